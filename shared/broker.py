@@ -1,0 +1,443 @@
+"""All the code that imports the Kafka client: a reader that takes the newest, a writer that never waits.
+
+Properties: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+"""
+
+import enum
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import confluent_kafka
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
+
+from shared.errors import BusError, SettingsError
+from shared.lag import Arrivals
+from shared.settings import is_secret_property
+
+log = logging.getLogger(__name__)
+
+Properties = Mapping[str, str | int | float | bool]
+
+LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
+METADATA_TIMEOUT_S = 2.0
+CALLBACK_POLL_S = 0.1
+FLUSH_S = 2.0
+
+_BOTH: Properties = {
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1000,
+    "socket.connection.setup.timeout.ms": 3000,
+    "socket.keepalive.enable": True,
+    "socket.nagle.disable": True,
+    "socket.timeout.ms": 6000,
+    # A topic that was missing or created anew is noticed within this time.
+    "topic.metadata.refresh.interval.ms": 2000,
+    "log_level": 2,  # it repeats itself every second of an outage; we say once what changed
+}
+_READER: Properties = {
+    "auto.offset.reset": "latest",
+    "enable.auto.commit": True,  # only so that lag can be read from outside; nobody starts from a commit
+    "auto.commit.interval.ms": 2000,
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1000,
+    "partition.assignment.strategy": "cooperative-sticky",
+    "allow.auto.create.topics": False,
+    # A small prefetch: what is fetched and not yet read gets old here.
+    "queued.min.messages": 10,
+    "queued.max.messages.kbytes": 32_768,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.error.backoff.ms": 100,
+    "fetch.max.bytes": 16_000_000,
+    "receive.message.max.bytes": LARGEST_MESSAGE + 10_000_000,
+}
+_WRITER: Properties = {
+    "acks": 1,
+    "linger.ms": 0,
+    # With no second try a frame that was in flight when the connection broke is never written twice,
+    # and one that is still queued was surely never sent: shared/outlet.py counts by that.
+    "message.send.max.retries": 0,
+    "message.timeout.ms": 1000,
+    "message.max.bytes": LARGEST_MESSAGE,
+    "queue.buffering.max.messages": 1000,
+    "queue.buffering.max.kbytes": 262_144,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """Where the brokers are, and how to talk to them.
+
+    Attributes:
+        servers: `host:port`, several separated by commas.
+        properties: librdkafka's, over ours.
+    """
+
+    servers: str
+    properties: Properties = field(default_factory=dict)
+
+    def client_properties(self, ours: Properties, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ours, the person's over them, and what must be so last."""
+        return {**_BOTH, **ours, **self.properties, **fixed, "bootstrap.servers": self.servers}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it lay on the bus; the time is the broker's or the writer's, milliseconds since the epoch."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+    key: bytes | None
+    value: bytes | None = field(repr=False)
+    headers: Mapping[str, bytes]
+
+
+class Reader:
+    """Reads one topic from its end on; made for one thread.
+
+    Readers with the same group share the partitions, unless `every_partition`: then each reads all of them, and the
+    group is only the name under which its progress is reported.
+    """
+
+    def __init__(self, bus: Bus, topic: str, *, group: str, every_partition: bool = False, tail: int = 0) -> None:
+        """Prepare; nothing is asked of a broker before the first `read`.
+
+        Args:
+            bus: the brokers.
+            topic: read from its end on; it may be missing for now.
+            group: consumer group.
+            every_partition: take all partitions by hand instead of sharing them in the group.
+            tail: with `every_partition`, start so many records before the end of each.
+
+        Raises:
+            SettingsError: librdkafka does not know a property, or not such a value.
+        """
+        self._bus, self._topic, self._every, self._tail = bus, topic, every_partition, tail
+        fixed = {"group.id": group, "error_cb": _Outage("reader", topic)}
+        self._consumer = _made(confluent_kafka.Consumer, bus.client_properties(_READER, fixed))
+        self._positions: dict[int, int | None] = {}
+        self._arrivals: dict[int, Arrivals] = {}
+        self._started = False
+        self._on_assigned: Callable[[int], None] = lambda _: None
+        self._starts: dict[int, int] = {}  # partition -> first offset to read
+        self._ends: dict[int, int] = {}  # partition -> offset of the first record written after we came
+        self._closing = threading.Event()
+        self._scout = threading.Thread(target=self._look_for_partitions, name=f"scout-{topic}", daemon=True)
+
+    def on_assigned(self, callback: Callable[[int], None]) -> None:
+        """Call back with each partition whose reading starts anew at the end."""
+        self._on_assigned = callback
+
+    def read(self, timeout_s: float) -> list[Record]:
+        """Return all records that have arrived, oldest first; an empty list if none came in that time."""
+        if not self._started:
+            self._start()
+        if self._every:
+            self._take_new_partitions()
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        records = []
+        for message in [first, *self._consumer.consume(num_messages=10_000, timeout=0)]:
+            error = message.error()
+            if error is not None:
+                self._complain(error)
+                continue
+            records.append(_record(message))
+            self._positions[message.partition()] = message.offset() + 1
+        return records
+
+    def seek_to_latest(self, max_lag_s: float) -> dict[int, int]:
+        """Go to the newest record wherever more is unread than arrives in `max_lag_s` seconds.
+
+        Asks the broker nothing: the high watermarks came with the records.
+
+        Returns:
+            For each partition left behind so, the number of records left out.
+        """
+        now = time.monotonic()
+        left_out: dict[int, int] = {}
+        for partition, position in list(self._positions.items()):
+            high = self._high_watermark(partition)
+            if high is None:
+                continue
+            arrivals = self._arrivals.setdefault(partition, Arrivals())
+            arrivals.saw(high, now)
+            if position is None or not arrivals.too_far(high - position, max_lag_s):
+                continue
+            newest = high - 1
+            with suppress(KafkaException):  # no longer ours: a rebalance is under way
+                self._consumer.seek(TopicPartition(self._topic, partition, newest))
+                left_out[partition] = newest - position
+                self._positions[partition] = newest
+        return left_out
+
+    def lag(self) -> dict[int, int]:
+        """Return the number of unread records for each partition that is ours."""
+        lag = {}
+        for partition, position in list(self._positions.items()):
+            high = self._high_watermark(partition)
+            if high is not None:
+                lag[partition] = 0 if position is None else max(0, high - position)
+        return lag
+
+    def was_there(self, record: Record) -> bool:
+        """Tell whether a record lay on the topic before this reader came; only with `tail`."""
+        return record.offset < self._ends.get(record.partition, 0)
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._closing.set()
+        if self._scout.is_alive():
+            self._scout.join(METADATA_TIMEOUT_S + 1)
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        """Return the reader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _start(self) -> None:
+        self._started = True
+        if self._every:
+            self._scout.start()
+        else:
+            self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+
+    def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            partition.offset = OFFSET_END
+            self._positions[partition.partition] = None
+            self._on_assigned(partition.partition)
+        consumer.incremental_assign(partitions)
+        if partitions:
+            log.info("partitions assigned", extra={"topic": self._topic, "partitions": _numbers(partitions)})
+
+    def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self._positions.pop(partition.partition, None)
+            self._arrivals.pop(partition.partition, None)
+        consumer.incremental_unassign(partitions)
+        if partitions:
+            log.info("partitions revoked", extra={"topic": self._topic, "partitions": _numbers(partitions)})
+
+    def _look_for_partitions(self) -> None:
+        while not self._closing.is_set():
+            with suppress(KafkaException):  # no broker for now: the next look may find one
+                topic = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_S).topics[self._topic]
+                for number in topic.partitions:
+                    if number not in self._starts:
+                        self._starts[number] = self._start_of(number)
+            self._closing.wait(METADATA_TIMEOUT_S if self._starts else METADATA_TIMEOUT_S / 10)
+
+    def _start_of(self, partition: int) -> int:
+        if not self._tail:
+            return int(OFFSET_END)
+        where = TopicPartition(self._topic, partition)
+        low, high = self._consumer.get_watermark_offsets(where, timeout=METADATA_TIMEOUT_S)
+        self._ends[partition] = int(high)
+        return max(int(low), int(high) - self._tail)
+
+    def _take_new_partitions(self) -> None:
+        new = {number: start for number, start in list(self._starts.items()) if number not in self._positions}
+        if not new:
+            return
+        where = [TopicPartition(self._topic, number, start) for number, start in sorted(new.items())]
+        self._consumer.incremental_assign(where)
+        for number in new:
+            self._positions[number] = None
+            self._on_assigned(number)
+        log.info("partitions taken", extra={"topic": self._topic, "partitions": sorted(new)})
+
+    def _high_watermark(self, partition: int) -> int | None:
+        try:
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        except KafkaException:
+            return None
+        return int(high) if high >= 0 else None
+
+    def _complain(self, error: KafkaError) -> None:
+        # Unknown topic or partition: it is not there yet, or no longer; the next look at the metadata tells.
+        log.debug("reading failed", extra={"topic": self._topic, "error": error.str()})
+
+
+class Delivery(enum.Enum):
+    """What became of a record that was handed to a Writer."""
+
+    ACKNOWLEDGED = "acknowledged"
+    UNCONFIRMED = "unconfirmed"  # it was sent, and no answer came: the broker may have it or not
+    UNSENT = "unsent"  # it surely never left this process
+
+
+class MessageTooLarge(BusError):
+    """The record is larger than the brokers take."""
+
+
+class Writer:
+    """Hands records to the brokers without ever waiting for them; safe for several threads."""
+
+    def __init__(self, bus: Bus, *, compression: str = "none") -> None:
+        """Start the thread that receives the brokers' answers.
+
+        Raises:
+            SettingsError: librdkafka does not know a property, or not such a value.
+        """
+        properties = bus.client_properties(
+            {**_WRITER, "compression.type": compression}, {"error_cb": _Outage("writer")}
+        )
+        self._largest = int(properties["message.max.bytes"])
+        self._producer = _made(confluent_kafka.Producer, properties)
+        self._closing = threading.Event()
+        self._answered_at: float | None = None
+        self._answers = threading.Thread(target=self._take_answers, name="broker-answers", daemon=True)
+        self._answers.start()
+
+    @property
+    def answered_at(self) -> float | None:
+        """Monotonic time of the brokers' last acknowledgement; None: there was none yet."""
+        return self._answered_at
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: str,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        settled: Callable[[Delivery], None],
+    ) -> None:
+        """Queue a record; `settled` is called once, from another thread, when its fate is known.
+
+        Raises:
+            MessageTooLarge: no broker would take it.
+            BusError: the queue is full.
+        """
+        if len(value) + sum(len(name) + len(text) for name, text in headers) > self._largest:
+            raise MessageTooLarge(f"{len(value)} bytes; at most {self._largest} fit")
+
+        def delivered(error: KafkaError | None, _message: object) -> None:
+            settled(self._fate(error))
+
+        try:
+            self._producer.produce(topic, key=key.encode(), value=value, headers=headers, on_delivery=delivered)
+        except BufferError as exc:
+            raise BusError("the queue to the broker is full") from exc
+        except KafkaException as exc:
+            if exc.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                raise MessageTooLarge(f"{len(value)} bytes") from exc
+            raise BusError(exc.args[0].str()) from exc
+
+    def take_back_unsent(self) -> None:
+        """Take back every record that has not been sent yet; each is settled as UNSENT."""
+        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
+
+    def close(self, flush_s: float = FLUSH_S) -> None:
+        """Wait so long for answers, then give up what is left; all are settled when this returns."""
+        self._producer.flush(flush_s)
+        self._producer.purge(in_queue=True, in_flight=True, blocking=True)
+        self._closing.set()
+        self._answers.join()
+        self._producer.flush(FLUSH_S)
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _fate(self, error: KafkaError | None) -> Delivery:
+        if error is None:
+            self._answered_at = time.monotonic()
+            return Delivery.ACKNOWLEDGED
+        if error.code() == KafkaError._PURGE_QUEUE:
+            return Delivery.UNSENT
+        return Delivery.UNCONFIRMED
+
+    def _take_answers(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(CALLBACK_POLL_S)
+
+
+class EmbeddedBroker:
+    """librdkafka's own broker, in this process's memory: for one machine and for tests, never for keeping anything.
+
+    It creates topics on first use, keeps 5 MB per partition and silently loses what does not fit.
+    """
+
+    PROPERTIES: ClassVar[Properties] = {
+        "fetch.wait.max.ms": 5,  # it does not wake a waiting fetch: 6 ms latency instead of 100
+        "message.max.bytes": 2_000_000,  # above that it acknowledges and loses
+    }
+
+    def __init__(self) -> None:
+        """Start it on a free port of the loopback interface."""
+        self._cluster = confluent_kafka.Producer({"bootstrap.servers": "-", "test.mock.num.brokers": 1, "log_level": 2})
+
+    @property
+    def servers(self) -> str:
+        """Return its address, for the `KAFKAPORT` settings."""
+        brokers = self._cluster.list_topics(timeout=METADATA_TIMEOUT_S).brokers.values()
+        return ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+
+    def bus(self) -> Bus:
+        """Return the way to reach it."""
+        return Bus(self.servers, self.PROPERTIES)
+
+
+class _Outage:
+    """Says once that no broker can be reached, however often librdkafka does."""
+
+    def __init__(self, who: str, topic: str = "") -> None:
+        self._extra = {"client": who, "topic": topic}
+        self._said_at = float("-inf")
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN and not error.fatal():
+            log.debug("broker", extra={**self._extra, "error": error.str()})
+            return
+        if time.monotonic() - self._said_at > 60:
+            log.warning("no broker can be reached, trying on", extra={**self._extra, "error": error.str()})
+        self._said_at = time.monotonic()
+
+
+def _made(client: Any, properties: dict[str, Any]) -> Any:
+    try:
+        return client(properties)
+    except (KafkaException, TypeError, ValueError) as exc:
+        text = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
+        for name, value in properties.items():
+            if is_secret_property(name):
+                text = text.replace(str(value), "***")
+        raise SettingsError([f"KAFKACONFIG: {text}"]) from exc
+
+
+def _record(message: Any) -> Record:
+    kind, milliseconds = message.timestamp()
+    headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    return Record(
+        partition=message.partition(),
+        offset=message.offset(),
+        timestamp_ms=milliseconds if kind != confluent_kafka.TIMESTAMP_NOT_AVAILABLE else None,
+        key=message.key(),
+        value=message.value(),
+        headers=headers,
+    )
+
+
+def _numbers(partitions: list[TopicPartition]) -> list[int]:
+    return sorted(partition.partition for partition in partitions)

@@ -1,0 +1,59 @@
+"""Every error of the suite, named for what the caller can do about it.
+
+SuiteError
+├── SettingsError      a setting is wrong: tell the person, end with status 2
+├── BadRecord          a record is no frame: count it, skip it
+├── BadPicture         bytes are no picture: count it, skip it
+├── BusError           the broker did not do what was asked: drop, go on, try again
+├── CameraError        a camera gives no frames: back off, try again
+│   ├── CameraRefused  it wants other credentials, or refuses this client
+│   ├── CameraFrozen   it is connected and silent
+│   └── CameraLost     it is gone, or was never there
+└── ServingError       the model server gave no prediction: back off, try again
+
+Errors of foreign libraries are translated where they enter and chained; they are not seen above.
+"""
+
+
+class SuiteError(Exception):
+    """Base of every error that the suite raises on purpose."""
+
+
+class SettingsError(SuiteError):
+    """One or more settings are wrong; `mistakes` holds a line for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class BadRecord(SuiteError):
+    """A record on the bus is not a frame."""
+
+
+class BadPicture(SuiteError, ValueError):
+    """Bytes that should be a picture are none that can be used."""
+
+
+class BusError(SuiteError):
+    """The broker did not answer, or refused."""
+
+
+class CameraError(SuiteError):
+    """A camera gives no frames; the message says why and holds no credentials."""
+
+
+class CameraRefused(CameraError):
+    """The camera refuses us: wrong user name, password or path."""
+
+
+class CameraFrozen(CameraError):
+    """The camera is connected and sends nothing."""
+
+
+class CameraLost(CameraError):
+    """The camera cannot be reached, went away, or sends what is no picture."""
+
+
+class ServingError(SuiteError):
+    """The model server cannot be reached, is too slow, or answered with an error or nonsense."""

@@ -1,0 +1,340 @@
+"""JPEG as bytes: what a header says, and rows of MCUs taken out and put back without decoding.
+
+Standard library only, since it also runs where there is neither numpy nor OpenCV. Formats are those of
+ITU T.81; its section numbers are given below. An MCU is the smallest coded unit, 16 x 16 pixels at 4:2:0.
+With a restart marker after every row of MCUs each row can be decoded without the others: prediction of
+the DC coefficients starts anew there (F.2.1.3.1), and rows can be exchanged at the price of copying bytes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+from shared.errors import BadPicture
+
+MAX_PIXELS = 1 << 26
+"""Larger pictures are refused (8K has half of it): a few wrong header bytes must not ask for gigabytes."""
+
+_SOI = b"\xff\xd8"
+_EOI = b"\xff\xd9"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+
+_SOF0, _DHT, _SOS, _DQT, _DRI, _APP1 = 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE1
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""SOF0..SOF15; the three others in this range are DHT, JPG and DAC (table B.1)."""
+_BARE = frozenset({0x01, *range(0xD0, 0xDA)})
+"""Markers without a length, which have no place before the first scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One colour component of a frame header (B.2.2)."""
+
+    id: int
+    horizontal: int
+    vertical: int
+    quantisation_table: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the header of a JPEG says.
+
+    Sizes are in pixels, offsets in bytes from the start. `quantisation` and `huffman` are the contents of
+    the DQT and DHT segments, joined in the order of the file.
+    """
+
+    width: int
+    height: int
+    precision: int
+    baseline: bool
+    components: tuple[Component, ...]
+    mcu_width: int
+    mcu_height: int
+    restart_interval: int
+    quantisation: bytes
+    huffman: bytes
+    has_exif: bool
+    scan: bytes
+    height_offset: int
+    scan_header_offset: int
+    scan_offset: int
+    end: int
+
+    @property
+    def mcus_per_row(self) -> int:
+        """The number of MCUs side by side."""
+        return -(-self.width // self.mcu_width)
+
+    @property
+    def mcu_rows(self) -> int:
+        """The number of rows of MCUs."""
+        return -(-self.height // self.mcu_height)
+
+    @property
+    def has_huffman_tables(self) -> bool:
+        """Whether the tables are there at all; some cameras leave out the standard ones."""
+        return bool(self.huffman)
+
+    @property
+    def standard_huffman(self) -> bool:
+        """Whether the tables are exactly those of annex K.3, in one of the two usual orders."""
+        return self.huffman in _STANDARD_ORDERS
+
+    @property
+    def single_scan(self) -> bool:
+        """Whether all components are coded together in one scan with all their coefficients."""
+        together = self.scan[:1] == bytes((len(self.components),))
+        return self.baseline and together and self.scan[-3:-1] == b"\x00\x3f"
+
+    @property
+    def restarts_every_row(self) -> bool:
+        """Whether each row of MCUs stands for itself, so that `split_rows` can cut there."""
+        return self.single_scan and self.restart_interval == self.mcus_per_row
+
+
+def inspect(data: bytes) -> Picture:
+    """Read a JPEG's header, up to its first scan, in microseconds.
+
+    Raises:
+        BadPicture: Not a JPEG, cut off, no or a second frame header, a size of nothing or beyond
+            `MAX_PIXELS`, or no end-of-image marker.
+    """
+    if data[:2] != _SOI:
+        raise BadPicture(f"not a JPEG: it begins with {bytes(data[:2])!r}")
+
+    frame = -1
+    baseline = has_exif = False
+    restart_interval = 0
+    quantisation = huffman = b""
+    position, size = 2, len(data)
+    while True:
+        while data[position : position + 2] == b"\xff\xff":  # fill bytes (B.1.1.2)
+            position += 1
+        if position + 4 > size:
+            raise BadPicture(f"the header is cut off after {size} bytes")
+        marker = data[position + 1]
+        if data[position] != 0xFF or marker in _BARE or not marker:
+            raise BadPicture(f"no segment where one should be, at byte {position}")
+        begin = position + 4
+        end = position + 2 + (data[position + 2] << 8 | data[position + 3])
+        if end < begin or end > size:
+            raise BadPicture(f"segment {marker:#04x} at byte {position} has a length beyond the end, or none")
+        if marker == _DQT:
+            quantisation += data[begin:end]
+        elif marker == _DHT:
+            huffman += data[begin:end]
+        elif marker == _DRI:
+            restart_interval = int.from_bytes(data[begin:end], "big")
+        elif marker in _FRAMES:
+            if frame >= 0:
+                raise BadPicture("two frame headers (SOF)")
+            frame, baseline = begin, marker == _SOF0
+        elif marker == _APP1:
+            has_exif = has_exif or data[begin : begin + 4] == b"Exif"
+        elif marker == _SOS:
+            break
+        position = end
+    if frame < 0:
+        raise BadPicture("no frame header (SOF) before the first scan")
+
+    precision, height, width, components = _frame(data, frame)
+    # Bytes after the end of the image are allowed: some cameras fill a buffer of fixed size with zeros.
+    last = size if data.endswith(_EOI) else data.rfind(_EOI, end) + 2
+    if last < end + 2:
+        raise BadPicture("no end-of-image marker: the picture is cut off")
+    return Picture(
+        width=width,
+        height=height,
+        precision=precision,
+        baseline=baseline,
+        components=components,
+        mcu_width=8 * max(c.horizontal for c in components),
+        mcu_height=8 * max(c.vertical for c in components),
+        restart_interval=restart_interval,
+        quantisation=quantisation,
+        huffman=huffman,
+        has_exif=has_exif,
+        scan=data[begin:end],
+        height_offset=frame + 1,
+        scan_header_offset=position,
+        scan_offset=end,
+        end=last,
+    )
+
+
+def _frame(data: bytes, at: int) -> tuple[int, int, int, tuple[Component, ...]]:
+    """Return precision, height, width and components of the frame header (B.2.2) with its content at `at`."""
+    length = data[at - 2] << 8 | data[at - 1]
+    count = data[at + 5] if length >= 8 else 0
+    if not 1 <= count <= 4 or length != 8 + 3 * count:
+        raise BadPicture(f"a frame header of {length} bytes with {count} components")
+    height, width = data[at + 1] << 8 | data[at + 2], data[at + 3] << 8 | data[at + 4]
+    if not width or not height:
+        raise BadPicture(f"a size of {width}x{height}")
+    if width * height > MAX_PIXELS:
+        raise BadPicture(f"a size of {width}x{height}, more than {MAX_PIXELS} pixels")
+    components = tuple(
+        Component(data[i], data[i + 1] >> 4, data[i + 1] & 15, data[i + 2])
+        for i in range(at + 6, at + 6 + 3 * count, 3)
+    )
+    if not all(1 <= c.horizontal <= 4 and 1 <= c.vertical <= 4 for c in components):
+        raise BadPicture("a sampling factor that is not 1 to 4")
+    return data[at], height, width, components
+
+
+def with_standard_tables(data: bytes) -> bytes:
+    """Return `data` with the standard Huffman tables if it has none; otherwise `data` itself.
+
+    Cameras (UVC, AVI, RTP) leave them out of their JPEGs and browsers then show nothing. Only baseline
+    pictures are completed: for progressive ones the standard tables would be wrong.
+
+    Raises:
+        BadPicture: As `inspect`.
+    """
+    picture = inspect(data)
+    if picture.has_huffman_tables or not picture.baseline:
+        return data
+    at = picture.scan_header_offset
+    return b"".join((data[:at], STANDARD_TABLES, data[at:]))
+
+
+def restart_markers(data: bytes, picture: Picture) -> int:
+    """Count the restart markers in the coded data; when there are too few, rows are missing."""
+    return len(_RESTART.findall(data, picture.scan_offset, picture.end))
+
+
+def split_rows(data: bytes, picture: Picture, stop: int | None = None) -> list[int]:
+    """Find where each row of MCUs begins, by its restart markers.
+
+    Returns:
+        Offsets of rows 0 to `stop` (default: the number of rows). Each row ends two bytes, one marker,
+        before the next offset; the last is followed by the end of the image.
+
+    Raises:
+        BadPicture: Rows cannot be told apart, or markers are missing or out of order.
+    """
+    rows = picture.mcu_rows
+    stop = rows if stop is None else stop
+    if not picture.restarts_every_row:
+        raise BadPicture("no restart marker after every row of MCUs")
+    found = islice(_RESTART.finditer(data, picture.scan_offset, picture.end), min(stop, rows - 1))
+    offsets = [picture.scan_offset, *(marker.end() for marker in found)]
+    for number, offset in enumerate(offsets[1:]):
+        if data[offset - 1] & 7 != number & 7:
+            raise BadPicture(f"restart marker {number} at byte {offset - 2} is out of order")
+    if stop == rows:
+        offsets.append(data.find(_EOI, offsets[-1], picture.end) + 2)
+    if len(offsets) != stop + 1:
+        raise BadPicture(f"{len(offsets) - 1} restart markers where {stop} rows of MCUs need more")
+    return offsets
+
+
+def take_rows(data: bytes, picture: Picture, offsets: Sequence[int], first: int, stop: int) -> bytes:
+    """Return rows of MCUs `first` to `stop - 1` as a JPEG of its own, coefficients untouched.
+
+    Args:
+        data: The whole picture.
+        picture: Its header.
+        offsets: What `split_rows` returned for it, at least up to `stop`.
+        first: First row of MCUs, from 0.
+        stop: The row after the last one.
+    """
+    height = _rows_height(picture, first, stop)
+    at = picture.height_offset
+    header = (data[:at], height.to_bytes(2, "big"), data[at + 2 : picture.scan_offset])
+    return b"".join((*header, *_renumbered(data, offsets[first : stop + 1], 0), _EOI))
+
+
+def replace_rows(data: bytes, picture: Picture, offsets: Sequence[int], strips: Mapping[int, bytes]) -> bytes:
+    """Return `data` with rows of MCUs exchanged; every byte of the other rows and of the header stays.
+
+    Args:
+        data: The whole picture.
+        picture: Its header.
+        offsets: What `split_rows` returned for it, up to the end of the last strip.
+        strips: First row of MCUs -> JPEG that takes the place of as many rows as it has.
+
+    Raises:
+        BadPicture: A strip has other tables, sampling, width or restart markers, or does not fit in.
+    """
+    pieces: list[bytes] = []
+    done = 0
+    for first, strip in sorted(strips.items()):
+        coded = inspect(strip)
+        stop = first + coded.mcu_rows
+        if stop >= len(offsets) or offsets[first] < done:
+            raise BadPicture(f"a strip for rows {first} to {stop - 1} overlaps another or the end")
+        _check_fits(picture, coded, _rows_height(picture, first, stop))
+        pieces.append(data[done : offsets[first]])
+        pieces += _renumbered(strip, split_rows(strip, coded), first)
+        done = offsets[stop] - 2
+    pieces.append(data[done:])
+    return b"".join(pieces)
+
+
+def _rows_height(picture: Picture, first: int, stop: int) -> int:
+    """Return the height in pixels of rows `first` to `stop - 1`; the last row of a picture may be cut."""
+    return min(stop * picture.mcu_height, picture.height) - first * picture.mcu_height
+
+
+def _check_fits(picture: Picture, strip: Picture, height: int) -> None:
+    """Raise BadPicture unless the coded rows of `strip` mean the same under the header of `picture`."""
+    differences = [
+        name
+        for name, ours, theirs in (
+            ("size", (picture.width, height), (strip.width, strip.height)),
+            ("components", picture.components, strip.components),
+            ("precision", picture.precision, strip.precision),
+            ("scan", picture.scan, strip.scan),
+            ("restart interval", picture.restart_interval, strip.restart_interval),
+            ("quantisation tables", picture.quantisation, strip.quantisation),
+        )
+        if ours != theirs
+    ]
+    if picture.huffman != strip.huffman and not (picture.standard_huffman and strip.standard_huffman):
+        differences.append("Huffman tables")
+    if differences:
+        raise BadPicture(f"a strip that does not fit, for it differs in {', '.join(differences)}")
+
+
+def _renumbered(data: bytes, offsets: Sequence[int], first: int) -> list[bytes]:
+    """Return the coded rows between `offsets`, their restart markers numbered as if from row `first` on."""
+    if data[offsets[1] - 1] & 7 == first & 7 or len(offsets) == 2:
+        return [data[offsets[0] : offsets[-1] - 2]]
+    pieces: list[bytes] = []
+    for row, (begin, end) in enumerate(pairwise(offsets), start=first):
+        pieces += data[begin : end - 2], bytes((0xFF, 0xD0 + row % 8))
+    return pieces[:-1]
+
+
+def _standard_tables() -> list[bytes]:
+    """Return the tables of annex K.3 as DHT contents: DC, AC of luminance, DC, AC of chrominance."""
+    dc_values = bytes(range(12))
+    luminance_ac = (
+        "01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a25262728"
+        "292a3435363738393a434445464748494a535455565758595a636465666768696a737475767778797a83848586878889"
+        "8a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2"
+        "e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa"
+    )
+    chrominance_ac = (
+        "0001020311040521310612415107617113223281081442"
+        "91a1b1c109233352f0156272d10a162434e125f11718191a262728292a35363738393a434445464748494a5354555657"
+        "58595a636465666768696a737475767778797a82838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3"
+        "b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9fa"
+    )
+    return [
+        b"\x00" + bytes.fromhex("00010501010101010100000000000000") + dc_values,
+        b"\x10" + bytes.fromhex("0002010303020403050504040000017d" + luminance_ac),
+        b"\x01" + bytes.fromhex("00030101010101010101010000000000") + dc_values,
+        b"\x11" + bytes.fromhex("00020102040403040705040400010277" + chrominance_ac),
+    ]
+
+
+_TABLES = _standard_tables()
+# libjpeg writes a pair per component, FFmpeg and most cameras both DC tables first.
+_STANDARD_ORDERS = frozenset(b"".join(_TABLES[i] for i in order) for order in ((0, 1, 2, 3), (0, 2, 1, 3)))
+
+STANDARD_TABLES = b"\xff\xc4" + (2 + sum(map(len, _TABLES))).to_bytes(2, "big") + b"".join(_TABLES)
+"""A DHT segment with the four typical tables of ITU T.81, annex K.3."""

@@ -1,0 +1,137 @@
+"""The life of a service: its loops start, crash, come back, and end together.
+
+Signals are looked at in one place. The first SIGTERM or SIGINT asks every loop to end; a second ends the process at
+once. A loop that crashes is logged with its traceback and started again after a capped back-off; one that keeps
+crashing ends the process with status 1, so that Kubernetes sees it.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import TypeAlias
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from shared.backoff import Backoff
+from shared.probes import Probes, Pulse, Readiness
+from shared.profiling import profiled
+from shared.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+MOST_CRASHES = 5  # of one loop in a row
+CALM_S = 60.0  # a loop that ran for so long has recovered
+END_WITHIN_S = 3.0  # after the first signal; pods get 30 s, people at a terminal do not wait
+WATCH_S = 0.5
+
+Loop: TypeAlias = Callable[[threading.Event, Callable[[], None]], None]
+
+
+class Service:
+    """Runs named loops in threads until a signal comes or one of them fails for good.
+
+    A loop is called with a stop event and a function to call each time it turns.
+    """
+
+    def __init__(self, name: str, settings: ServiceSettings) -> None:
+        self.name = name
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.pulse = Pulse()
+        self.stop = threading.Event()
+        self._settings = settings
+        self._loops: dict[str, Loop] = {}
+        self._failed = threading.Event()
+        self._at_end: list[Callable[[], None]] = []
+
+    def loop(self, name: str, target: Loop) -> None:
+        """Add a loop; its thread bears the name."""
+        self._loops[name] = target
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Call an action as soon as the end has been asked for, before the loops are waited for."""
+        self._at_end.append(action)
+
+    def run(self, readiness: Callable[[], Readiness]) -> int:
+        """Live, and return the status to exit with: 0 after a signal, 1 when a loop failed for good.
+
+        Raises:
+            SettingsError: the probes' port cannot be taken.
+        """
+
+        def ready() -> Readiness:
+            answer = readiness()
+            if not self.stop.is_set():
+                return answer
+            return Readiness(ready=False, parts={**answer.parts, "service": "ending"})
+
+        probes = Probes(self._settings.probe_address, registry=self.registry, pulse=self.pulse, readiness=ready)
+        with ExitStack() as stack:
+            stack.callback(probes.close)
+            stack.enter_context(profiled(self._settings.profile, self.name))
+            stack.enter_context(_signals_caught(self.stop))
+            probes.start()
+            threads = [
+                threading.Thread(target=self._live, args=(name, target), name=name, daemon=True)
+                for name, target in self._loops.items()
+            ]
+            for thread in threads:
+                thread.start()
+            while not self.stop.wait(WATCH_S):
+                pass
+            log.info("ending")
+            for action in self._at_end:
+                action()
+            self._wait_for(threads)
+        log.info("ended", extra={"status": int(self._failed.is_set())})
+        return int(self._failed.is_set())
+
+    def _live(self, name: str, target: Loop) -> None:
+        backoff = Backoff(first_s=0.5, cap_s=8.0)
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                target(self.stop, lambda: self.pulse.beat(name))
+            except Exception:
+                if time.monotonic() - began > CALM_S:
+                    backoff.reset()
+                wait_s = backoff.next_s()
+                log.exception("a loop crashed", extra={"loop": name, "crashes": backoff.failures})
+                self.pulse.end(name)
+                if backoff.failures >= MOST_CRASHES:
+                    log.critical("a loop keeps crashing, giving up", extra={"loop": name})
+                    self._failed.set()
+                    self.stop.set()
+                self.stop.wait(wait_s)
+            else:
+                self.pulse.end(name)
+                return
+
+    def _wait_for(self, threads: list[threading.Thread]) -> None:
+        deadline = time.monotonic() + END_WITHIN_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        late = [thread.name for thread in threads if thread.is_alive()]
+        if late:
+            log.error("loops did not end in time", extra={"loops": late, "seconds": END_WITHIN_S})
+
+
+@contextmanager
+def _signals_caught(stop: threading.Event) -> Iterator[None]:
+    def caught(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    previous = {number: signal.signal(number, caught) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,261 @@
+"""What every service's settings have in common: names of the original, Go's notation, one line per mistake.
+
+A settings class is read from the environment in `main()` and handed on; nothing reads it at import.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple, NoReturn, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import SettingsError
+from shared.quantities import (
+    ADDRESS_FORM,
+    DURATION_FORM,
+    Address,
+    format_duration,
+    parse_address,
+    parse_duration,
+)
+from shared.redact import redact
+
+TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
+SERVERS_FORM = "host:port, several separated by commas"
+CAMERA_FORM = "a DNS label: up to 63 lower-case letters, digits and inner hyphens"
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
+_CAMERA = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SECRET_NAME = re.compile(r"password|secret|token|credential|\.pem|\.key", re.IGNORECASE)
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _address(value: object) -> object:
+    return parse_address(value) if isinstance(value, str) else value
+
+
+def _topic(value: str) -> str:
+    if not _TOPIC.fullmatch(value) or value in {".", ".."}:
+        raise ValueError(f"not a topic's name: {TOPIC_FORM}")
+    return value
+
+
+def _servers(value: str) -> str:
+    if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",")):
+        raise ValueError(f"not {SERVERS_FORM}")
+    return value
+
+
+def _json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def camera_id(value: str) -> str:
+    """Return the id of a camera unchanged.
+
+    Raises:
+        ValueError: it is not a DNS label, which metrics, topics' keys and paths rely on.
+    """
+    if not _CAMERA.fullmatch(value):
+        raise ValueError(f"not {CAMERA_FORM}")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+Listen = Annotated[Address, BeforeValidator(_address)]
+Topic = Annotated[str, AfterValidator(_topic)]
+Servers = Annotated[str, AfterValidator(_servers)]
+CameraId = Annotated[str, AfterValidator(camera_id)]
+# NoDecode: pydantic-settings would decode JSON itself and name neither the variable's value nor what is allowed.
+KafkaConfig = Annotated[dict[str, str | int | float | bool], NoDecode, BeforeValidator(_json)]
+JsonOfStrings = Annotated[dict[str, str], NoDecode, BeforeValidator(_json)]
+
+
+def setting(
+    default: Any,
+    variable: str,
+    meaning: str,
+    *,
+    allowed: str,
+    secret: bool = False,
+    empty: bool = False,
+    **bounds: Any,
+) -> Any:
+    """Declare one setting.
+
+    Args:
+        default: the value when the variable is not there.
+        variable: name in the environment.
+        meaning: one sentence for `--help` and the README.
+        allowed: what may stand there, in words; printed when something else does.
+        secret: never print the value.
+        empty: an empty variable means the empty string; else it means that the variable is not there.
+        bounds: passed on to pydantic's Field (`ge`, `le`, ...).
+    """
+    extra: dict[str, Any] = {"allowed": allowed, "secret": secret, "empty": empty}
+    return Field(default, validation_alias=variable, description=meaning, json_schema_extra=extra, **bounds)
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that all services share."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True, frozen=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    topic_status: Topic = setting("videostatus", "TOPICNAMESTATUS", "topic of the services' states", allowed=TOPIC_FORM)
+    probe_address: Listen = setting(
+        Address("", 8081),
+        "PROBEPORT",
+        "where /healthz, /readyz and /metrics are served",
+        allowed=ADDRESS_FORM,
+    )
+    log_level: str = setting(
+        "info",
+        "LOGLEVEL",
+        "least severity that is logged",
+        allowed="debug, info, warning, error",
+        pattern="^(debug|info|warning|error)$",
+    )
+    log_format: str = setting(
+        "text", "LOGFORMAT", "form of a line of the log", allowed="text, json", pattern="^(text|json)$"
+    )
+    kafka_config: KafkaConfig = setting(
+        {}, "KAFKACONFIG", "further librdkafka properties", allowed="a JSON object of properties", secret=True
+    )
+    profile: str = setting(
+        "",
+        "PROFILE",
+        "writes a profile of CPU or memory at exit",
+        allowed="cpu, mem, or empty",
+        pattern="^(cpu|mem|)$",
+    )
+
+    @classmethod
+    def settings_customise_sources(  # the signature is pydantic-settings'
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments of the constructor, then the environment; no files."""
+        return init_settings, env_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_absent(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Manifests keep unused variables with an empty value (`VIDEODEVICE: ""`).
+        kept = {_variable(field) for field in cls.model_fields.values() if _extra(field)["empty"]}
+        return {name: value for name, value in values.items() if value != "" or name in kept}
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment.
+
+        Raises:
+            SettingsError: with a line for each mistake: the variable, what came, what is allowed.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as exc:
+            raise SettingsError([cls._mistake(dict(error)) for error in exc.errors()]) from exc
+
+    @classmethod
+    def _mistake(cls, error: dict[str, Any]) -> str:
+        location = [str(part) for part in error["loc"]]
+        if not location:  # a rule about several settings says everything itself
+            return str(error["msg"]).removeprefix("Value error, ")
+        field = next((f for name, f in cls.model_fields.items() if location[0] in {name, _variable(f)}), None)
+        if field is None:
+            return f"{location[0]}: {error['msg']}"
+        inner = "".join(f"[{part}]" for part in location[1:] if part not in {"str", "int", "float", "bool"})
+        came = "***" if _extra(field)["secret"] else repr(redact(str(error.get("input"))))
+        allowed = _extra(field)["allowed"]
+        return f"{_variable(field)}{inner}: got {came}; allowed: {allowed}"
+
+
+class SettingDoc(NamedTuple):
+    """One row of the settings table."""
+
+    variable: str
+    default: str
+    meaning: str
+    allowed: str
+
+
+def document(settings: type[ServiceSettings]) -> list[SettingDoc]:
+    """Return a row for each setting of the class, in the order of their declaration, the common ones last."""
+    common = list(ServiceSettings.model_fields)
+    own = [name for name in settings.model_fields if name not in common]
+    rows = []
+    for name in [*own, *common]:
+        field = settings.model_fields[name]
+        rows.append(
+            SettingDoc(_variable(field), _default_text(field), field.description or "", str(_extra(field)["allowed"]))
+        )
+    return rows
+
+
+_Settings = TypeVar("_Settings", bound=ServiceSettings)
+
+
+def from_command_line(settings: type[_Settings], program: str, purpose: str, argv: Sequence[str]) -> _Settings:
+    """Return the settings of a service started as a program; `--help` prints all of them.
+
+    Ends the process with status 2 and one line per mistake when a setting is wrong.
+    """
+    rows = [
+        f"  {row.variable:<22} {row.meaning} [{row.default or 'none'}]\n{'':25}{row.allowed}"
+        for row in document(settings)
+    ]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=purpose,
+        epilog="settings, from the environment [default]:\n" + "\n".join(rows),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(list(argv))
+    try:
+        return settings.load()
+    except SettingsError as exc:
+        _end(program, exc)
+
+
+def _end(program: str, exc: SettingsError) -> NoReturn:
+    for mistake in exc.mistakes:
+        sys.stderr.write(f"{program}: {mistake}\n")
+    raise SystemExit(2)
+
+
+def is_secret_property(name: str) -> bool:
+    """Tell whether a librdkafka property holds something that is not to be logged."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def _variable(field: FieldInfo) -> str:
+    return str(field.validation_alias)
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _default_text(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=False)
+    if default is None:
+        return ""
+    if isinstance(default, Address):
+        return str(default)
+    if isinstance(default, float) and DURATION_FORM in str(_extra(field)["allowed"]):
+        return format_duration(default)
+    return json.dumps(default) if isinstance(default, dict) else str(default)
