@@ -20,7 +20,7 @@ _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
-_SOF0, _DHT, _SOS, _DQT, _DRI, _APP1 = 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE1
+_SOF0, _DHT, _SOS, _DQT, _DRI, _APP1, _APP14 = 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE1, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOF0..SOF15; the three others in this range are DHT, JPG and DAC (table B.1)."""
 _BARE = frozenset({0x01, *range(0xD0, 0xDA)})
@@ -42,7 +42,8 @@ class Picture:
     """What the header of a JPEG says.
 
     Sizes are in pixels, offsets in bytes from the start. `quantisation` and `huffman` are the contents of
-    the DQT and DHT segments, joined in the order of the file.
+    the DQT and DHT segments, joined in the order of the file, `scan` is that of the first scan header. EXIF data
+    may ask a viewer to turn the picture, Adobe's to read its components as other colours than YCbCr.
     """
 
     width: int
@@ -56,6 +57,7 @@ class Picture:
     quantisation: bytes
     huffman: bytes
     has_exif: bool
+    has_adobe: bool
     scan: bytes
     height_offset: int
     scan_header_offset: int
@@ -105,7 +107,7 @@ def inspect(data: bytes) -> Picture:
         raise BadPicture(f"not a JPEG: it begins with {bytes(data[:2])!r}")
 
     frame = -1
-    baseline = has_exif = False
+    baseline = has_exif = has_adobe = False
     restart_interval = 0
     quantisation = huffman = b""
     position, size = 2, len(data)
@@ -133,6 +135,8 @@ def inspect(data: bytes) -> Picture:
             frame, baseline = begin, marker == _SOF0
         elif marker == _APP1:
             has_exif = has_exif or data[begin : begin + 4] == b"Exif"
+        elif marker == _APP14:
+            has_adobe = has_adobe or data[begin : begin + 5] == b"Adobe"
         elif marker == _SOS:
             break
         position = end
@@ -156,6 +160,7 @@ def inspect(data: bytes) -> Picture:
         quantisation=quantisation,
         huffman=huffman,
         has_exif=has_exif,
+        has_adobe=has_adobe,
         scan=data[begin:end],
         height_offset=frame + 1,
         scan_header_offset=position,
@@ -219,15 +224,16 @@ def split_rows(data: bytes, picture: Picture, stop: int | None = None) -> list[i
     stop = rows if stop is None else stop
     if not picture.restarts_every_row:
         raise BadPicture("no restart marker after every row of MCUs")
-    found = islice(_RESTART.finditer(data, picture.scan_offset, picture.end), min(stop, rows - 1))
+    expected = min(stop, rows - 1)
+    found = islice(_RESTART.finditer(data, picture.scan_offset, picture.end), expected)
     offsets = [picture.scan_offset, *(marker.end() for marker in found)]
+    if len(offsets) != expected + 1:
+        raise BadPicture(f"rows are missing: {len(offsets) - 1} restart markers instead of {rows - 1}")
     for number, offset in enumerate(offsets[1:]):
         if data[offset - 1] & 7 != number & 7:
             raise BadPicture(f"restart marker {number} at byte {offset - 2} is out of order")
     if stop == rows:
         offsets.append(data.find(_EOI, offsets[-1], picture.end) + 2)
-    if len(offsets) != stop + 1:
-        raise BadPicture(f"{len(offsets) - 1} restart markers where {stop} rows of MCUs need more")
     return offsets
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from shared import jpeg
 from shared.errors import BadPicture
+from shared.original import RawPicture
 
 Image = NDArray[np.uint8]
 """uint8 array, shape (height, width, 3), BGR."""
@@ -42,6 +43,12 @@ def encode(image: NDArray[Any], quality: int) -> bytes:
     return coded.tobytes()
 
 
+def encode_raw(picture: RawPicture, *, quality: int) -> bytes:
+    """Encode the raw pixels of the original's record, as `encode` does."""
+    shape = (picture.height, picture.width, picture.channels)
+    return encode(np.frombuffer(picture.pixels, np.uint8).reshape(shape), quality)
+
+
 def decode(data: bytes) -> Image:
     """Decode a JPEG as a viewer would see it, turned upright if its EXIF data ask for that.
 
@@ -59,11 +66,6 @@ def decode(data: bytes) -> Image:
         raise BadPicture(f"{picture.precision} bits per sample; only 8 can be shown")
     if picture.single_scan:
         _check_complete(data, picture)
-    else:
-        # A wrong length between two scans leads beyond the end, where OpenCV waits for bytes, gives up and
-        # returns what was in memory: parts of other pictures (opencv issue 26488). No length leads beyond
-        # this.
-        data += b"\xff\xd9" * 0x8000
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as exc:

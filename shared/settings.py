@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, NoReturn, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -28,6 +28,7 @@ from shared.redact import redact
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
 CAMERA_FORM = "a DNS label: up to 63 lower-case letters, digits and inner hyphens"
+MISTAKEN = 2  # exit status of a process whose settings are wrong
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
 _CAMERA = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -228,13 +229,14 @@ def from_command_line(settings: type[_Settings], program: str, purpose: str, arg
     try:
         return settings.load()
     except SettingsError as exc:
-        _end(program, exc)
+        raise SystemExit(end_with(program, exc)) from exc
 
 
-def _end(program: str, exc: SettingsError) -> NoReturn:
+def end_with(program: str, exc: SettingsError) -> int:
+    """Print a line for each mistake, and return the status to exit with."""
     for mistake in exc.mistakes:
         sys.stderr.write(f"{program}: {mistake}\n")
-    raise SystemExit(2)
+    return MISTAKEN
 
 
 def is_secret_property(name: str) -> bool:

@@ -1,0 +1,324 @@
+"""Captions and boxes on a JPEG, the quick way and the whole way."""
+
+import doctest
+import random
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from consumer import overlay as drawing
+from consumer.imprint import imprint, imprint_whole
+from consumer.overlay import Box, Line, Overlay, State, ascii_text, layout
+from shared import jpeg, pixels
+from shared.errors import BadPicture
+
+TWO_LINES = Overlay((Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%  4 s old", State.STALE)))
+DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", State.DOWN),))
+
+
+def scene(width: int, height: int, *, seed: int = 1) -> pixels.Image:
+    """Return soft random colours."""
+    small = np.random.default_rng(seed).integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), dtype=np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def photograph(name: str) -> pixels.Image:
+    found = find_spec("skimage")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("scikit-image's pictures are not installed")
+    return cv2.imread(str(Path(found.submodule_search_locations[0]) / "data" / name))
+
+
+def coded_rows(data: bytes) -> list[bytes]:
+    """Return the coded data of each row of MCUs, without markers."""
+    offsets = jpeg.split_rows(data, jpeg.inspect(data))
+    return [data[a : b - 2] for a, b in pairwise(offsets)]
+
+
+def touched(overlay: Overlay, width: int, height: int) -> set[int]:
+    """Return the rows of MCUs on which something of `overlay` lies."""
+    marks = layout(overlay, width, height)
+    return {row for mark in marks for row in range(max(mark.top, 0) // 16, -(-min(mark.bottom, height) // 16))}
+
+
+def brightness(data: bytes) -> pixels.Image:
+    """Decode the luminance only: it has no part in what a decoder does to colours at a row's border."""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+
+
+def face(x: int, y: int, width: int, height: int) -> Box:
+    return Box(x, y, width, height, Line("happy", "92%"))
+
+
+def random_overlay(choose: random.Random, width: int, height: int) -> Overlay:
+    lines = tuple(
+        Line("abc " * choose.randrange(12), choose.choice(("", "87%")), choose.choice(list(State)))
+        for _ in range(choose.randrange(3))
+    )
+    boxes = tuple(
+        face(choose.randrange(-40, width), choose.randrange(-40, height), choose.randrange(90), choose.randrange(60))
+        for _ in range(choose.randrange(3))
+    )
+    return Overlay(lines, boxes)
+
+
+def test_rows_away_from_the_captions_keep_every_coefficient():
+    """Random sizes, qualities and overlays: rows with nothing on them have the bytes that they had."""
+    choose = random.Random(2)
+    kept = 0
+
+    for seed in range(40):
+        width, height, quality = choose.randrange(64, 700), choose.randrange(48, 420), choose.randrange(1, 101)
+        before = pixels.encode(scene(width, height, seed=seed), quality)
+        overlay = random_overlay(choose, width, height)
+        on = touched(overlay, width, height)
+        if len(on) > 0.9 * -(-height // 16):
+            continue
+
+        after = imprint(before, overlay, quality=50)
+
+        old, new = coded_rows(before), coded_rows(after)
+        assert len(new) == len(old)
+        assert [row for row in range(len(old)) if row not in on and old[row] != new[row]] == []
+        assert jpeg.inspect(after).quantisation == jpeg.inspect(before).quantisation
+        kept += len(old) - len(on)
+
+    assert kept > 200
+
+
+def test_pixels_away_from_the_captions_are_the_same():
+    """Decoded, all other rows are equal: in brightness up to the border, in colour but for one line there."""
+    before = pixels.encode(photograph("chelsea.png"), 85)
+    height, width = pixels.decode(before).shape[:2]
+    below = 16 * (max(touched(TWO_LINES, width, height)) + 1)
+
+    after = imprint(before, TWO_LINES, quality=85)
+
+    assert 16 < below < height / 2
+    assert np.array_equal(brightness(after)[below:], brightness(before)[below:])
+    assert np.array_equal(pixels.decode(after)[below + 1 :], pixels.decode(before)[below + 1 :])
+    assert not np.array_equal(pixels.decode(after)[:below], pixels.decode(before)[:below])
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (320, 180), (333, 241), (1280, 720), (1920, 1080)])
+def test_both_ways_look_the_same(width, height):
+    """A picture drawn on row by row is, within what JPEG loses, the one drawn on as a whole."""
+    picture = pixels.encode(scene(width, height), 90)
+    overlay = Overlay(TWO_LINES.lines, (face(width // 2, height // 2, width // 8, height // 8),))
+
+    quick = pixels.decode(imprint(picture, overlay, quality=90)).astype(int)
+    whole = pixels.decode(imprint_whole(picture, overlay, quality=90)).astype(int)
+
+    assert quick.shape == whole.shape
+    assert np.abs(quick - whole).mean() < 1
+    assert np.abs(cv2.blur(quick - whole.astype(float), (9, 9))).max() < 12
+
+
+def test_marks_are_drawn_alike_on_a_strip_and_on_the_whole():
+    """Cut into rows before drawing or after it: the same pixels, wherever the marks lie."""
+    choose = random.Random(4)
+
+    for _ in range(30):
+        width, height = choose.randrange(64, 400), choose.randrange(48, 300)
+        marks = layout(random_overlay(choose, width, height), width, height)
+        whole, strips = scene(width, height), scene(width, height)
+        for mark in marks:
+            mark.draw(whole, 0)
+            for row in range(0, height, 16):
+                mark.draw(strips[row : row + 16], row)
+        assert np.array_equal(whole, strips)
+
+
+def test_marks_stay_in_the_rows_that_they_name():
+    """Nothing is drawn above `top` or below `bottom`; otherwise rows would be kept that should have changed."""
+    choose = random.Random(6)
+    seen = 0
+
+    for _ in range(40):
+        width, height = choose.randrange(64, 2000), choose.randrange(48, 300)
+        for mark in layout(random_overlay(choose, width, height), width, height):
+            image = np.full((height, width, 3), 128, np.uint8)
+            mark.draw(image, 0)
+            rows = np.flatnonzero((image != 128).any(axis=(1, 2)))
+            if len(rows):
+                seen += 1
+                assert mark.top <= rows[0]
+                assert rows[-1] < mark.bottom
+
+    assert seen > 40
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (1280, 720), (3840, 2160)])
+@pytest.mark.parametrize("ground", [0, 255])
+def test_captions_can_be_read_on_any_ground(width, height, ground):
+    """On black and on white there are bright letters on a dark box, a fair part of it, in the top left corner."""
+    picture = pixels.encode(np.full((height, width, 3), ground, np.uint8), 90)
+
+    shown = brightness(imprint(picture, Overlay((Line("Egyptian cat", "87%"),)), quality=90))
+
+    size = round(height / 20)
+    corner = shown[size // 3 : size // 3 + size // 2, size : size * 4]
+    assert (corner > 190).mean() > 0.04
+    assert (corner < 90).mean() > 0.3
+    assert abs(int(shown[-1, -1]) - ground) < 3
+
+
+def test_states_have_colours_of_their_own():
+    """Normal is marked green, stale amber, down is on red: as one sees before reading."""
+    picture = pixels.encode(np.zeros((360, 640, 3), np.uint8), 95)
+    mean = {}
+    for state in State:
+        shown = pixels.decode(imprint(picture, Overlay((Line("", "87% 87%", state),)), quality=95))
+        mean[state] = shown[4:18, 10:60].reshape(-1, 3).mean(axis=0)
+
+    blue, green, red = mean[State.NORMAL]
+    assert green > max(blue, red) + 10
+    blue, green, red = mean[State.STALE]
+    assert red > green > blue + 10
+    blue, green, red = mean[State.DOWN]
+    assert red > max(green, blue) + 40
+
+
+def test_a_long_label_is_shortened_and_its_note_is_not():
+    """The longest label stays within the picture, and the probability after it looks as after a short one."""
+    picture = pixels.encode(np.zeros((120, 320, 3), np.uint8), 95)
+    long = pixels.decode(imprint(picture, Overlay((Line("long label " * 9, "87%"),)), quality=95))
+    longer = pixels.decode(imprint(picture, Overlay((Line("long label " * 999, "87%"),)), quality=95))
+    other = pixels.decode(imprint(picture, Overlay((Line("long label " * 9, "12%"),)), quality=95))
+
+    assert np.array_equal(long, longer)
+    changed = np.flatnonzero(np.abs(long.astype(int) - other).max(axis=(0, 2)) > 90)
+    assert changed[0] > 250
+    assert changed[-1] < 316
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("tabby, tabby cat", "tabby, tabby cat"),
+        ("Bär Łódź smørrebrød straße", "Bar Lodz smorrebrod strasse"),
+        ("e\u0301te\u0301 \u2018x\u2019 \u201cy\u201d \u2013 \u2026", "ete 'x' \"y\" - ..."),
+        ("a\nb\tc\u00a0d", "a b c d"),
+        ("\u732b \u2764\ufe0f \x00", "? ? ?"),
+        ("½ ﬁ Ⅷ", "1/2 fi VIII"),
+    ],
+)
+def test_labels_are_put_into_the_letters_there_are(text, plain):
+    """OpenCV's fonts have ASCII only; what reads the same in it is written so."""
+    assert ascii_text(text) == plain
+
+
+def test_examples_in_docstrings_hold():
+    """What the docstrings show is what happens."""
+    assert doctest.testmod(drawing).attempted > 0
+    assert doctest.testmod(drawing).failed == 0
+
+
+@pytest.mark.parametrize("size", [(64, 48), (16, 16), (1, 1), (33, 700), (700, 9)])
+def test_small_and_narrow_pictures_are_drawn_on(size):
+    """A picture with hardly any room keeps its size, whatever is drawn on it."""
+    width, height = size
+    picture = pixels.encode(scene(width, height), 80)
+    overlay = Overlay((*TWO_LINES.lines, *DOWN.lines), (face(-5, -5, 20, 20), face(2, 2, 900, 900)))
+
+    after = imprint(picture, overlay, quality=80)
+
+    assert pixels.decode(after).shape == (height, width, 3)
+    assert after != picture
+
+
+def test_nothing_to_draw_leaves_the_picture_alone():
+    """Without captions, and with boxes outside only, the very bytes come back."""
+    picture = pixels.encode(scene(320, 180), 80)
+    outside = tuple(face(*at, 30, 30) for at in ((-90, 10), (400, 10), (10, -90), (10, 400), (-(10**12), 10**12)))
+
+    assert imprint(picture, Overlay(), quality=80) is picture
+    assert imprint(picture, Overlay(boxes=outside), quality=80) is picture
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        (cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        (cv2.IMWRITE_JPEG_RST_INTERVAL, 20, cv2.IMWRITE_JPEG_OPTIMIZE, 1),
+        (cv2.IMWRITE_JPEG_RST_INTERVAL, 3),
+        (cv2.IMWRITE_JPEG_RST_INTERVAL, 40, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+        (cv2.IMWRITE_JPEG_RST_INTERVAL, 20, cv2.IMWRITE_JPEG_LUMA_QUALITY, 71, cv2.IMWRITE_JPEG_CHROMA_QUALITY, 33),
+    ],
+)
+def test_pictures_of_other_makers_become_ours(options):
+    """A picture that cannot be cut is encoded anew as a whole, with the quality asked for, and looks as ours."""
+    image = scene(320, 180)
+    theirs = cv2.imencode(".jpg", image, (*options, cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes()
+
+    after = imprint(theirs, TWO_LINES, quality=77)
+
+    header = jpeg.inspect(after)
+    assert header.restarts_every_row
+    assert header.quantisation == jpeg.inspect(pixels.encode(image, 77)).quantisation
+    ours = imprint(pixels.encode(image, 90), TWO_LINES, quality=77)
+    assert np.abs(pixels.decode(after).astype(int) - pixels.decode(ours)).mean() < 6
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe1\0\x0aExif\0\0XX", b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\1"])
+def test_pictures_that_a_viewer_shows_otherwise_are_encoded_anew(segment):
+    """EXIF data may turn a picture, Adobe's may change its colours: rows of it are not mixed with ours."""
+    plain = pixels.encode(scene(320, 180), 90)
+
+    after = imprint(plain[:2] + segment + plain[2:], TWO_LINES, quality=80)
+
+    header = jpeg.inspect(after)
+    assert not header.has_exif
+    assert not header.has_adobe
+    assert header.quantisation == jpeg.inspect(pixels.encode(scene(320, 180), 80)).quantisation
+
+
+def test_a_picture_without_huffman_tables_gets_them():
+    """A camera's bare JPEG is drawn on as if it had its tables, and has them afterwards, drawn on or not."""
+    picture = pixels.encode(scene(320, 180), 80)
+    at, end = picture.index(b"\xff\xc4"), picture.index(b"\xff\xdd")
+    bare = picture[:at] + picture[end:]
+
+    assert jpeg.inspect(imprint(bare, Overlay(), quality=80)).has_huffman_tables
+    drawn = imprint(bare, TWO_LINES, quality=80)
+    assert np.array_equal(pixels.decode(drawn), pixels.decode(imprint(picture, TWO_LINES, quality=80)))
+
+
+def test_no_picture_is_refused():
+    """Nothing, text, a PNG and a picture cut off are refused."""
+    picture = pixels.encode(scene(320, 180), 80)
+    png = cv2.imencode(".png", scene(16, 16))[1].tobytes()
+
+    for wrong in (b"", b"hello", png, picture[: len(picture) // 2], picture[:300]):
+        with pytest.raises(BadPicture):
+            imprint(wrong, TWO_LINES, quality=80)
+
+
+def test_wrong_bytes_raise_nothing_but_bad_picture():
+    """Whatever bytes come, there is a picture of the size in the header, or the one error made for it."""
+    choose = random.Random(9)
+    sources = [
+        pixels.encode(scene(160, 120), 80),
+        cv2.imencode(".jpg", scene(160, 120), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes(),
+    ]
+    refused = 0
+
+    for number in range(300):
+        spoilt = bytearray(sources[number % 3 // 2])
+        for _ in range(choose.randrange(1, 5)):
+            at = choose.randrange(choose.choice((700, len(spoilt))))
+            spoilt[at] = choose.choice((0, 0xFF, 0xD9, choose.randrange(256)))
+        try:
+            after = imprint(bytes(spoilt), TWO_LINES, quality=80)
+        except BadPicture:
+            refused += 1
+        else:
+            before, header = jpeg.inspect(bytes(spoilt)), jpeg.inspect(after)
+            assert sorted((header.width, header.height)) == sorted((before.width, before.height))
+
+    assert 30 < refused < 300
