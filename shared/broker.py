@@ -26,6 +26,9 @@ Properties = Mapping[str, str | int | float | bool]
 
 LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
 METADATA_TIMEOUT_S = 2.0
+LOOK_TIMEOUT_S = 0.5
+LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
+LOOK_EVERY_S = 5.0  # for partitions that were added
 CALLBACK_POLL_S = 0.1
 FLUSH_S = 2.0
 
@@ -125,10 +128,8 @@ class Reader:
         self._arrivals: dict[int, Arrivals] = {}
         self._started = False
         self._on_assigned: Callable[[int], None] = lambda _: None
-        self._starts: dict[int, int] = {}  # partition -> first offset to read
+        self._next_look = float("-inf")
         self._ends: dict[int, int] = {}  # partition -> offset of the first record written after we came
-        self._closing = threading.Event()
-        self._scout = threading.Thread(target=self._look_for_partitions, name=f"scout-{topic}", daemon=True)
 
     def on_assigned(self, callback: Callable[[int], None]) -> None:
         """Call back with each partition whose reading starts anew at the end."""
@@ -136,10 +137,10 @@ class Reader:
 
     def read(self, timeout_s: float) -> list[Record]:
         """Return all records that have arrived, oldest first; an empty list if none came in that time."""
-        if not self._started:
-            self._start()
         if self._every:
-            self._take_new_partitions()
+            self._look_for_partitions()
+        elif not self._started:
+            self._start()
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
@@ -193,9 +194,6 @@ class Reader:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
-        self._closing.set()
-        if self._scout.is_alive():
-            self._scout.join(METADATA_TIMEOUT_S + 1)
         self._consumer.close()
 
     def __enter__(self) -> Self:
@@ -210,10 +208,7 @@ class Reader:
 
     def _start(self) -> None:
         self._started = True
-        if self._every:
-            self._scout.start()
-        else:
-            self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+        self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
@@ -233,32 +228,29 @@ class Reader:
             log.info("partitions revoked", extra={"topic": self._topic, "partitions": _numbers(partitions)})
 
     def _look_for_partitions(self) -> None:
-        while not self._closing.is_set():
-            with suppress(KafkaException):  # no broker for now: the next look may find one
-                topic = self._consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_S).topics[self._topic]
-                for number in topic.partitions:
-                    if number not in self._starts:
-                        self._starts[number] = self._start_of(number)
-            self._closing.wait(METADATA_TIMEOUT_S if self._starts else METADATA_TIMEOUT_S / 10)
+        """Look at the metadata now and then, in the reader's own thread: the client serves one at a time."""
+        if time.monotonic() < self._next_look:
+            return
+        new: dict[int, int] = {}
+        with suppress(KafkaException):  # no broker for now: the next look may find one
+            topic = self._consumer.list_topics(self._topic, timeout=LOOK_TIMEOUT_S).topics[self._topic]
+            new = {number: self._start_of(number) for number in topic.partitions if number not in self._positions}
+        if new:
+            where = [TopicPartition(self._topic, number, start) for number, start in sorted(new.items())]
+            self._consumer.incremental_assign(where)
+            for number in new:
+                self._positions[number] = None
+                self._on_assigned(number)
+            log.info("partitions taken", extra={"topic": self._topic, "partitions": sorted(new)})
+        self._next_look = time.monotonic() + (LOOK_EVERY_S if self._positions else LOOK_FIRST_EVERY_S)
 
     def _start_of(self, partition: int) -> int:
         if not self._tail:
             return int(OFFSET_END)
         where = TopicPartition(self._topic, partition)
-        low, high = self._consumer.get_watermark_offsets(where, timeout=METADATA_TIMEOUT_S)
+        low, high = self._consumer.get_watermark_offsets(where, timeout=LOOK_TIMEOUT_S)
         self._ends[partition] = int(high)
         return max(int(low), int(high) - self._tail)
-
-    def _take_new_partitions(self) -> None:
-        new = {number: start for number, start in list(self._starts.items()) if number not in self._positions}
-        if not new:
-            return
-        where = [TopicPartition(self._topic, number, start) for number, start in sorted(new.items())]
-        self._consumer.incremental_assign(where)
-        for number in new:
-            self._positions[number] = None
-            self._on_assigned(number)
-        log.info("partitions taken", extra={"topic": self._topic, "partitions": sorted(new)})
 
     def _high_watermark(self, partition: int) -> int | None:
         try:

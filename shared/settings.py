@@ -71,7 +71,7 @@ def camera_id(value: str) -> str:
 
 
 Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
-Listen = Annotated[Address, BeforeValidator(_address)]
+Listen = Annotated[Address, NoDecode, BeforeValidator(_address)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Servers = Annotated[str, AfterValidator(_servers)]
 CameraId = Annotated[str, AfterValidator(camera_id)]

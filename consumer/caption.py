@@ -1,0 +1,108 @@
+"""What is said about a frame: the same facts as text on the picture and as JSON in its header."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer.overlay import Box, Line, Overlay, State
+from consumer.prediction import STALE_AFTER_S, ModelState, Prediction
+from shared.frame import Frame
+
+OK, STALE, WAITING, DOWN = "ok", "stale", "waiting", "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What one model says about one frame.
+
+    Attributes:
+        model: its name.
+        state: `ok`, `stale` (the prediction is older than a second), `waiting` (there is none), or `down`.
+        prediction: what is shown; None when waiting or down.
+        age_s: how much older the picture is that was asked about, seconds; None without a prediction.
+        since: start of the model's state, microseconds since the epoch; None unless down.
+        version: of the model; None: unknown.
+    """
+
+    model: str
+    state: str
+    prediction: Prediction | None
+    age_s: float | None
+    since: int | None
+    version: str | None
+
+
+def caption(model: str, state: ModelState, prediction: Prediction | None, frame: Frame) -> Caption:
+    """Return what is to be said about a frame by a model in that state with that newest prediction."""
+    if state.state == "down":
+        return Caption(model, DOWN, None, None, state.since, state.version)
+    if prediction is None:
+        return Caption(model, WAITING, None, None, None, state.version)
+    age = max(0.0, prediction.age_s(frame))
+    return Caption(model, STALE if age > STALE_AFTER_S else OK, prediction, age, None, prediction.version)
+
+
+def as_json(captions: Sequence[Caption]) -> bytes:
+    """Return the header `predictions`: a JSON list with an object per model, in ASCII."""
+    return json.dumps([_document(caption) for caption in captions], separators=(",", ":")).encode()
+
+
+def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
+    """Return what is drawn: `label 87%` per model, its age when old, `MODEL DOWN` with the time since."""
+    lines: list[Line] = []
+    boxes: list[Box] = []
+    for one in captions:
+        if one.state == DOWN:
+            name = f" {one.model}" if len(captions) > 1 else ""
+            lines.append(Line(f"MODEL DOWN{name}", _seconds((at_us - (one.since or at_us)) / 1e6), State.DOWN))
+        elif one.prediction is not None:
+            state = State.STALE if one.state == STALE else State.NORMAL
+            for finding in one.prediction.findings:
+                note = _note(finding.probability, one.age_s if one.state == STALE else None)
+                if finding.box is not None:
+                    boxes.append(Box(*finding.box, Line(finding.label, note, state)))
+                else:
+                    lines.append(Line(finding.label, note, state))
+                    break  # of a whole picture only the best is shown
+    return Overlay(tuple(lines), tuple(boxes))
+
+
+def _document(one: Caption) -> dict[str, Any]:
+    prediction = one.prediction
+    findings = prediction.findings if prediction else ()
+    best = findings[0] if findings else None
+    return {
+        "model": one.model,
+        "state": one.state,
+        "label": best.label if best else None,
+        "probability": best.probability if best else None,
+        "class": best.class_ if best else None,
+        "boxes": [
+            {"box": list(finding.box), "label": finding.label, "probability": finding.probability}
+            for finding in findings
+            if finding.box is not None
+        ],
+        "run": prediction.run if prediction else None,
+        "seq": prediction.seq if prediction else None,
+        "captured_at": prediction.captured_at if prediction else None,
+        "age_ms": None if one.age_s is None else round(one.age_s * 1e3, 1),
+        "since": one.since,
+        "version": one.version,
+    }
+
+
+def _note(probability: float | None, age_s: float | None) -> str:
+    parts = [] if probability is None else [f"{probability:.0%}"]
+    if age_s is not None:
+        parts.append(f"{age_s:.1f} s ago")
+    return " ".join(parts)
+
+
+def _seconds(seconds: float) -> str:
+    """Return whole seconds, minutes or hours since: the caption is drawn anew only when this text changes."""
+    if seconds < 60:
+        return f"{max(0, seconds):.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

@@ -1,0 +1,27 @@
+"""What every kind of model must be able to do."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+from consumer.prediction import Finding
+
+
+class Handler(Protocol):
+    """Turns a picture into a request, and the answer into findings; keeps nothing in between."""
+
+    labels_file: ClassVar[str]
+    """Name of the packaged labels in `consumer/assets/`."""
+
+    def __init__(self, labels: Mapping[int, str]) -> None: ...
+
+    def request(self, jpeg: bytes) -> bytes:
+        """Return the body of the request about a picture."""
+        ...
+
+    def findings(self, predictions: list[Any]) -> tuple[Finding, ...]:
+        """Return what the answer says, best first.
+
+        Raises:
+            ServingNonsense: the answer has not the form that the model's signature promises.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""What a model said about a frame, and the newest of it for each camera and model."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.frame import Frame
+
+STALE_AFTER_S = 1.0  # from then on the picture says how old its label is
+FORGOTTEN_AFTER_S = 10.0  # a label never stays for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing seen: class as the labels count it, label, probability 0 to 1, box (x, y, w, h) in pixels or None."""
+
+    class_: int
+    label: str
+    probability: float | None
+    box: tuple[int, int, int, int] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form on `videopredictions`."""
+        finding: dict[str, Any] = {"class": self.class_, "label": self.label, "probability": self.probability}
+        if self.box is not None:
+            finding["box"] = list(self.box)
+        return finding
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer of a model about one frame; times in microseconds since the epoch, findings best first."""
+
+    model: str
+    version: str | None
+    camera: str
+    run: int
+    seq: int
+    captured_at: int
+    requested_at: int
+    answered_at: int
+    findings: tuple[Finding, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record of `videopredictions` (design, section 4)."""
+        return {
+            "camera": self.camera,
+            "seq": self.seq,
+            "captured_at": self.captured_at,
+            "model": self.model,
+            "version": self.version,
+            "requested_at": self.requested_at,
+            "answered_at": self.answered_at,
+            "predictions": [finding.as_json() for finding in self.findings],
+        }
+
+    def is_of(self, frame: Frame) -> bool:
+        """Tell whether the model was asked about this very frame."""
+        return (self.camera, self.run, self.seq) == (frame.camera, frame.run, frame.seq)
+
+    def age_s(self, frame: Frame) -> float:
+        """Return how much older the picture that was asked about is than this one, in seconds of the camera's clock."""
+        return (frame.captured_at - self.captured_at) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """`waiting` for its first answer, `up` or `down`; since when, and why it is down."""
+
+    state: str
+    since: int
+    version: str | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form on `videostatus`."""
+        return {"state": self.state, "since": self.since, "version": self.version, "reason": self.reason}
+
+
+@dataclass(slots=True)
+class Newest:
+    """The newest prediction of one model for each camera; safe for several threads."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _predictions: dict[str, Prediction] = field(default_factory=dict)
+
+    def put(self, prediction: Prediction) -> None:
+        """Keep a prediction, unless one of a newer frame of the same run is there."""
+        with self._lock:
+            last = self._predictions.get(prediction.camera)
+            if last is None or last.run != prediction.run or last.seq < prediction.seq:
+                self._predictions[prediction.camera] = prediction
+
+    def get(self, frame: Frame) -> Prediction | None:
+        """Return the newest prediction that may still be shown on a frame."""
+        with self._lock:
+            prediction = self._predictions.get(frame.camera)
+        if prediction is None or abs(prediction.age_s(frame)) > FORGOTTEN_AFTER_S:
+            return None
+        return prediction

@@ -1,0 +1,140 @@
+"""Talks to TensorFlow Serving's REST API (https://www.tensorflow.org/tfx/serving/api_rest)."""
+
+import json
+import time
+from typing import Any
+
+import requests
+
+from shared.errors import ServingError
+from shared.redact import redact
+
+LARGEST_ANSWER = 64_000_000  # bytes
+STATUS_TIMEOUT_S = 1.0
+_CHUNK = 65_536
+_ERROR_TEXT = 200  # characters of a server's own words that are worth passing on
+
+
+class ServingUnreachable(ServingError):
+    """Nobody answers at the address, or the connection broke."""
+
+
+class ServingTimeout(ServingError):
+    """The answer did not come in time."""
+
+
+class ServingRefusal(ServingError):
+    """The server answered with an HTTP error."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text}" if text else f"HTTP {status}")
+        self.status = status
+
+
+class ServingNonsense(ServingError):
+    """The answer is not what the model's signature promises."""
+
+
+class Serving:
+    """One model on a TensorFlow Serving; made for one thread, keeps its connection."""
+
+    def __init__(self, predict_url: str, *, timeout_s: float) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            predict_url: `http://HOST:PORT/v1/models/NAME[/versions/N|/labels/L]:predict`.
+            timeout_s: longest wait for a whole answer.
+        """
+        self._predict_url = predict_url
+        self._model_url = predict_url.removesuffix(":predict")
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy of the environment is not for the cluster's own services
+
+    def predict(self, body: bytes) -> list[Any]:
+        """Return `predictions` of the answer to a request in row format.
+
+        Raises:
+            ServingUnreachable, ServingTimeout, ServingRefusal, ServingNonsense: see there.
+        """
+        document = self._ask("POST", self._predict_url, body=body, timeout_s=self._timeout_s)
+        predictions = document.get("predictions")
+        if not isinstance(predictions, list):
+            raise ServingNonsense("the answer has no list of predictions")
+        return predictions
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the model's metadata: `model_spec` and `metadata.signature_def`.
+
+        Raises:
+            ServingError: as `predict`.
+        """
+        return self._ask("GET", self._model_url + "/metadata", timeout_s=self._timeout_s)
+
+    def version(self) -> str | None:
+        """Return the newest version that is available; None: none is.
+
+        Raises:
+            ServingError: as `predict`.
+        """
+        document = self._ask("GET", self._model_url, timeout_s=min(STATUS_TIMEOUT_S, self._timeout_s))
+        try:
+            available = [
+                str(status["version"]) for status in document["model_version_status"] if status["state"] == "AVAILABLE"
+            ]
+            return max(available, key=int, default=None)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise ServingNonsense("not a model's status") from exc
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _ask(self, method: str, url: str, *, timeout_s: float, body: bytes | None = None) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            with self._session.request(
+                method, url, data=body, headers=headers, timeout=timeout_s, stream=True, allow_redirects=False
+            ) as response:
+                text = _read(response, deadline)
+                status = response.status_code
+        except requests.Timeout as exc:
+            raise ServingTimeout(f"no answer within {timeout_s:g} s") from exc
+        except requests.RequestException as exc:
+            raise ServingUnreachable(redact(f"cannot reach {url}: {_cause(exc)}")) from exc
+        document = _json(text)
+        if status != 200:
+            said = document.get("error") if isinstance(document, dict) else None
+            raise ServingRefusal(status, str(said or "")[:_ERROR_TEXT])
+        if not isinstance(document, dict):
+            raise ServingNonsense("the answer is not a JSON object")
+        return document
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Read the whole answer; a time limit of requests bounds each wait, this one their sum."""
+    chunks, size = [], 0
+    for chunk in response.iter_content(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise ServingNonsense(f"the answer is larger than {LARGEST_ANSWER} bytes")
+        if time.monotonic() > deadline:
+            raise requests.Timeout
+    return b"".join(chunks)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _cause(exc: BaseException) -> str:
+    """Return the innermost reason, without urllib3's wrapping of objects and addresses."""
+    seen: BaseException = exc
+    while (inner := seen.__cause__ or seen.__context__) is not None:
+        seen = inner
+    return getattr(seen, "strerror", None) or type(seen).__name__

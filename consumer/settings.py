@@ -1,0 +1,105 @@
+"""Settings of the consumer."""
+
+from importlib.resources import files
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import model_validator
+
+from consumer.models import HANDLERS, handler_name
+from shared.quantities import DURATION_FORM
+from shared.settings import (
+    SERVERS_FORM,
+    TOPIC_FORM,
+    Duration,
+    JsonOfStrings,
+    Servers,
+    ServiceSettings,
+    Topic,
+    setting,
+)
+
+ASSETS = files("consumer") / "assets"
+HANDLER_FORM = f"named HANDLER or HANDLER_SUFFIX, HANDLER being one of {', '.join(sorted(HANDLERS))}"
+
+
+class ConsumerSettings(ServiceSettings):
+    """What the environment says to the consumer."""
+
+    topic_in: Topic = setting("videocam", "TOPICNAMEIN", "topic read", allowed=TOPIC_FORM)
+    topic_out: Topic = setting("videodisplay", "TOPICNAMEOUT", "topic written", allowed=TOPIC_FORM)
+    topic_predictions: str = setting(
+        "videopredictions",
+        "TOPICNAMEPREDICTIONS",
+        "topic of the predictions; empty: none",
+        allowed=f"{TOPIC_FORM}, or empty",
+        empty=True,
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    )
+    servers_in: Servers = setting(
+        "kf1-service:19094", "KAFKAPORTIN", "bootstrap servers of the topic read", allowed=SERVERS_FORM
+    )
+    servers_out: Servers = setting(
+        "kf1-service:19093", "KAFKAPORTOUT", "bootstrap servers of the topics written", allowed=SERVERS_FORM
+    )
+    compression: str = setting(
+        "none",
+        "COMPRESSIONTYPE",
+        "compression of what is written; JPEG does not shrink",
+        allowed="none, gzip, snappy, lz4, zstd",
+        pattern="^(none|gzip|snappy|lz4|zstd)$",
+    )
+    group: str = setting(
+        "goconsumer",
+        "GROUPNAME",
+        "consumer group: replicas share the cameras",
+        allowed="any name of 1 to 255 characters",
+        min_length=1,
+        max_length=255,
+    )
+    model_urls: JsonOfStrings = setting(
+        {"imagenet_1": "http://tfserving-service:8501/v1/models/tfModel:predict"},
+        "MODELURLS",
+        "models asked: name to address; the part of the name before `_` is the handler",
+        allowed=f'a JSON object such as {{"imagenet_1": "http://host:8501/v1/models/tfModel:predict"}}, {HANDLER_FORM}',
+    )
+    label_urls: JsonOfStrings = setting(
+        {},
+        "LABELURLS",
+        'labels of a model: name to file path or http URL of JSON {"0": "tench, Tinca tinca", …}; '
+        "default: the labels packaged in `consumer/assets/`",
+        allowed='a JSON object such as {"imagenet_1": "/src/assets/imagenetLabels.json"}',
+    )
+    model_timeout_s: Duration = setting(
+        5.0, "MODELTIMEOUT", "longest wait for an answer of a model", allowed=f"{DURATION_FORM}, more than 0", gt=0
+    )
+    prediction_mode: str = setting(
+        "latest",
+        "PREDICTIONMODE",
+        "`latest`: every frame goes out at once with the newest prediction; `sync`: a frame waits for its own",
+        allowed="latest, sync",
+        pattern="^(latest|sync)$",
+    )
+    max_lag_s: Duration = setting(
+        1.0,
+        "MAXLAG",
+        "further behind the end of a partition than what arrived in this time: skip to the end",
+        allowed=DURATION_FORM,
+    )
+
+    @model_validator(mode="after")
+    def _models_are_known(self) -> Self:
+        for name, url in self.model_urls.items():
+            if handler_name(name) not in HANDLERS:
+                raise ValueError(f"MODELURLS[{name}]: got the name {name!r}; allowed: {HANDLER_FORM}")
+            if urlsplit(url).scheme not in {"http", "https"} or not url.endswith(":predict"):
+                raise ValueError(f"MODELURLS[{name}]: got {url!r}; allowed: http://HOST:PORT/v1/models/NAME:predict")
+        for name in self.label_urls.keys() - self.model_urls.keys():
+            raise ValueError(f"LABELURLS[{name}]: got the name {name!r}; allowed: the names in MODELURLS")
+        if self.topic_in == self.topic_out and self.servers_in == self.servers_out:
+            raise ValueError(f"TOPICNAMEOUT: got {self.topic_out!r}; allowed: another topic than TOPICNAMEIN")
+        return self
+
+    def labels_of(self, model: str) -> str:
+        """Return where the labels of a model are: what LABELURLS says, else the packaged file of its handler."""
+        return self.label_urls.get(model) or str(ASSETS / HANDLERS[handler_name(model)].labels_file)

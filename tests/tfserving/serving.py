@@ -1,0 +1,102 @@
+"""A running stand-in server in this process, and a small client for it."""
+
+import base64
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tfserving.flags import parse_flags
+from tfserving.server import serve
+
+_DEADLINE_S = 60
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: status, headers in lower case, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        return str(self.json["error"])
+
+
+class Client:
+    """Talks to a port of this machine, one connection per request."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def request(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE_S)
+        try:
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        return Reply(answer.status, {key.lower(): value for key, value in answer.getheaders()}, content)
+
+    def get(self, path: str) -> Reply:
+        return self.request("GET", path)
+
+    def post(self, path: str, document: Any) -> Reply:
+        body = document if isinstance(document, (str, bytes)) else json.dumps(document)
+        return self.request("POST", path, body)
+
+
+@contextmanager
+def running(arguments: Sequence[str]) -> Iterator[Client]:
+    """Serve in a thread of this process with these flags, on a free port, until the block ends."""
+    flags = parse_flags(["--rest_api_port=0", "--rest_api_host=127.0.0.1", *arguments])
+    stop, listening = threading.Event(), threading.Event()
+    ports: list[int] = []
+
+    def ready(port: int) -> None:
+        ports.append(port)
+        listening.set()
+
+    server = threading.Thread(target=serve, args=(flags, stop), kwargs={"ready": ready}, name="stand-in")
+    server.start()
+    try:
+        assert listening.wait(_DEADLINE_S)
+        yield Client(ports[0])
+    finally:
+        stop.set()
+        server.join(_DEADLINE_S)
+
+
+def wait_until_served(client: Client, model: str) -> None:
+    """Wait until the metadata of a model can be had, as the design tells probes to."""
+    pause = threading.Event()
+    for _ in range(_DEADLINE_S * 20):
+        if client.get(f"/v1/models/{model}/metadata").status == 200:
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"{model} was not served: {client.get(f'/v1/models/{model}').body!r}")
+
+
+def picture(name: str) -> bytes:
+    """Read a PNG of scikit-image's wheel, without importing that package."""
+    spec = find_spec("skimage")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0], "data", f"{name}.png").read_bytes()
+
+
+def b64(data: bytes) -> dict[str, str]:
+    """Wrap bytes the way the REST API wants them."""
+    return {"b64": base64.b64encode(data).decode("ascii")}

@@ -1,0 +1,36 @@
+"""`python -m tfserving`: the local stand-in for TensorFlow Serving."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+from tfserving.errors import SettingsError
+from tfserving.flags import parse_flags
+from tfserving.server import serve
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    logging.basicConfig(
+        stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s tfserving: %(message)s"
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        ended = serve(parse_flags(), stop)
+    except SettingsError as exc:
+        sys.stderr.write(f"tfserving: {exc}\n")
+        return 2
+    if not ended:
+        # A thread is still inside TensorFlow, which a normal exit would wait for or pull the rug from under.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

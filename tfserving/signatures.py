@@ -1,0 +1,64 @@
+"""What a SavedModel takes and gives: signatures and their tensors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensors = dict[str, NDArray[Any]]
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One input or output of a signature.
+
+    Attributes:
+        name: in the graph, such as `serving_default_image_bytes:0`.
+        dtype: TensorFlow's name, such as `float`, `int64`, `string`.
+        shape: one number per dimension, -1 where any size goes; None: any rank.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] | None
+
+    @property
+    def any_first_dimension(self) -> bool:
+        """Tell whether the first dimension is free, so that it can be a batch."""
+        return bool(self.shape) and self.shape is not None and self.shape[0] == -1
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to call a model; `method` is `tensorflow/serving/predict` or a sibling of it."""
+
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
+    method: str
+
+    @property
+    def batchable(self) -> bool:
+        """Tell whether requests may be put together along the first dimension."""
+        every = [*self.inputs.values(), *self.outputs.values()]
+        return bool(self.inputs) and all(info.any_first_dimension for info in every)
+
+
+# TensorFlow's name of a type (DataTypeString) → numpy's. Strings are arrays of bytes objects.
+NUMPY_TYPES: dict[str, Any] = {
+    "float": np.float32,
+    "double": np.float64,
+    "half": np.float16,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "uint32": np.uint32,
+    "uint64": np.uint64,
+    "bool": np.bool_,
+    "string": np.object_,
+}
