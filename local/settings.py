@@ -1,0 +1,62 @@
+"""What a person may say to `make run`; everything else in the environment goes on to the services."""
+
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from shared.errors import SettingsError
+from shared.quantities import ADDRESS_FORM, Address
+from shared.settings import SERVERS_FORM, Listen, Servers, ServiceSettings, setting
+
+SERVING_FORM = "http://HOST:PORT of a TensorFlow Serving that serves tfModel"
+
+
+def _serving(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(f"not {SERVING_FORM}")
+    return url.rstrip("/")
+
+
+class LocalSettings(ServiceSettings):
+    """What the environment says to the suite on one machine."""
+
+    broker: Servers | None = setting(
+        None, "BROKER", "an existing Kafka; default: a broker in memory, started along", allowed=SERVERS_FORM
+    )
+    serving: Annotated[str, AfterValidator(_serving)] | None = setting(
+        None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM
+    )
+    display_address: Listen = setting(
+        Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served", allowed=ADDRESS_FORM
+    )
+    video_link: str = setting("", "VIDEOLINK", "the camera; default: a sample video", allowed="see the producer")
+    video_device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed="see the producer")
+    cameras: str = setting("", "CAMERAS", "several cameras", allowed="see the producer")
+    model_urls: str = setting("", "MODELURLS", "models asked", allowed="see the consumer")
+    log_level: str = setting(
+        "warning",
+        "LOGLEVEL",
+        "least severity of the services' lines",
+        allowed="debug, info, warning, error",
+        pattern="^(debug|info|warning|error)$",
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment, and check that the page's port is free.
+
+        Raises:
+            SettingsError: with a line for each mistake.
+        """
+        settings = super().load(**overrides)
+        if settings.display_address.port == 0:
+            raise SettingsError([f"DISPLAYPORT: got {str(settings.display_address)!r}; allowed: a port from 1 on"])
+        return settings
+
+    def page(self) -> str:
+        """Return the address that a person opens on this machine."""
+        host = self.display_address.host
+        shown = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
+        return f"http://{shown}:{self.display_address.port}"

@@ -1,0 +1,279 @@
+"""The life of the suite on one machine: broker, model, services, the first labelled frame, and the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+from urllib.error import URLError
+
+from local import plan
+from local.console import Console
+from local.plan import Program
+from local.ports import LOOPBACK, check_free, free_port
+from local.process import Process, command, describe
+from local.settings import LocalSettings
+from shared.errors import SettingsError, SuiteError
+from shared.settings import MISTAKEN
+
+END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
+WATCH_S = 0.1
+LOOK_S = 0.2
+ASK_TIMEOUT_S = 1.0
+BROKER_START_S = 10.0
+
+
+class CannotStart(SuiteError):
+    """A part of the suite does not start; the message is the line for the person."""
+
+
+class Suite:
+    """Everything that `make run` starts."""
+
+    def __init__(self, settings: LocalSettings, console: Console) -> None:
+        self._settings, self._console = settings, console
+        self._stop = threading.Event()
+        self._common = plan.environment(settings, os.environ)
+        self._probe_ports = {name: free_port() for name in plan.SERVICES}
+        self._serving_url = settings.serving or ""
+        self._broker: subprocess.Popen[str] | None = None
+        self._server: Process | None = None
+        self._services: list[Process] = []
+
+    def run(self) -> int:
+        """Live until a signal, and return the status to exit with.
+
+        Raises:
+            SettingsError: the page's port is taken.
+            CannotStart: a part does not start.
+        """
+        check_free("DISPLAYPORT", self._settings.display_address)
+        with self._signals_caught():
+            try:
+                self._start()
+                if not self._stop.is_set():
+                    self._show_first_frame()
+                self._watch()
+            finally:
+                self._end()
+        return 0
+
+    def _start(self) -> None:
+        servers = self._settings.broker or self._start_broker()
+        needs_server = not (self._settings.serving or self._settings.model_urls)
+        if needs_server and not self._stop.is_set():
+            self._start_model_server()
+        if not self._stop.is_set():
+            self._start_services(servers)
+
+    def _start_broker(self) -> str:
+        self._broker = subprocess.Popen(
+            command(Program(plan.BROKER, "local.broker")),
+            env=self._common,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        with self._console.waiting("starting the embedded broker"):
+            servers = (self._broker.stdout.readline() if self._broker.stdout else "").strip()
+        if not servers:
+            raise CannotStart(f"the embedded broker did not start ({describe(self._broker.wait())})")
+        self._console.say(f"  broker     {servers}  (embedded, in memory)")
+        return servers
+
+    def _start_model_server(self) -> None:
+        base_path = self._exported_model()
+        if self._stop.is_set():
+            return
+        port = free_port()
+        self._serving_url = f"http://{LOOPBACK}:{port}"
+        self._server = Process(plan.model_server(self._common, port=port, base_path=base_path), self._serving_line)
+        self._server.start()
+        self._console.say(
+            f"  tfserving  {self._serving_url}/v1/models/{plan.MODEL_NAME}  ({plan.MODEL}, local stand-in)"
+        )
+
+    def _serving_line(self, line: str) -> None:
+        # Its ordinary lines go to standard error as those of the real one: only what is wrong is passed on.
+        if self._settings.log_level in {"debug", "info"} or " INFO " not in line:
+            self._console.say(line)
+
+    def _exported_model(self) -> str:
+        export = subprocess.Popen(
+            command(Program("export", "tfserving.export", (plan.MODEL,))),
+            env=self._common,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while export.poll() is None:
+            if self._stop.wait(WATCH_S):
+                export.terminate()
+        lines = (export.stdout.read() if export.stdout else "").split()
+        if export.returncode and not self._stop.is_set():
+            raise CannotStart(f"the model {plan.MODEL} was not exported ({describe(export.returncode)})")
+        return lines[-1] if lines else ""
+
+    def _start_services(self, servers: str) -> None:
+        programs = plan.services(
+            self._settings,
+            self._common,
+            servers=servers,
+            serving=self._serving_url,
+            probe_ports=self._probe_ports,
+        )
+        self._services = [Process(program, self._console.say) for program in programs]
+        for process in self._services:
+            process.start()
+            port = self._probe_ports[process.program.name]
+            self._console.say(f"  {process.program.name:<10} http://{LOOPBACK}:{port}/readyz  /healthz  /metrics")
+
+    def _show_first_frame(self) -> None:
+        page = self._settings.page()
+        with self._console.waiting("waiting for the first frame"):
+            self._turn_until(lambda: bool(_cameras(page)))
+        if not self._stop.is_set():
+            self._console.say(f"\n  Live at {page}   (Ctrl-C ends everything)\n")
+        with self._console.waiting("waiting for the model's first label"):
+            self._turn_until(lambda: any(_label(page, camera["id"]) for camera in _cameras(page)))
+
+    def _turn_until(self, reached: Any) -> None:
+        next_look = 0.0
+        while not self._stop.is_set():
+            self._look_after_processes(starting=True)
+            if time.monotonic() >= next_look:
+                if reached():
+                    return
+                next_look = time.monotonic() + LOOK_S
+            self._stop.wait(WATCH_S)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_S):
+            self._look_after_processes(starting=False)
+
+    def _look_after_processes(self, *, starting: bool) -> None:
+        if self._broker is not None and self._broker.poll() is not None:
+            self._replace_broker(self._broker.returncode)
+        for process in self._services:
+            # A service that refuses its settings would refuse them again.
+            if process.watch() == MISTAKEN and starting:
+                raise CannotStart(f"{process.program.name} did not start")
+        if self._server is not None:
+            self._server.watch()
+
+    def _replace_broker(self, status: int) -> None:
+        self._console.say(f"  the broker ended ({describe(status)}); starting another, and the services anew with it")
+        for process in self._services:
+            process.ask_to_end()
+        deadline = time.monotonic() + END_WITHIN_S
+        for process in self._services:
+            process.wait(deadline)
+        self._stop.wait(1.0)
+        if not self._stop.is_set():
+            self._start_services(self._start_broker())
+
+    def _end(self) -> None:
+        deadline = time.monotonic() + END_WITHIN_S
+        if self._services or self._server:
+            self._console.say("  ending")
+        processes = [*self._services, *([self._server] if self._server else [])]
+        for process in processes:
+            process.ask_to_end()
+        for process in processes:
+            process.wait(deadline)
+        if self._broker is not None:
+            self._broker.kill()  # it keeps nothing
+            self._broker.wait()
+
+    @contextmanager
+    def _signals_caught(self) -> Iterator[None]:
+        def caught(_number: int, _frame: FrameType | None) -> None:
+            self._stop.set()
+
+        previous = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _cameras(page: str) -> list[dict[str, Any]]:
+    """Return the cameras that the video service shows; none as long as it does not answer."""
+    answer = _get(f"{page}/cameras")
+    cameras = answer.get("cameras", []) if isinstance(answer, dict) else answer
+    return [camera for camera in cameras or [] if camera.get("width")]
+
+
+def _label(page: str, camera: str) -> bool:
+    answer = _get(f"{page}/cameras/{camera}/predictions")
+    return isinstance(answer, dict) and any(one.get("label") for one in answer.get("predictions") or [])
+
+
+def _get(url: str) -> Any:
+    try:
+        with urllib.request.urlopen(url, timeout=ASK_TIMEOUT_S) as response:  # noqa: S310 - our own page
+            return json.load(response)
+    except (URLError, OSError, ValueError):
+        return None
+
+
+def main() -> int:
+    """Run the suite; return the status to exit with."""
+    try:
+        return Suite(_settings(), Console()).run()
+    except SettingsError as exc:
+        for mistake in exc.mistakes:
+            sys.stderr.write(f"make run: {mistake}\n")
+        return MISTAKEN
+    except (CannotStart, FileNotFoundError) as exc:
+        sys.stderr.write(f"make run: {exc}\n")
+        return 1
+
+
+def _settings() -> LocalSettings:
+    """Read the suite's settings, and check the services' own before anything is started.
+
+    Raises:
+        SettingsError: with a line for each mistake, whichever program it concerns.
+    """
+    mistakes: list[str] = []
+    try:
+        settings = LocalSettings.load()
+    except SettingsError as exc:
+        mistakes += exc.mistakes
+        settings = LocalSettings.model_construct()
+    mistakes += _mistakes_of_services(settings)
+    if mistakes:
+        raise SettingsError(list(dict.fromkeys(mistakes)))
+    return settings
+
+
+def _mistakes_of_services(settings: LocalSettings) -> list[str]:
+    # Imported here: OpenCV and the rest take a second that a wrong port need not wait for.
+    from consumer.settings import ConsumerSettings
+    from producer.settings import ProducerSettings
+    from video.settings import VideoSettings
+
+    mistakes: list[str] = []
+    sample = (
+        {}
+        if settings.cameras or settings.video_link or settings.video_device
+        else {"VIDEOLINK": str(plan.sample_video())}
+    )
+    for kind, overrides in ((ProducerSettings, sample), (ConsumerSettings, {}), (VideoSettings, {})):
+        try:
+            kind.load(**overrides)
+        except SettingsError as exc:
+            mistakes += exc.mistakes
+    return mistakes
