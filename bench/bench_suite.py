@@ -1,0 +1,156 @@
+"""Measures the whole suite as one viewer sees it: `python -m bench.bench_suite [--seconds 60] [--every 60]`.
+
+Starts `python -m local` on a free port, reads the stream of its camera, and prints frames a second, latency (whole
+picture received − captured-at, one machine, one clock), predictions a second, and CPU time and memory of each process.
+"""
+
+import argparse
+import http.client
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.ports import LOOPBACK, free_port
+
+UP_WITHIN_S = 120.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def parts(port: int, camera: str) -> Iterator[tuple[float, float, int]]:
+    """Yield (received at, captured at, sequence) of each part of a camera's stream; seconds since the epoch."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    connection.request("GET", f"/cameras/{camera}/stream")
+    stream = connection.getresponse()
+    headers: dict[bytes, bytes] = {}
+    while line := stream.readline():
+        name, colon, value = line.strip().partition(b":")
+        if colon:
+            headers[name.lower()] = value.strip()
+        elif not line.strip() and b"content-length" in headers:
+            stream.read(int(headers[b"content-length"]))
+            yield time.time(), float(headers[b"x-timestamp"]), int(headers[b"x-sequence"])
+            headers = {}
+
+
+def processes(root: int) -> dict[str, int]:
+    """Return the process ids of the suite's parts by name."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        match = re.search(r"local\.leash (?:--nice \d+ )?(\S+)", command)
+        if match and parent == root:
+            found[match[1]] = int(folder.name)
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == found.get("producer"):
+                found["capture"] = int(folder.name)
+    return {"suite": root, **found}
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of a process, user + system, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process in MB."""
+    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(match[1]) / 1024 if match else 0.0
+
+
+def predictions(probes: str) -> float:
+    """Return how many predictions the consumer has had answered."""
+    with urllib.request.urlopen(probes, timeout=5) as answer:
+        text = answer.read().decode()
+    return sum(float(n) for n in re.findall(r'consumer_predictions_total\{[^}]*outcome="ok"\} (\S+)', text))
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value that a share of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def main() -> None:
+    """Run the suite and print the figures."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=60.0)
+    arguments.add_argument("--every", type=float, default=60.0, help="seconds between two looks at the memory")
+    options = arguments.parse_args()
+    port = free_port()
+    began = time.monotonic()
+    suite = subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        probes = ""
+        for line in suite.stdout or ():
+            if match := re.search(r"consumer +(http://\S+)/readyz", line):
+                probes = match[1] + "/metrics"
+            if "Live at" in line:
+                print(f"first frame after {time.monotonic() - began:.1f} s")
+                break
+        measure(suite.pid, port, probes, options.seconds, options.every)
+    finally:
+        suite.send_signal(signal.SIGINT)
+        suite.wait(10)
+
+
+def measure(root: int, port: int, probes: str, seconds: float, every: float) -> None:
+    """Read the stream for so long and print what was seen."""
+    deadline = time.monotonic() + UP_WITHIN_S
+    while not predictions(probes):
+        if time.monotonic() > deadline:
+            raise SystemExit("no prediction came")
+        time.sleep(0.2)
+    time.sleep(3.0)  # past the start of the model, which is not what is measured
+    pids = processes(root)
+    ages, sequences, arrivals = [], [], []
+    began, predicted = time.monotonic(), predictions(probes)
+    cpu = {name: cpu_s(pid) for name, pid in pids.items()}
+    next_look = every
+    print("RSS in MB  " + "  ".join(f"{name:>9}" for name in pids))
+    for received, captured, sequence in parts(port, "camera"):
+        ages.append((received - captured) * 1e3)
+        sequences.append(sequence)
+        arrivals.append(received)
+        elapsed = time.monotonic() - began
+        if elapsed >= next_look or len(ages) == 1:
+            print(f"  {elapsed:6.0f} s  " + "  ".join(f"{rss_mb(pid):9.1f}" for pid in pids.values()), flush=True)
+            next_look += every if len(ages) > 1 else 0
+        if elapsed >= seconds:
+            break
+    elapsed = time.monotonic() - began
+    print(f"frames     {len(ages)} in {elapsed:.1f} s: {(len(ages) - 1) / (arrivals[-1] - arrivals[0]):.2f} a second")
+    print(
+        f"missing    {sequences[-1] - sequences[0] + 1 - len(set(sequences))}, repeated "
+        f"{len(sequences) - len(set(sequences))}"
+    )
+    print(f"latency ms p50 {statistics.median(ages):.1f}  p99 {percentile(ages, 0.99):.1f}  max {max(ages):.1f}")
+    print(f"predictions {(predictions(probes) - predicted) / elapsed:.1f} a second in total")
+    used = {name: cpu_s(pid) - cpu[name] for name, pid in pids.items()}
+    print("CPU s/s    " + "  ".join(f"{name} {seconds_ / elapsed:.3f}" for name, seconds_ in used.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The web server on a free port with everything real but the bus: frames are put where the reading thread puts them."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from io import BytesIO
+from typing import Self
+
+import httpx
+from PIL import Image, ImageDraw
+from prometheus_client import CollectorRegistry
+
+from shared.clock import now_us
+from shared.frame import Frame
+from shared.inlet import Arrival
+from shared.ledger import Ledger
+from shared.quantities import Address
+from shared.status import Entry, Report
+from video.app import Sources, create_app
+from video.latest import LatestFrames
+from video.serve import WebServer
+from video.standing import Standing
+from video.viewers import Viewers
+
+RUN = 1_700_000_000_000_000
+PREDICTIONS = b'[{"model": "imagenet_1", "state": "ok", "label": "tabby", "probability": 0.87}]'
+
+
+@cache
+def jpeg(width: int = 64, height: int = 48, colour: str = "grey", noise: int = 0) -> bytes:
+    """Return a picture; with noise it takes many bytes."""
+    image = Image.effect_noise((width, height), noise).convert("RGB") if noise else Image.new("RGB", (width, height))
+    ImageDraw.Draw(image).rectangle((0, 0, width // 2, height // 2), fill=colour)
+    coded = BytesIO()
+    image.save(coded, "JPEG", quality=90)
+    return coded.getvalue()
+
+
+def frame(camera: str, seq: int, picture: bytes | None = None, **changes: object) -> Frame:
+    """Return a frame that was captured just now."""
+    data = picture or jpeg()
+    width, height = Image.open(BytesIO(data)).size
+    values = {"captured_at": now_us(), "imprinted_at": now_us(), "predictions": PREDICTIONS, **changes}
+    return Frame(camera, RUN, seq, width=width, height=height, jpeg=data, **values)  # type: ignore[arg-type]
+
+
+def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report: dict) -> Entry:
+    """Return what a service said so long ago."""
+    return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, Report(**report))
+
+
+def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait until something holds; fail if it does not in that time."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.01)
+
+
+class Stage:
+    """A running web server; what it hears of the others is set by the test."""
+
+    def __init__(self, *, most_viewers: int = 500, interval_s: float = 0.01) -> None:
+        self.registry = CollectorRegistry()
+        self.ledger = Ledger("video", self.registry)
+        self.latest = LatestFrames(self.ledger)
+        self.standing = Standing()
+        self.heard: Callable[[], list[Entry]] = list
+        self.bus_silent_s = 0.0
+        self.stop = threading.Event()
+        self.beats = 0
+        sources = Sources(
+            latest=self.latest,
+            ledger=self.ledger,
+            viewers=Viewers(most_viewers, self.registry),
+            entries=lambda: self.heard(),
+            bus_silent_s=lambda: self.bus_silent_s,
+            frame_interval_s=interval_s,
+            ending=self.stop.is_set,
+            standing=self.standing,
+        )
+        self.web = WebServer(
+            Address("127.0.0.1", 0),
+            lambda beat, crashed: create_app(sources, beat, crashed),
+            most_viewers=most_viewers,
+        )
+        self.port = self.web.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def show(self, camera: str, seq: int, picture: bytes | None = None, *, suspect: bool = False, **changes) -> Frame:
+        """Put a frame in, as the reading thread does."""
+        shown = frame(camera, seq, picture, **changes)
+        self.latest.put(Arrival(shown, suspect))
+        return shown
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Ask for something that ends."""
+        return httpx.get(self.url + path, headers=headers, timeout=10)
+
+    def knows(self, camera: str) -> None:
+        """Wait until a camera's frame has arrived."""
+        until(lambda: self.get(f"/cameras/{camera}/predictions").status_code == 200)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return a metric's value, 0 if there is none yet."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+    def _run(self) -> None:
+        try:
+            self.web.run(self.stop, self._beat)
+        except RuntimeError as exc:
+            self.failure = exc
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(self.web.serving)
+        return self
+
+    def end(self) -> None:
+        """Ask it to end, and wait."""
+        self.stop.set()
+        self.web.end()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+class Stream:
+    """A viewer of MJPEG on a raw socket, which reads exactly what it is told to."""
+
+    def __init__(self, port: int, path: str, *, http: str = "1.1", accept: str = "*/*", window: int = 0) -> None:
+        self.socket = socket.socket()
+        if window:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port))
+        self.socket.sendall(f"GET {path} HTTP/{http}\r\nHost: test\r\nAccept: {accept}\r\n\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        self.status = ""
+        self.headers: dict[str, str] = {}
+
+    def start(self) -> Self:
+        """Read the head of the answer and the first boundary."""
+        self.status = self.line()
+        while line := self.line():
+            name, _, value = line.partition(": ")
+            self.headers[name.lower()] = value
+        assert self.line() == "--MJPEGBOUNDARY"
+        return self
+
+    def line(self) -> str:
+        """Read one line."""
+        return self.file.readline().decode().removesuffix("\r\n")
+
+    def part(self) -> tuple[dict[str, str], bytes]:
+        """Read one part, with the boundary that ends it."""
+        headers = {}
+        while line := self.line():
+            name, _, value = line.partition(": ")
+            headers[name] = value
+        picture = self.file.read(int(headers["Content-Length"]))
+        assert self.file.read(2) == b"\r\n"
+        assert self.line() == "--MJPEGBOUNDARY"
+        return headers, picture
+
+    def sequence(self) -> int:
+        """Read one part, and return its number."""
+        return int(self.part()[0]["X-Sequence"])
+
+    def close(self) -> None:
+        """Go."""
+        self.file.close()
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from shared.inlet import Arrival
+from shared.ledger import Ledger
+from tests.video.stage import frame
+from video.latest import LatestFrames
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger("video", CollectorRegistry())
+
+
+def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger):
+    """Nothing builds a queue while the loop does not turn; what was superseded is in the books."""
+    latest, taken = LatestFrames(ledger), []
+
+    async def busy() -> None:
+        latest.open(asyncio.get_running_loop(), lambda arrival: taken.append(arrival.frame) or True)
+        for number in range(1, 6):
+            latest.put(Arrival(frame("front", number), clock_suspect=False))
+        latest.put(Arrival(frame("yard", 1), clock_suspect=False))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(busy())
+
+    assert [(seen.camera, seen.seq) for seen in taken] == [("front", 5), ("yard", 1)]
+    books = ledger.as_json()["front"]
+    assert (books["in"], books["out"], books["dropped"]) == (5, 1, {"superseded": 4})
+
+
+def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(ledger):
+    """A web server that is started anew goes on with the newest frame."""
+    latest, taken = LatestFrames(ledger), []
+
+    async def turn() -> None:
+        latest.open(asyncio.get_running_loop(), lambda arrival: taken.append(arrival.frame.seq) or True)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        latest.close()
+
+    latest.put(Arrival(frame("front", 1), clock_suspect=False))
+    asyncio.run(turn())
+    latest.put(Arrival(frame("front", 2), clock_suspect=False))
+    latest.put(Arrival(frame("front", 3), clock_suspect=False))
+    asyncio.run(turn())
+
+    assert taken == [1, 3]
+
+
+def test_a_frame_that_finds_no_room_is_in_the_books(ledger):
+    """A stranger's thousandth camera is dropped and counted."""
+    latest = LatestFrames(ledger)
+
+    async def turn() -> None:
+        latest.open(asyncio.get_running_loop(), lambda _: False)
+        latest.put(Arrival(frame("front", 1), clock_suspect=False))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+
+    assert ledger.as_json()["front"]["dropped"] == {"too_many_cameras": 1}
+
+
+def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram():
+    """It would be a difference of two clocks."""
+    registry = CollectorRegistry()
+    latest = LatestFrames(Ledger("video", registry))
+
+    async def turn() -> None:
+        latest.open(asyncio.get_running_loop(), lambda _: True)
+        latest.put(Arrival(frame("front", 1), clock_suspect=True))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+
+    assert registry.get_sample_value("video_frames_out_total", {"camera": "front"}) == 1
+    assert not registry.get_sample_value("video_frame_age_seconds_count", {"camera": "front"})

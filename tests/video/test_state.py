@@ -1,0 +1,104 @@
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from shared.inlet import Arrival
+from shared.ledger import Ledger
+from shared.status import Entry, Report
+from tests.video.stage import frame
+from video.cameras import Cameras
+from video.state import State
+
+
+class World:
+    """What the state is made of, at a time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        self.entries: list[Entry] = []
+        self.bus_silent_s = 0.0
+        self.ledger = Ledger("video", CollectorRegistry())
+        self.cameras = Cameras(ThreadPoolExecutor(1))
+        self.state = State(
+            self.cameras, self.ledger, entries=lambda: self.entries, bus_silent_s=lambda: self.bus_silent_s
+        )
+
+    def hear(self, service: str, instance: str = "0", *, silent_s: float = 0, ending: bool = False, **report) -> None:
+        self.entries.append(Entry(service, instance, self.now - silent_s, 0, ending, Report(**report)))
+
+    def look(self, *, later_s: float = 0.0) -> dict:
+        self.now += later_s
+        self.state.update(self.now)
+        return json.loads(self.state.message({}))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def services(status: dict) -> dict[str, str]:
+    return {f"{service['service']}/{service['instance']}": service["state"] for service in status["services"]}
+
+
+def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world):
+    """Silent after five seconds without a word."""
+    world.look(later_s=60)
+    world.hear("producer")
+    world.hear("consumer", ending=True)
+
+    assert services(world.look(later_s=4.9)) == {"producer/0": "live", "consumer/0": "ending"}
+    assert services(world.look(later_s=0.2)) == {"producer/0": "silent", "consumer/0": "ending"}
+
+
+def test_a_stalled_bus_makes_nobody_silent(world):
+    """Nor does its recovery, before the services had time to be heard again."""
+    world.look(later_s=60)
+    world.hear("producer")
+    world.look()
+    world.bus_silent_s = 30.0
+
+    stalled = world.look(later_s=30)
+    assert (stalled["bus"]["state"], services(stalled)) == ("stalled", {"producer/0": "live"})
+    world.bus_silent_s = 0.0
+    back = world.look(later_s=1)
+    assert (back["bus"]["state"], services(back)) == ("ok", {"producer/0": "live"})
+    assert services(world.look(later_s=6)) == {"producer/0": "silent"}
+
+
+def test_changes_are_told_and_the_passing_of_time_is_not(world):
+    """The page gets a message at once when something is another state than before."""
+    world.hear("producer")
+    assert world.state.update(world.now)
+    assert not world.state.update(world.now + 0.1)
+
+    world.cameras.put(Arrival(frame("front", 1), clock_suspect=False))
+    assert world.state.update(time.monotonic())
+    assert not world.state.update(time.monotonic())
+
+
+def test_the_books_of_several_instances_are_one(world):
+    """Consumers share the cameras; what each did of one is added up. Our own books are the ledger's."""
+    world.hear("consumer", "a", ledger={"front": {"in": 5, "out": 4, "dropped": {"x": 1}, "lost_upstream": 0}})
+    world.hear("consumer", "b", ledger={"front": {"in": 3, "out": 1, "dropped": {"x": 1, "y": 1}, "lost_upstream": 2}})
+    world.hear("video", "other", ledger={"front": {"in": 1000, "out": 1000, "dropped": {}, "lost_upstream": 0}})
+    world.ledger.out("front", age_s=0.01)
+
+    assert world.look()["ledger"]["front"] == {
+        "consumer": {"in": 8, "out": 5, "dropped": {"x": 2, "y": 1}, "lost_upstream": 2},
+        "video": {"in": 1, "out": 1, "dropped": {}, "lost_upstream": 0},
+    }
+
+
+def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world):
+    """When that one is silent nobody knows; of two, the newer word counts."""
+    world.hear("consumer", "old", silent_s=3, models={"m": {"state": "down", "since": 1, "reason": "refused"}})
+    world.hear("consumer", "new", models={"m": {"state": "up", "since": 2, "version": "7"}})
+
+    (model,) = world.look()["models"]
+    assert model == {"name": "m", "state": "up", "since": 2, "version": "7", "reason": None}
+    (model,) = world.look(later_s=60)["models"]
+    assert (model["name"], model["state"]) == ("m", "waiting")

@@ -1,0 +1,123 @@
+import asyncio
+
+import pytest
+
+from tests.video.stage import frame
+from video.slot import Slot
+from video.watch import Pace, Watch
+
+
+@pytest.fixture
+def slot() -> Slot:
+    return Slot()
+
+
+def put(slot: Slot, *numbers: int) -> None:
+    for number in numbers:
+        slot.put(frame("front", number), clock_suspect=False)
+
+
+def test_a_slow_viewer_gets_the_newest_frame_and_the_others_are_counted(slot):
+    """Fewer frames, never older ones."""
+    put(slot, 1)
+    watch = Watch(slot, asyncio.Event())
+    assert watch.take(watch.look()) == 0
+
+    put(slot, 2, 3, 4)
+    shot = watch.look()
+
+    assert shot.frame.seq == 4
+    assert watch.take(shot) == 2
+    assert watch.look() is None
+
+
+def test_frames_that_a_viewer_did_not_want_are_not_missed(slot):
+    """A viewer that asked for fewer frames is not slow."""
+    put(slot, 1)
+    watch = Watch(slot, asyncio.Event())
+    watch.take(watch.look())
+
+    put(slot, 2, 3, 4, 5)
+
+    assert watch.take(watch.look(), unwanted=2) == 1
+
+
+def test_a_repeated_frame_is_not_a_new_one(slot):
+    """What was shown before is shown again, and not counted."""
+    put(slot, 1)
+    watch = Watch(slot, asyncio.Event())
+    watch.take(watch.look())
+
+    slot.repeat()
+
+    assert watch.look().frame.seq == 1
+    assert watch.take(watch.look()) is None
+
+
+def test_a_frame_first_seen_when_it_is_repeated_counts_as_sent(slot):
+    """A viewer that was busy while the last frame came has not seen it yet."""
+    put(slot, 1)
+    watch = Watch(slot, asyncio.Event())
+    watch.take(watch.look())
+
+    put(slot, 2, 3)
+    slot.repeat()
+
+    assert watch.take(watch.look()) == 1
+
+
+def test_a_viewer_that_comes_sees_the_newest_frame_at_once(slot):
+    """It need not wait for the next one."""
+    put(slot, 1, 2)
+
+    watch = Watch(slot, asyncio.Event())
+
+    assert watch.look().frame.seq == 2
+    assert watch.take(watch.look()) == 0
+
+
+def test_what_nobody_watched_for_a_while_is_not_shown_as_if_it_were_live(slot):
+    """An old picture is shown by the next tick, with what is wrong written on it."""
+    put(slot, 1)
+    slot.shown_at -= 60
+
+    watch = Watch(slot, asyncio.Event())
+
+    assert watch.look() is None
+    slot.repeat()
+    assert watch.take(watch.look()) == 0
+
+
+def test_watching_wakes_and_leaving_ends_it(slot):
+    """A slot knows who watches."""
+    event = asyncio.Event()
+    with Watch(slot, event):
+        assert slot.viewers == 1
+        put(slot, 1)
+        assert event.is_set()
+
+    assert slot.viewers == 0
+
+
+def test_pace_keeps_the_mean_of_an_irregular_source():
+    """A schedule, not a gap: 25 frames a second asked for 20 gives 20, not 12.5."""
+    pace, sent, now = Pace(0.01, 20), 0, 0.0
+    for number in range(250):
+        arrived = number * 0.04
+        now = max(now, arrived)
+        if pace.wait_s(now) < 0.04:
+            now += pace.wait_s(now)
+            pace.sent(now)
+            sent += 1
+
+    assert sent == pytest.approx(200, abs=3)
+
+
+def test_pace_never_sends_two_frames_closer_than_the_interval():
+    """FRAMEINTERVAL is the shortest time between two frames of one viewer."""
+    pace = Pace(0.01, None)
+
+    assert pace.wait_s(5.0) == 0
+    pace.sent(5.0)
+    assert pace.wait_s(5.004) == pytest.approx(0.006)
+    assert pace.wait_s(5.010) == pytest.approx(0)

@@ -1,0 +1,66 @@
+"""The one object that is touched from both worlds: frames come in from a thread and go out in the event loop.
+
+It never holds more than one frame of a camera, however long the loop is busy.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from shared import clock
+from shared.inlet import SUPERSEDED, Arrival
+from shared.ledger import Ledger
+
+TOO_MANY_CAMERAS = "too_many_cameras"
+
+
+class LatestFrames:
+    """Hands the newest frame of each camera from the reading thread to the event loop, and enters it in the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Arrival] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deliver: Callable[[Arrival], bool] = lambda _: False
+        self._called = False
+
+    def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Arrival], bool]) -> None:
+        """Deliver from now on in this loop; `deliver` tells whether it took the frame."""
+        with self._lock:
+            self._loop, self._deliver, self._called = loop, deliver, False
+        self._call()
+
+    def close(self) -> None:
+        """Deliver no more; the newest frames wait for the next loop."""
+        with self._lock:
+            self._loop = None
+
+    def put(self, arrival: Arrival) -> None:
+        """Take a frame in; called from the reading thread."""
+        camera = arrival.frame.camera
+        with self._lock:
+            superseded = camera in self._waiting
+            self._waiting[camera] = arrival
+        if superseded:
+            self._ledger.dropped(camera, SUPERSEDED)
+        self._call()
+
+    def _call(self) -> None:
+        with self._lock:
+            if self._loop is not None and self._waiting and not self._called:
+                # Under the lock, so that `close` cannot come between and leave a loop that has ended.
+                self._loop.call_soon_threadsafe(self._take)
+                self._called = True
+
+    def _take(self) -> None:
+        with self._lock:
+            arrivals, self._waiting, self._called = self._waiting, {}, False
+        for camera, arrival in arrivals.items():
+            if self._deliver(arrival):
+                captured_at = arrival.frame.captured_at
+                self._ledger.out(
+                    camera, age_s=None if arrival.clock_suspect else clock.age_s(captured_at, clock.now_us())
+                )
+            else:
+                self._ledger.dropped(camera, TOO_MANY_CAMERAS)

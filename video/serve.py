@@ -1,0 +1,163 @@
+"""Runs the web server in a thread of its own, on a socket of ours, so that it lives and ends as every other loop."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.errors import SettingsError
+from shared.quantities import Address
+from video.stream import EXCHANGE, STALLED_AFTER_S
+from video.ws import LONGEST_MESSAGE
+
+MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], FastAPI]
+
+BACKLOG = 1024
+UNSENT_BYTES = 128 * 1024  # what the kernel queues of a picture beyond what is on the wire: all of it gets old there
+IMPATIENT_AFTER_S = 10.0  # with a client that does not finish the head of its request
+END_WITHIN_S = 1  # streams end by themselves; this is for who does not read
+SHARE_OF_STREAMS = 2  # connections per allowed viewer, so that requests other than streams find a place
+
+
+def listen(address: Address) -> socket.socket:
+    """Return a listening socket; what is set here, accepted sockets inherit.
+
+    Raises:
+        SettingsError: the port is taken, or not ours to take.
+    """
+    try:
+        return _listening(address)
+    except OSError as exc:
+        raise SettingsError([f"DISPLAYPORT: cannot listen on {address}: {exc.strerror or exc}"]) from exc
+
+
+def _listening(address: Address) -> socket.socket:
+    everywhere = not address.host
+    dual = everywhere and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
+    listener = socket.create_server(
+        (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False
+    )
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {
+        "TCP_NOTSENT_LOWAT": UNSENT_BYTES,
+        "TCP_USER_TIMEOUT": int(STALLED_AFTER_S * 1000),
+        "TCP_KEEPIDLE": 10,
+        "TCP_KEEPINTVL": 5,
+        "TCP_KEEPCNT": 4,
+    }.items():
+        if hasattr(socket, name):  # Linux has them all
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return listener
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, which lends its transport to streams and waits for nobody for ever."""
+
+    _impatience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect a request soon."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """Expect the rest of the request's head soon."""
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """Put uvicorn's side of the exchange where video/stream.py finds it."""
+        self._relax()
+        super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["extensions"] = {EXCHANGE: {"exchange": self.cycle}}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._relax()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._relax()
+        self._impatience = self.loop.call_later(IMPATIENT_AFTER_S, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+
+
+class WebServer:
+    """The loop of the service that serves HTTP."""
+
+    def __init__(self, address: Address, make_app: MakeApp, *, most_viewers: int) -> None:
+        """Bind the port.
+
+        Args:
+            address: to listen on.
+            make_app: builds the application, given what to call each time its loop turns, and what when it fails.
+            most_viewers: streams at a time.
+
+        Raises:
+            SettingsError: the port cannot be had.
+        """
+        self._listener: socket.socket | None = listen(address)
+        self._make_app, self._most = make_app, most_viewers
+        self.port = int(self._listener.getsockname()[1])
+        self._address = Address(address.host, self.port)
+        self._server: uvicorn.Server | None = None
+
+    def serving(self) -> bool:
+        """Tell whether requests are answered."""
+        return self._server is not None and self._server.started and not self._server.should_exit
+
+    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        """Serve until `end`; what fails in the background is raised."""
+        listener = self._listener or listen(self._address)  # after a crash uvicorn has closed the first
+        self._listener = None
+        config: dict[str, Any] = {
+            "loop": "uvloop",
+            "http": Connection,
+            "ws": "websockets-sansio",
+            "ws_max_size": LONGEST_MESSAGE,
+            "ws_per_message_deflate": False,
+            "lifespan": "on",
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            "proxy_headers": False,
+            "backlog": BACKLOG,
+            "limit_concurrency": SHARE_OF_STREAMS * self._most + 100,
+            "timeout_graceful_shutdown": END_WITHIN_S,
+        }
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        failures: list[BaseException] = []
+
+        def crashed(failure: BaseException) -> None:
+            failures.append(failure)
+            self.end()
+
+        self._server = uvicorn.Server(uvicorn.Config(self._make_app(beat, crashed), **config))
+        try:
+            if not stop.is_set():
+                self._server.run(sockets=[listener])
+        except SystemExit as exc:  # uvicorn's way to say that the lifespan did not start
+            raise RuntimeError("the web server did not start") from exc
+        finally:
+            listener.close()
+            self._server = None
+        if failures:
+            raise failures[0]
+
+    def end(self) -> None:
+        """Ask the server to end; streams are let go by the application."""
+        if self._server is not None:
+            self._server.should_exit = True

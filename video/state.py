@@ -1,0 +1,184 @@
+"""What the page and `/cameras` say about everything: cameras, services, models, bus, books; JSON out of what is known.
+
+For the event loop only.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared import clock
+from shared.ledger import Ledger
+from shared.status import SILENT_AFTER_S, Entry
+from video.cameras import Camera, Cameras
+from video.verdict import BUS_SILENT_AFTER_S, gone_for
+
+Json = dict[str, Any]
+FRESH_S = 0.1  # no status message is older
+
+
+class State:
+    """Follows the services' words and the bus; judges the cameras by them."""
+
+    def __init__(
+        self,
+        cameras: Cameras,
+        ledger: Ledger,
+        *,
+        entries: Callable[[], list[Entry]],
+        bus_silent_s: Callable[[], float],
+    ) -> None:
+        """Join what the state is made of.
+
+        Args:
+            cameras: judged at each `update`.
+            ledger: of this service.
+            entries: newest words of all services.
+            bus_silent_s: seconds since the brokers last answered us.
+        """
+        self._cameras, self._ledger = cameras, ledger
+        self._entries, self._bus_silent_s = entries, bus_silent_s
+        self._heard: list[Entry] = []
+        self._bus = ("ok", clock.now_us())
+        self._bus_well_since = time.monotonic()
+        self._services: dict[tuple[str, str], tuple[str, int]] = {}
+        self._text, self._text_at = "", float("-inf")
+
+    def update(self, now: float) -> bool:
+        """Look at everything anew; tell whether any state is another than before."""
+        before = self._words()
+        self._heard = [entry for entry in self._entries() if _makes_sense(entry)]
+        silent_s = self._bus_silent_s()
+        self._follow_bus(silent_s, now)
+        bus_well_s = now - self._bus_well_since
+        self._services = {
+            (entry.service, entry.instance): self._service_state(entry, bus_well_s, now) for entry in self._heard
+        }
+        judged = self._cameras.judge(self._heard, bus_silent_s=silent_s, bus_well_s=bus_well_s, now=now)
+        changed = judged or before != self._words()
+        if changed:
+            self._text_at = float("-inf")
+        return changed
+
+    def message(self, viewer: Json) -> str:
+        """Return the status message of `/ws`; `viewer` is what belongs to one connection."""
+        now = time.monotonic()
+        if now - self._text_at > FRESH_S:  # written once for all connections
+            self._text, self._text_at = json.dumps(self._as_json(now))[:-1], now
+        return f'{self._text}, "viewer": {json.dumps(viewer)}}}'
+
+    def _as_json(self, now: float) -> Json:
+        return {
+            "type": "status",
+            "at": clock.now_us(),
+            "cameras": [camera_json(camera, now) for camera in self._cameras],
+            "services": [
+                {"service": service, "instance": instance, "state": state, "since": since}
+                for (service, instance), (state, since) in sorted(self._services.items())
+            ],
+            "models": self._models(),
+            "bus": {"state": self._bus[0], "since": self._bus[1]},
+            "ledger": self._books(),
+        }
+
+    def _words(self) -> object:
+        """Return what counts as a change when it is another: the states' words, without times and numbers."""
+        services = {key: state for key, (state, _) in self._services.items()}
+        models = {(e.instance, name): said.get("state") for e in self._heard for name, said in e.report.models.items()}
+        return self._bus[0], services, models
+
+    def _follow_bus(self, silent_s: float, now: float) -> None:
+        if silent_s <= BUS_SILENT_AFTER_S:
+            if self._bus[0] != "ok":
+                self._bus, self._bus_well_since = ("ok", clock.now_us()), now
+            return
+        self._bus_well_since = now
+        if self._bus[0] == "ok":
+            self._bus = ("stalled", clock.now_us() - int(silent_s * 1e6))
+
+    def _service_state(self, entry: Entry, bus_well_s: float, now: float) -> tuple[str, int]:
+        heard_at_us = clock.now_us() - int(entry.silent_s(now) * 1e6)
+        known = self._services.get((entry.service, entry.instance))
+        if entry.ending:
+            state = "ending"
+        elif gone_for(entry, bus_well_s, now) is not None:
+            state = "silent"
+        elif known and known[0] != "ending" and entry.silent_s(now) > SILENT_AFTER_S:
+            state = known[0]  # the bus stands still: it was last heard so
+        else:
+            state = "live"
+        return known if known and known[0] == state else (state, heard_at_us)
+
+    def _models(self) -> list[Json]:
+        """Return every model's state as the newest word of a consumer has it."""
+        models: dict[str, Json] = {}
+        for entry in sorted(self._heard, key=lambda entry: (not entry.ending, entry.heard_at)):
+            state, _ = self._services[entry.service, entry.instance]
+            gone = state != "live"
+            for name, said in entry.report.models.items():
+                models[name] = {
+                    "name": name,
+                    "state": "waiting" if gone else str(said.get("state", "waiting")),
+                    "since": said.get("since"),
+                    "version": said.get("version"),
+                    "reason": f"the {entry.service} is {state}" if gone else said.get("reason"),
+                }
+        return [models[name] for name in sorted(models)]
+
+    def _books(self) -> Json:
+        """Return for each camera and service the sum of the ledgers of its instances; of this service, our own."""
+        books: dict[str, Json] = {}
+        for entry in self._heard:
+            if entry.service == "video":
+                continue
+            for camera, account in entry.report.ledger.items():
+                own = books.setdefault(camera, {})
+                own[entry.service] = _sum(own.get(entry.service), account)
+        for camera, account in self._ledger.as_json().items():
+            books.setdefault(camera, {})["video"] = account
+        return books
+
+
+def camera_json(camera: Camera, now: float) -> Json:
+    """Return what `/cameras` and `/ws` say of a camera at a monotonic time in seconds."""
+    newest, verdict = camera.slot.newest, camera.verdict
+    suspect = camera.slot.clock_suspect
+    age_ms = None
+    if newest is not None and not suspect:
+        age_ms = max(0, clock.now_us() - newest.captured_at) / 1000
+    return {
+        "id": camera.id,
+        "width": newest.width if newest else None,
+        "height": newest.height if newest else None,
+        "fps": round(camera.fps(now), 1),
+        "age_ms": age_ms,
+        "clock": "unknown" if suspect else "ok",
+        "viewers": camera.slot.viewers,
+        "state": verdict.state,
+        "since": camera.since,
+        "reason": verdict.reason,
+        "notice": verdict.notice,
+    }
+
+
+def _sum(one: Json | None, other: Json) -> Json:
+    """Add two accounts in the form of `videostatus`."""
+    one = one or {"in": 0, "out": 0, "dropped": {}, "lost_upstream": 0}
+    dropped = dict(one["dropped"])
+    for reason, frames in dict(other.get("dropped", {})).items():
+        dropped[reason] = dropped.get(reason, 0) + _whole(frames)
+    return {name: one[name] + _whole(other.get(name)) for name in ("in", "out", "lost_upstream")} | {"dropped": dropped}
+
+
+def _whole(number: object) -> int:
+    return number if isinstance(number, int) else 0
+
+
+def _makes_sense(entry: Entry) -> bool:
+    """Tell whether everything in a service's word is where it belongs: anybody may write to the topic."""
+    report = entry.report
+    accounts = report.ledger.values()
+    return all(
+        isinstance(said, dict) for part in (report.cameras, report.models, report.ledger) for said in part.values()
+    ) and all(isinstance(account.get("dropped", {}), dict) for account in accounts)

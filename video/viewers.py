@@ -1,0 +1,82 @@
+"""Who may watch, how many, and what each was sent: the one place for all three."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+RETRY_AFTER_S = 10  # told to those who find no place
+
+
+class Full(Exception):
+    """There are as many viewers as may be."""
+
+
+class Tally:
+    """What one viewer was sent of one camera, in frames; skipped: newer ones came before it was ready."""
+
+    def __init__(self, camera: str, sent: Counter, skipped: Counter) -> None:
+        self.sent = self.skipped = 0
+        self._sent, self._skipped = sent.labels(camera), skipped.labels(camera)
+
+    def sent_one(self, *, skipped: int) -> None:
+        """Count a frame, and those left out before it."""
+        self.sent += 1
+        self._sent.inc()
+        if skipped > 0:
+            self.skipped += skipped
+            self._skipped.inc(skipped)
+
+
+class Viewers:
+    """Counts viewers and decides about them; for the event loop only, the metrics for any thread.
+
+    Exports `video_viewers{camera}` and `video_viewer_frames_{sent,skipped}_total{camera}`.
+    """
+
+    def __init__(self, most: int, registry: CollectorRegistry) -> None:
+        self._most = most
+        self._present = 0
+        self._watching = Gauge("video_viewers", "Viewers of a camera", ["camera"], registry=registry)
+        self._sent = Counter("video_viewer_frames_sent", "Frames sent, over all viewers", ["camera"], registry=registry)
+        self._skipped = Counter(
+            "video_viewer_frames_skipped",
+            "Frames that a viewer was too slow for, over all viewers",
+            ["camera"],
+            registry=registry,
+        )
+
+    @property
+    def present(self) -> int:
+        """The number of viewers: open streams and WebSockets."""
+        return self._present
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Hold a place for one viewer.
+
+        Raises:
+            Full: there is none.
+        """
+        if self._present >= self._most:
+            raise Full
+        self._present += 1
+        try:
+            yield
+        finally:
+            self._present -= 1
+
+    def may_see(self, camera: str, scope: Mapping[str, Any]) -> bool:  # noqa: ARG002 - authentication comes later
+        """Tell whether whoever sent a request (its ASGI scope) may see a camera: for now, everyone may see all."""
+        return True
+
+    @contextmanager
+    def watching(self, camera: str) -> Iterator[Tally]:
+        """Count a viewer of a camera for as long as it watches."""
+        gauge = self._watching.labels(camera)
+        gauge.inc()
+        try:
+            yield Tally(camera, self._sent, self._skipped)
+        finally:
+            gauge.dec()

@@ -1,0 +1,79 @@
+"""One viewer's eye on one camera: the next picture when it is ready for it, and a count of those it missed."""
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Self
+
+from video.cameras import REPEAT_AFTER_S
+from video.slot import Shot, Slot
+
+STALE_AFTER_S = 1.5 * REPEAT_AFTER_S
+
+
+class Watch:
+    """Follows a slot; a context manager that stops to do so on exit."""
+
+    def __init__(self, slot: Slot, event: asyncio.Event) -> None:
+        """Follow a slot.
+
+        Args:
+            slot: of the camera.
+            event: set whenever there may be something new.
+        """
+        self.slot = slot
+        self._event = event
+        self._count = max(0, slot.frames - 1)  # the newest frame is still to be seen
+        shot = slot.shot
+        # What nobody watched for a while may be old, and nothing written on it yet: the next one comes at once.
+        stale = shot is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
+        self._number = shot.number if shot is not None and stale else 0
+
+    def look(self) -> Shot | None:
+        """Return the picture to be shown next; None: the last one taken is still the newest."""
+        shot = self.slot.shot
+        return None if shot is None or shot.number == self._number else shot
+
+    def take(self, shot: Shot, *, unwanted: int = 0) -> int | None:
+        """Note that a picture is being sent.
+
+        Args:
+            shot: what `look` returned.
+            unwanted: frames left out since the last one because the viewer wants fewer.
+
+        Returns:
+            The number of frames that the viewer missed before this one; None: it has seen this one already.
+        """
+        missed = shot.count - self._count - 1
+        self._count, self._number = shot.count, shot.number
+        return None if missed < 0 else max(0, missed - unwanted)
+
+    def __enter__(self) -> Self:
+        """Begin to follow."""
+        self.slot.watch(self._event)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop to follow."""
+        self.slot.unwatch(self._event)
+
+
+class Pace:
+    """Keeps a viewer's rate: never two frames closer than an interval, and at most so many a second on average."""
+
+    def __init__(self, interval_s: float, fps: float | None) -> None:
+        self._interval_s = interval_s
+        self._period_s = 1 / fps if fps else 0.0
+        self._sent_at = self._due_at = float("-inf")
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until the next frame may go out; 0: now."""
+        return max(0.0, self._due_at - now, self._sent_at + self._interval_s - now)
+
+    def sent(self, now: float) -> None:
+        """Note that a frame goes out."""
+        self._sent_at = now
+        # A schedule rather than a gap keeps the mean; a late one does not make up for more than one frame.
+        self._due_at = max(self._due_at + self._period_s, now)

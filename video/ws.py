@@ -1,0 +1,246 @@
+"""All cameras over one WebSocket: a frame goes out only when the previous one of that camera was acknowledged.
+
+Browser to server, text JSON: `watch` (which cameras, how wide), `ack` (a frame was shown), `ping`. Server to browser:
+`hello`, `status` once a second and on every change, `pong` as text; frames as binary: 4 bytes big-endian length of
+the header, the header in JSON, the JPEG. Times are microseconds since the epoch.
+"""
+
+import asyncio
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from shared import clock
+from shared.status import instance_name
+from video.cameras import Camera, Cameras
+from video.picture import nearest_scale, size_at
+from video.slot import Shot, predictions_of
+from video.state import Json, State
+from video.viewers import Tally, Viewers
+from video.watch import Pace, Watch
+
+STATUS_EVERY_S = 1.0
+PATIENCE_S = 30.0  # a frame that is not acknowledged for so long was sent to nobody
+LONGEST_MESSAGE = 64 * 1024  # bytes, of a browser
+GOING_AWAY, NO_ANSWER, NOT_UNDERSTOOD = 1001, 4408, 4400
+
+
+class NotUnderstood(Exception):
+    """A browser's message is none of ours."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One camera on one screen."""
+
+    camera: Camera
+    watch: Watch
+    tally: Tally
+    pace: Pace
+    width: int | None
+    leave: ExitStack = field(repr=False)
+    unacked: tuple[int, int] | None = None  # run, seq
+    sent_at: float = 0.0
+
+
+class Screen:
+    """One connection and the cameras that it shows."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        cameras: Cameras,
+        viewers: Viewers,
+        state: State,
+        *,
+        version: str,
+        interval_s: float,
+    ) -> None:
+        """Prepare a connection that was not accepted yet."""
+        self._socket, self._cameras, self._viewers, self._state = socket, cameras, viewers, state
+        self._version, self._interval_s = version, interval_s
+        self._event = asyncio.Event()
+        self._lines: dict[str, _Line] = {}
+        self._wanted: dict[str, int | None] = {}
+        self._wants_all = False
+        self._all_width: int | None = None
+        self._status_at = float("-inf")
+        self._texts: list[Json] = []
+
+    def status_changed(self) -> None:
+        """Send the status at once."""
+        self._status_at = float("-inf")
+        self._event.set()
+
+    async def run(self) -> None:
+        """Serve the connection until either side ends it."""
+        await self._socket.accept()
+        hello = {"type": "hello", "version": self._version, "now": clock.now_us(), "instance": instance_name()}
+        await self._socket.send_text(json.dumps(hello))
+        hearing = asyncio.create_task(self._hear())
+        try:
+            code = await self._show(hearing)
+            if code is not None:
+                await self._socket.close(code)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the browser went while something was being sent; Starlette has two ways to say so
+        finally:
+            hearing.cancel()
+            for line in self._lines.values():
+                line.leave.close()
+
+    async def _hear(self) -> None:
+        """Take in what the browser says until it goes."""
+        try:
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                try:
+                    self._heard(json.loads(message.get("text") or ""))
+                except (ValueError, RecursionError) as exc:
+                    raise NotUnderstood("no JSON") from exc
+                self._event.set()
+        finally:
+            self._event.set()
+
+    def _heard(self, message: Any) -> None:
+        """Understand one message.
+
+        Raises:
+            NotUnderstood: it is none of ours.
+        """
+        if not isinstance(message, dict):
+            raise NotUnderstood("not an object")
+        kind = message.get("type")
+        if kind == "ack":
+            line = self._lines.get(str(message.get("camera")))
+            if line is not None and line.unacked == (message.get("run"), message.get("seq")):
+                line.unacked = None
+        elif kind == "watch":
+            self._watch(message)
+        elif kind == "ping":
+            self._texts.append({"type": "pong", "t": message.get("t"), "now": clock.now_us()})
+            if len(self._texts) > 100:
+                raise NotUnderstood("more pings than answers can be sent")
+        else:
+            raise NotUnderstood(f"unknown type {kind!r}")
+
+    def _watch(self, message: Json) -> None:
+        cameras = message.get("cameras")
+        self._wants_all = cameras == "all"
+        self._all_width = _width(message)
+        self._wanted = {}
+        if not self._wants_all:
+            if not isinstance(cameras, dict):
+                raise NotUnderstood("cameras is neither an object nor all")
+            self._wanted = {str(id_): _width(options) for id_, options in cameras.items()}
+
+    async def _show(self, hearing: "asyncio.Task[None]") -> int | None:
+        """Send what there is to be sent; return the code to close with, None: the browser has gone."""
+        while True:
+            now = time.monotonic()
+            if hearing.done():
+                try:
+                    return hearing.result()
+                except NotUnderstood:
+                    return NOT_UNDERSTOOD
+            if self._cameras.closing:
+                return GOING_AWAY
+            if any(line.unacked and now - line.sent_at > PATIENCE_S for line in self._lines.values()):
+                return NO_ANSWER
+            self._follow()
+            await self._send_texts(now)
+            sent = await self._send_frames(now)
+            if not sent:
+                await self._wait(now)
+
+    def _follow(self) -> None:
+        """Begin and end to watch cameras, as the browser wants."""
+        wanted = dict.fromkeys(self._cameras.ids(), self._all_width) if self._wants_all else self._wanted
+        for id_ in self._lines.keys() - wanted.keys():
+            self._lines.pop(id_).leave.close()
+        for id_, width in wanted.items():
+            line = self._lines.get(id_)
+            if line is not None:
+                line.width = width
+                continue
+            camera = self._cameras.get(id_)
+            if camera is None or not self._viewers.may_see(id_, self._socket.scope):
+                continue
+            leave = ExitStack()
+            tally = leave.enter_context(self._viewers.watching(id_))
+            watch = leave.enter_context(Watch(camera.slot, self._event))
+            self._lines[id_] = _Line(camera, watch, tally, Pace(self._interval_s, None), width, leave)
+
+    async def _send_texts(self, now: float) -> None:
+        texts, self._texts = self._texts, []
+        for text in texts:
+            await self._socket.send_text(json.dumps(text))
+        if now - self._status_at >= STATUS_EVERY_S:
+            self._status_at = now
+            viewer = {id_: {"sent": e.tally.sent, "skipped": e.tally.skipped} for id_, e in self._lines.items()}
+            await self._socket.send_text(self._state.message(viewer))
+
+    async def _send_frames(self, now: float) -> bool:
+        """Send the newest picture of every camera that is ready for one; tell whether there was any."""
+        ready: list[tuple[_Line, Shot, int | None]] = []
+        for line in self._lines.values():
+            shot = line.watch.look() if line.unacked is None and line.pace.wait_s(now) <= 0 else None
+            if shot is not None:
+                ready.append((line, shot, line.watch.take(shot)))
+        scales = [nearest_scale(shot.width, line.width) for line, shot, _ in ready]
+        making = (self._cameras.picture(shot, scale) for (_, shot, _), scale in zip(ready, scales, strict=True))
+        pictures = await asyncio.gather(*making)
+        for (line, shot, missed), scale, picture in zip(ready, scales, pictures, strict=True):
+            line.pace.sent(now)
+            line.sent_at = time.monotonic()
+            line.unacked = (shot.frame.run, shot.frame.seq) if shot.frame else (0, 0)
+            head = json.dumps(header(line.camera.id, shot, scale, repeated=missed is None)).encode()
+            await self._socket.send_bytes(len(head).to_bytes(4, "big") + head + picture)
+            if missed is not None and shot.frame is not None:
+                line.tally.sent_one(skipped=missed)
+        return bool(ready)
+
+    async def _wait(self, now: float) -> None:
+        """Wait for news, at most until the next status is due or the next frame may go out."""
+        until_s = STATUS_EVERY_S - (now - self._status_at)
+        for line in self._lines.values():
+            if line.unacked is None and line.watch.look() is not None:
+                until_s = min(until_s, line.pace.wait_s(now))
+        try:
+            async with asyncio.timeout(max(0.0, until_s)):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+def header(camera: str, shot: Shot, scale: int, *, repeated: bool) -> Json:
+    """Return the header of a frame on `/ws`."""
+    frame = shot.frame
+    width, height = size_at(shot.width, shot.height, scale)
+    return {
+        "camera": camera,
+        "run": frame.run if frame else 0,
+        "seq": frame.seq if frame else 0,
+        "captured_at": frame.captured_at if frame else None,
+        "imprinted_at": frame.imprinted_at if frame else None,
+        "sent_at": clock.now_us(),
+        "width": width,
+        "height": height,
+        "clock": "unknown" if shot.clock_suspect else "ok",
+        "repeated": repeated,
+        "notice": shot.notice,
+        "predictions": predictions_of(frame) if frame else [],
+    }
+
+
+def _width(options: object) -> int | None:
+    """Return the width that a browser wants, in pixels; None: all there are."""
+    width = options.get("width") if isinstance(options, dict) else None
+    return max(1, int(width)) if isinstance(width, int | float) and 0 < width < 1e6 else None
