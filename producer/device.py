@@ -1,0 +1,73 @@
+"""Captures V4L devices with OpenCV, in the camera's own JPEG where it has one."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from producer.picture import CameraJpeg, Content, Garbage, Shot
+from shared.clock import now_us
+from shared.errors import CameraLost
+from shared.pixels import Image
+
+_MJPG = cv2.VideoWriter.fourcc(*"MJPG")
+_API = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+
+
+class Grabber(Protocol):
+    """The part of `cv2.VideoCapture` that is needed."""
+
+    def grab(self) -> bool:
+        """Wait for the next picture."""
+
+    def retrieve(self) -> tuple[bool, Any]:
+        """Return it."""
+
+    def set(self, property_id: int, value: float, /) -> bool:
+        """Set a property."""
+
+    def get(self, property_id: int, /) -> float:
+        """Return a property."""
+
+
+def shots(device: str) -> Iterator[Shot]:
+    """Yield what a device gives, as soon as it does, until it fails.
+
+    Args:
+        device: index or path.
+
+    Raises:
+        CameraLost: it cannot be opened, or gives no more.
+    """
+    capture = cv2.VideoCapture(int(device) if device.isdigit() else device, _API)
+    if not capture.isOpened():
+        raise CameraLost("no such device, or it is in use")
+    yield from grabbed(capture)
+
+
+def grabbed(capture: Grabber) -> Iterator[Shot]:
+    """Yield the pictures of an opened device.
+
+    Raises:
+        CameraLost: it gives no more.
+    """
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what waits in the driver gets old
+    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)  # raw pictures at 720p25 do not fit through USB 2
+    own_jpeg = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MJPG and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+    if not own_jpeg:
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+    while capture.grab():
+        captured_at = now_us()
+        done, image = capture.retrieve()
+        yield Shot(_content(image) if done else Garbage(), captured_at, captured_at / 1e6)
+    raise CameraLost("the device gives no more pictures")
+
+
+def _content(image: Image) -> Content:
+    """Return a picture, or the JPEG that OpenCV hands over as an array of one row when it is not to convert."""
+    if image.ndim == 3 and image.shape[2] == 3:
+        return image
+    data = np.ascontiguousarray(image).tobytes()
+    return CameraJpeg(data) if data[:2] == b"\xff\xd8" else Garbage()

@@ -1,0 +1,108 @@
+"""The producer's side of a capture process: starts it, listens to it, kills it."""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from producer.wire import Job, Message, Receiver
+from shared.errors import CameraLost
+from shared.redact import redact_secrets
+
+log = logging.getLogger(__name__)
+
+PIPE_BYTES = 1 << 20  # the most that Linux gives without privileges: a frame in one go instead of three
+END_WITHIN_S = 1.0  # a process that was killed
+_ROOT = Path(__file__).resolve().parent.parent
+
+_HIDDEN = frozenset({"CAMERAS", "VIDEOLINK", "KAFKACONFIG"})  # variables with passwords: not for others to inherit
+
+
+class CaptureProcess:
+    """A process that captures one camera. The thread that starts it has to live as long as it does.
+
+    For the kernel kills it together with that thread (PR_SET_PDEATHSIG, prctl(2)).
+    """
+
+    def __init__(self, job: Job, *, camera: str) -> None:
+        """Start the process.
+
+        Raises:
+            CameraLost: no process can be started.
+        """
+        self._camera, self._secrets = camera, job.source.secrets()
+        self._last_line = "it said nothing"
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "producer.capture"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={
+                    **{name: value for name, value in os.environ.items() if name not in _HIDDEN},
+                    "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                },
+            )
+        except OSError as exc:
+            raise CameraLost(f"no process to capture it: {exc.strerror}") from exc
+        process = self._process
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise AssertionError("a process with pipes has pipes")
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        with suppress(AttributeError, OSError):  # not Linux; or other pipes of this user have used up what may be had
+            fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._receiver = Receiver(self._stdout.fileno())
+        self._listener = threading.Thread(target=self._log_lines, name=f"stderr-{camera}", daemon=True)
+        self._listener.start()
+        try:
+            self._stdin.write(job.to_line())
+        except BrokenPipeError:
+            log.debug("a capture ended before it had its job", extra={"camera": camera})
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """Return the next message; None: there was none in that time.
+
+        Raises:
+            CameraLost: the process has ended without saying why.
+        """
+        try:
+            return self._receiver.receive(timeout_s)
+        except EOFError:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_WITHIN_S)
+            self._listener.join(END_WITHIN_S)
+            status = self._process.returncode
+            raise CameraLost(f"the capture crashed with status {status}: {self._last_line}") from None
+
+    def kill(self) -> None:
+        """End it at once, wherever it hangs; it holds nothing that must be saved."""
+        self._process.kill()
+        with suppress(subprocess.TimeoutExpired):  # a driver holds it: it ends when the driver lets go
+            self._process.wait(END_WITHIN_S)
+        self._listener.join(END_WITHIN_S)
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            pipe.close()
+
+    def __enter__(self) -> Self:
+        """Return the process itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kill."""
+        self.kill()
+
+    def _log_lines(self) -> None:
+        for line in self._stderr:
+            text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
+            self._last_line = text
+            log.debug("capture: %s", text, extra={"camera": self._camera})

@@ -1,0 +1,126 @@
+"""Settings of the producer."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+from producer.source import DEVICE_FORM, SOURCE_FORM, Source, parse, parse_device
+from shared.errors import SettingsError
+from shared.quantities import DURATION_FORM
+from shared.redact import redact
+from shared.settings import (
+    CAMERA_FORM,
+    SERVERS_FORM,
+    TOPIC_FORM,
+    CameraId,
+    Duration,
+    JsonOfStrings,
+    Servers,
+    ServiceSettings,
+    Topic,
+    camera_id,
+    setting,
+)
+
+CAMERAS_FORM = f'a JSON object such as {{"front": "rtsp://…", "yard": "…"}}; ids: {CAMERA_FORM}; each {SOURCE_FORM}'
+SCALE_FORM = "a number more than 0, at most 8"
+
+
+class ProducerSettings(ServiceSettings):
+    """What the environment says to the producer."""
+
+    topic: Topic = setting("videocam", "TOPICNAME", "topic written", allowed=TOPIC_FORM)
+    servers: Servers = setting("kf1-service:19092", "KAFKAPORT", "bootstrap servers", allowed=SERVERS_FORM)
+    cameras: JsonOfStrings = setting(
+        {},
+        "CAMERAS",
+        "several cameras in one producer: id to link, path, glob or device; goes before VIDEOLINK and VIDEODEVICE",
+        allowed=CAMERAS_FORM,
+        secret=True,  # links hold passwords
+    )
+    link: str = setting(
+        "", "VIDEOLINK", "the camera, or files, which loop; goes before VIDEODEVICE", allowed=SOURCE_FORM, secret=True
+    )
+    device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed=DEVICE_FORM)
+    camera: CameraId = setting("camera", "CAMERA", "id when there is one camera", allowed=CAMERA_FORM)
+    frame_interval_s: Duration = setting(
+        0.042,
+        "FRAMEINTERVAL",
+        "mean time between two frames of a camera; faster cameras are thinned, not queued; 0: every frame",
+        allowed=DURATION_FORM,
+    )
+    scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", allowed=SCALE_FORM, gt=0, le=8)
+    scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", allowed=SCALE_FORM, gt=0, le=8)
+    jpeg_quality: int = setting(80, "JPEGQUALITY", "quality of the JPEG", allowed="1 to 100", ge=1, le=100)
+    frame_format: str = setting(
+        "jpeg",
+        "FRAMEFORMAT",
+        "`json` writes the original's record for its Go consumer",
+        allowed="jpeg, json",
+        pattern="^(jpeg|json)$",
+    )
+    compression: str = setting(
+        "none",
+        "COMPRESSIONTYPE",
+        "compression of what is written; JPEG does not shrink",
+        allowed="none, gzip, snappy, lz4, zstd",
+        pattern="^(none|gzip|snappy|lz4|zstd)$",
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment.
+
+        Raises:
+            SettingsError: with a line for each mistake; also when no camera is named, or a file is missing.
+        """
+        try:
+            settings = super().load(**overrides)
+        except SettingsError as exc:
+            # Cameras are looked at all the same, so that a person hears of everything at once.
+            link, device = (overrides.get(name) or os.environ.get(name, "") for name in ("VIDEOLINK", "VIDEODEVICE"))
+            given = os.environ.get("CAMERAS") or overrides.keys() & {"CAMERAS", "cameras"}
+            raise SettingsError([*exc.mistakes, *([] if given else _named({}, link, device, "camera")[1])]) from exc
+        _, mistakes = _named(settings.cameras, settings.link, settings.device, settings.camera)
+        if mistakes:
+            raise SettingsError(mistakes)
+        return settings
+
+    def sources(self) -> dict[str, Source]:
+        """Return the cameras by their ids: those of CAMERAS, else the one of VIDEOLINK, else that of VIDEODEVICE."""
+        return _named(self.cameras, self.link, self.device, self.camera)[0]
+
+
+def _named(cameras: Mapping[str, str], link: str, device: str, camera: str) -> tuple[dict[str, Source], list[str]]:
+    """Return the cameras that are named, and a line for each mistake in the setting that counts."""
+    if cameras:
+        return _several(cameras)
+    try:
+        if link:
+            return {camera: parse(link)}, []
+        if device:
+            return {camera: parse_device(device)}, []
+    except ValueError as exc:
+        variable, text, form = ("VIDEOLINK", link, SOURCE_FORM) if link else ("VIDEODEVICE", device, DEVICE_FORM)
+        return {}, [f"{variable}: got {_shown(text)}, {exc}; allowed: {form}"]
+    return {}, [f"VIDEOLINK: got nothing, and neither CAMERAS nor VIDEODEVICE; allowed: one of them, {SOURCE_FORM}"]
+
+
+def _several(cameras: Mapping[str, str]) -> tuple[dict[str, Source], list[str]]:
+    sources, mistakes = {}, []
+    for name, text in cameras.items():
+        try:
+            camera_id(name)
+        except ValueError:
+            mistakes.append(f"CAMERAS: got the id {redact(name)!r}; allowed: {CAMERA_FORM}")
+            continue
+        try:
+            sources[name] = parse(text)
+        except ValueError as exc:
+            mistakes.append(f"CAMERAS[{name}]: got {_shown(text)}, {exc}; allowed: {SOURCE_FORM}")
+    return sources, mistakes
+
+
+def _shown(text: str) -> str:
+    """Return a source that was not understood without what may be a password: a link may be mistyped anywhere."""
+    return "***" if "@" in text else repr(redact(text))

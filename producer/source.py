@@ -1,0 +1,131 @@
+"""What the text that names a camera means: a link, files, or a device."""
+
+import enum
+import glob
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from shared.redact import link_secrets, redact
+
+SCHEMES = ("rtsp", "rtsps", "http", "https")
+SOURCE_FORM = (
+    "rtsp://… (also rtsps), http://… (MJPEG, also https), the path or glob of existing pictures or videos, "
+    "or a device such as /dev/video0"
+)
+DEVICE_FORM = "the index of a device such as 0, or its path such as /dev/video0"
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+_LINK = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]@:/?#]+)(:\d{1,5})?", re.ASCII)
+_ENCODED = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*", re.ASCII)
+_DEVICE = re.compile(r"\d{1,3}|/dev/.+", re.ASCII)
+
+
+class Kind(enum.StrEnum):
+    """How a source is captured."""
+
+    LINK = "link"
+    FILES = "files"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pictures of a camera come from; `text` may hold credentials and is never shown."""
+
+    kind: Kind
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return the source as it may be logged."""
+        return redact(self.text)
+
+    def secrets(self) -> list[str]:
+        """Return what foreign libraries may quote of the credentials, raw, encoded and decoded."""
+        if self.kind is not Kind.LINK:
+            return []
+        secrets = {secret for link in (self.text, for_ffmpeg(self.text)) for secret in link_secrets(link)}
+        user_info = _split(self.text)[1]
+        secrets.add(user_info.partition(":")[0])
+        secrets |= {unquote(secret) for secret in secrets}
+        return sorted(secret for secret in secrets if len(secret) > 2)
+
+
+def parse(text: str) -> Source:
+    """Return the source that a text means.
+
+    Raises:
+        ValueError: it means none, or files that are not there.
+    """
+    link = _LINK.fullmatch(text)
+    if link:
+        if link["scheme"].lower() not in SCHEMES or not _split(text)[2]:
+            raise ValueError("not a link to a camera")
+        return Source(Kind.LINK, text)
+    if _DEVICE.fullmatch(text):
+        return Source(Kind.DEVICE, text)
+    if not files(text):
+        raise ValueError("no such file")
+    return Source(Kind.FILES, text)
+
+
+def parse_device(text: str) -> Source:
+    """Return the device that a text means; it may be plugged in later.
+
+    Raises:
+        ValueError: neither an index nor an absolute path.
+    """
+    if not (_DEVICE.fullmatch(text) or Path(text).is_absolute()):
+        raise ValueError("not a device")
+    return Source(Kind.DEVICE, text)
+
+
+def files(pattern: str) -> list[Path]:
+    """Return the files that a path or a glob means now, sorted by name."""
+    path = Path(pattern).expanduser()
+    if path.is_file():  # a name may hold brackets
+        return [path]
+    found = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return sorted(path for path in map(Path, found) if path.is_file())
+
+
+def is_picture(path: Path) -> bool:
+    """Tell whether a file is one picture rather than a video."""
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def for_ffmpeg(link: str) -> str:
+    """Return the link with user name and password percent-encoded, as FFmpeg wants them.
+
+    People write passwords into links as they are. One that is already encoded stays.
+
+    >>> for_ffmpeg("rtsp://me:p@ss:w/rd%?#@10.0.0.7:554/live")
+    'rtsp://me:p%40ss%3Aw%2Frd%25%3F%23@10.0.0.7:554/live'
+    """
+    scheme, user_info, rest = _split(link)
+    if not user_info:
+        return f"{scheme}://{rest}"
+    user, colon, password = user_info.partition(":")
+    if not (_ENCODED.fullmatch(user) and _ENCODED.fullmatch(password)):
+        user, password = quote(user, safe=""), quote(password, safe="")
+    return f"{scheme}://{user}{colon}{password}@{rest}"
+
+
+def _split(link: str) -> tuple[str, str, str]:
+    """Return scheme, raw user information, and the rest from the host on (empty: there is no host)."""
+    match = _LINK.fullmatch(link)
+    if match is None:
+        return "", "", ""
+    scheme, rest = match["scheme"], match["rest"]
+    strict = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user_info, _, host = strict.rpartition("@")
+    # Read as RFC 3986 says, where that gives a host and every further @ stands in the query.
+    if _HOST.fullmatch(host) and (not user_info or "@" not in rest[len(strict) :].partition("?")[0]):
+        return scheme, user_info, rest[len(user_info) + 1 :] if user_info else rest.removeprefix("@")
+    # Else the password holds characters that should have been encoded: it reaches to the last @ before a host.
+    for at in reversed([place.start() for place in re.finditer("@", rest)]):
+        if _HOST.fullmatch(re.split(r"[/?#]", rest[at + 1 :], maxsplit=1)[0]):
+            return scheme, rest[:at], rest[at + 1 :]
+    return scheme, "", ""

@@ -1,0 +1,270 @@
+"""Cameras as the producer sees them, each captured by a real process from a real server."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from producer.camera import DOWN, FROZEN, REFUSED, UP, Camera
+from producer.source import parse
+from producer.wire import Job, Message
+from shared import pixels
+from shared.clock import now_us
+from shared.ledger import Ledger
+from tests.producer.cameras import BUNNY, free_port, http_camera, image, rtsp_guard, rtsp_server, wait_until
+
+USER, PASSWORD = "operator", "p@ss:w/rd%?#"
+
+
+class Watched:
+    """A camera under test, with all that it gave and was."""
+
+    def __init__(self, link: str, **wanted: float) -> None:
+        self.frames: list[Message] = []
+        self.states: list[str] = []
+        self.go_on = threading.Event()  # cleared: publishing takes for ever
+        self.go_on.set()
+        self.ledger = Ledger("producer", CollectorRegistry())
+        job = Job(parse(link), **wanted)
+        self.camera = Camera("front", job, ledger=self.ledger, publish=self._publish, changed=self._changed)
+
+    def dropped(self, reason: str) -> int:
+        return int(self.ledger.as_json()["front"]["dropped"].get(reason, 0))
+
+    def becomes(self, state: str) -> None:
+        wait_until(lambda: self.camera.state.state == state, f"the camera is {state}")
+
+    def gives(self, frames: int, condition: Callable[[Message], bool] = lambda _: True) -> list[Message]:
+        """Wait for so many frames from now on that fulfil a condition, and return these."""
+        begin = len(self.frames)
+        wait_until(lambda: sum(map(condition, self.frames[begin:])) >= frames, f"{frames} frames")
+        return [frame for frame in self.frames[begin:] if condition(frame)]
+
+    def _publish(self, message: Message) -> None:
+        self.go_on.wait()
+        self.frames.append(message)
+
+    def _changed(self, camera: Camera) -> None:
+        self.states.append(camera.state.state)
+
+
+@contextlib.contextmanager
+def watched(link: str, **wanted: float) -> Iterator[Watched]:
+    """Run a camera; afterwards nothing of it is left."""
+    before = captures()
+    camera, stop = Watched(link, **wanted), threading.Event()
+    thread = threading.Thread(target=camera.camera.run, args=(stop, lambda: None))
+    thread.start()
+    try:
+        yield camera
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert captures() == before
+
+
+def captures() -> set[int]:
+    """Return the capture processes of this process."""
+    found = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found |= {int(pid) for pid in children.read_text().split() if b"producer.capture" in command_line(int(pid))}
+    return found
+
+
+def command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def test_mjpeg_passes_through_untouched():
+    """The bytes of an MJPEG camera's pictures are published as they are, stamped after they were sent."""
+    began = now_us()
+    with http_camera() as http, watched(http.link()) as camera:
+        frames = camera.gives(10)
+
+        assert {frame.payload for frame in frames} == {http.frame}
+        assert {(frame.width, frame.height) for frame in frames} == {(320, 240)}
+        stamps = [frame.captured_at for frame in frames]
+        assert began < stamps[0]
+        assert stamps == sorted(set(stamps))
+        assert stamps[-1] <= now_us()
+        assert camera.camera.readiness() == "ok"
+        assert camera.states == [UP]
+
+
+def test_a_producer_that_was_held_up_goes_on_with_the_newest():
+    """Frames that wait while the producer is busy are not sent in a burst: the newest is, the others are counted."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        camera.go_on.clear()
+        held_up_at = http.sent
+        wait_until(lambda: http.sent > held_up_at + 20, "the camera goes on")
+        before, sent = len(camera.frames), http.sent
+        camera.go_on.set()
+        camera.gives(3)
+
+        wait_until(lambda: camera.dropped("superseded") >= 15, "what has waited is counted")
+        assert len(camera.frames) - before <= http.sent - sent + 3
+
+
+def test_another_size_in_the_middle_goes_on():
+    """A camera that changes its resolution is neither down nor captured anew."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        http.frame = pixels.encode(image(640, 480), 80)
+
+        frames = camera.gives(3, lambda frame: frame.width == 640)
+
+        assert all(frame.height == 480 for frame in frames)
+        assert http.requests == 1
+
+
+def test_garbage_is_counted_and_survived():
+    """Frames that are no pictures are counted as undecodable, and the next picture comes through."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        picture, http.frame = http.frame, b"\xff\xd8 this is no picture"
+        wait_until(lambda: camera.dropped("undecodable") >= 3, "garbage is counted")
+        http.frame = picture
+
+        camera.gives(3)
+
+        assert http.requests == 1
+
+
+def test_a_fast_camera_is_thinned_and_counted():
+    """Frames beyond the interval are thinned, and all that the camera gave are accounted for."""
+    with http_camera() as http, watched(http.link(), interval_s=0.2) as camera:
+        camera.gives(4)
+        wait_until(lambda: camera.dropped("thinned") >= 10, "frames are thinned")
+
+        assert len(camera.frames) * 2 < camera.dropped("thinned") + len(camera.frames)
+        assert camera.dropped("thinned") + len(camera.frames) <= http.sent
+
+
+def test_a_password_with_special_characters_works_and_is_seen_nowhere(caplog):
+    """Characters that links reserve may stand in a password; it is in no log, no state and no process listing."""
+    caplog.set_level(logging.DEBUG)
+    with (
+        http_camera(user=USER, password=PASSWORD) as http,
+        watched(http.link(f"{USER}:{PASSWORD}")) as camera,
+    ):
+        camera.gives(2)
+        (pid,) = captures()
+
+        seen = command_line(pid) + Path(f"/proc/{pid}/environ").read_bytes()
+        assert b"p@ss" not in seen
+        assert USER.encode() not in seen
+    assert "p@ss" not in caplog.text
+    assert USER not in caplog.text
+
+
+def test_a_refused_password_is_said_once(caplog):
+    """Authentication that is refused is a state of its own, tried again slowly, and logged once."""
+    with http_camera(user=USER, password=PASSWORD) as http, watched(http.link(f"{USER}:wr0ng")) as camera:
+        camera.becomes(REFUSED)
+        wait_until(lambda: http.requests >= 3, "it is tried again")  # FFmpeg asks twice: without and with the password
+
+        assert camera.camera.readiness().startswith("refused: authentication refused")
+        assert camera.states == [REFUSED]
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+    assert "wr0ng" not in caplog.text
+    assert USER not in caplog.text
+
+
+def test_a_camera_may_come_later(caplog):
+    """A camera that is absent at the start is down, and up as soon as it is there."""
+    port = free_port()
+    with watched(f"http://127.0.0.1:{port}/stream") as camera:
+        wait_until(lambda: "connection refused" in camera.camera.readiness(), "it is missed")
+        assert camera.camera.state.state == DOWN
+
+        with http_camera(port=port):
+            camera.gives(2)
+            assert camera.camera.state.state == UP
+
+        camera.becomes(DOWN)
+    assert camera.states[-2:] == [UP, DOWN]
+
+
+def test_a_frozen_camera_is_noticed():
+    """A camera that stays connected and sends nothing is frozen, and up again when it goes on."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        http.frozen.set()
+        camera.becomes(FROZEN)
+        assert camera.camera.readiness().startswith("no frame for ")
+        http.frozen.clear()
+
+        camera.gives(2)
+
+        assert camera.states == [UP, FROZEN, UP]
+
+
+def test_a_capture_that_hangs_is_killed():
+    """A capture whose read never returns is noticed by the producer's own clock, killed and replaced."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        (hanging,) = captures()
+        os.kill(hanging, signal.SIGSTOP)  # nothing in it runs any more, as in a driver's call
+
+        camera.becomes(FROZEN)
+        camera.gives(2)
+
+        assert hanging not in captures()
+        assert camera.camera.state.state == UP
+
+
+def test_a_capture_that_crashes_is_started_again():
+    """A capture that dies on its own costs a moment, and the reason names it."""
+    with http_camera() as http, watched(http.link()) as camera:
+        camera.gives(2)
+        (crashing,) = captures()
+        os.kill(crashing, signal.SIGSEGV)
+
+        camera.becomes(DOWN)
+        assert "crashed with status -11" in str(camera.camera.state.reason)
+        camera.gives(2)
+
+
+def test_rtsp_is_captured_over_tcp():
+    """A real RTSP server's video arrives decoded and encoded anew, in the video's size."""
+    with rtsp_server() as port, watched(f"rtsp://127.0.0.1:{port}/{BUNNY.name}") as camera:
+        frames = camera.gives(10)
+
+        assert {(frame.width, frame.height) for frame in frames} == {(1280, 720)}
+        assert pixels.decode(frames[-1].payload).std() > 1
+
+
+def test_rtsp_with_a_password():
+    """An RTSP camera that wants a password gets it, special characters and all, and one that is wrong is refused."""
+    with rtsp_server() as server, rtsp_guard(server, user=USER, password=PASSWORD) as port:
+        with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{port}/{BUNNY.name}") as camera:
+            camera.gives(2)
+        with watched(f"rtsp://{USER}:wrong@127.0.0.1:{port}/{BUNNY.name}") as camera:
+            camera.becomes(REFUSED)
+        with watched(f"rtsp://127.0.0.1:{server}/nothing.mp4") as camera:
+            camera.becomes(REFUSED)
+            assert "path" in camera.camera.readiness()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_file_plays_at_its_own_rate(raw):
+    """A video of 25 frames a second gives one every 40 ms on average, none before it is due."""
+    with watched(str(BUNNY), raw=raw) as camera:
+        frames = camera.gives(20)
+
+        size = {len(frame.payload) for frame in frames}
+        assert (size == {1280 * 720 * 3}) is raw
+        seconds = (frames[19].captured_at - frames[0].captured_at) / 1e6
+        given = 19 + camera.dropped("superseded")
+        assert seconds > given * 0.04 * 0.8

@@ -1,0 +1,68 @@
+import cv2
+import numpy as np
+import pytest
+
+from producer import device
+from producer.picture import CameraJpeg, Garbage
+from shared import pixels
+from shared.errors import CameraLost
+from tests.producer.cameras import image
+
+MJPG = cv2.VideoWriter.fourcc(*"MJPG")
+
+
+class Webcam:
+    """A device with three pictures; without one on the machine, this is as near as it gets."""
+
+    def __init__(self, pictures, *, mjpeg):
+        self.pictures = list(pictures)
+        self.properties = {cv2.CAP_PROP_FOURCC: 0}
+        self.mjpeg = mjpeg
+
+    def set(self, property_id, value, /):
+        if property_id == cv2.CAP_PROP_FOURCC and not self.mjpeg:
+            return False
+        self.properties[property_id] = value
+        return True
+
+    def get(self, property_id, /):
+        return self.properties.get(property_id, 0)
+
+    def grab(self):
+        return bool(self.pictures)
+
+    def retrieve(self):
+        picture = self.pictures.pop(0)
+        return picture is not None, picture
+
+
+def contents(webcam):
+    shots = device.grabbed(webcam)
+    taken = [next(shots) for _ in webcam.pictures.copy()]
+    with pytest.raises(CameraLost):  # it has no more
+        next(shots)
+    assert all(shot.captured_at > 0 for shot in taken)
+    return [shot.content for shot in taken]
+
+
+def test_a_device_s_own_jpeg_is_taken_as_it_is():
+    """Where the device has MJPEG, OpenCV is told not to decode it, and its bytes are passed on."""
+    data = pixels.encode(image(), 80)
+    webcam = Webcam([np.frombuffer(data, np.uint8).reshape(1, -1)] * 3, mjpeg=True)
+
+    assert contents(webcam) == [CameraJpeg(data)] * 3
+    assert webcam.get(cv2.CAP_PROP_CONVERT_RGB) == 0
+
+
+def test_other_devices_give_pixels():
+    """Where it has none, OpenCV's pixels are taken; what cannot be retrieved is garbage."""
+    first, second = contents(Webcam([image(), None], mjpeg=False))
+
+    assert np.array_equal(first, image())
+    assert second == Garbage()
+
+
+def test_a_device_that_is_not_there_is_lost():
+    """A device that cannot be opened is a lost camera, not a crash."""
+    with pytest.raises(CameraLost, match="no such device"):
+        next(device.shots("/dev/video-none"))

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from producer.picture import CameraJpeg, Garbage, Press
+from shared import jpeg, pixels
+from shared.errors import BadPicture
+from tests.producer.cameras import image
+
+PLAIN = Press(scale_x=1, scale_y=1, quality=80, raw=False)
+
+
+def test_a_camera_s_jpeg_passes_through_untouched():
+    """At scale 1 not a byte of a camera's own picture changes."""
+    data = pixels.encode(image(), 95)
+
+    published = PLAIN.publish(CameraJpeg(data))
+
+    assert published.data == data
+    assert (published.width, published.height) == (320, 240)
+
+
+def test_missing_huffman_tables_are_inserted():
+    """A camera's JPEG without tables gets the standard ones, and then shows the same picture."""
+    whole = pixels.encode(image(), 90)
+    bare, at, scan = whole[:2], 2, jpeg.inspect(whole).scan_header_offset
+    while at < scan:
+        after = at + 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
+        bare += b"" if whole[at : at + 2] == b"\xff\xc4" else whole[at:after]
+        at = after
+    bare += whole[scan:]
+    assert not jpeg.inspect(bare).has_huffman_tables
+
+    published = PLAIN.publish(CameraJpeg(bare))
+
+    assert np.array_equal(pixels.decode(published.data), pixels.decode(whole))
+
+
+@pytest.mark.parametrize("content", [CameraJpeg(b""), CameraJpeg(b"\xff\xd8garbage"), Garbage()])
+def test_garbage_is_refused(content):
+    """What is no picture raises, whatever is to be made of it."""
+    for press in (PLAIN, Press(scale_x=0.5, scale_y=1, quality=80, raw=False), Press(1, 1, 80, raw=True)):
+        with pytest.raises(BadPicture):
+            press.publish(content)
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_scales_apply_to_each_side(coded):
+    """Width and height are scaled on their own, of a camera's JPEG as well as of pixels."""
+    content = CameraJpeg(pixels.encode(image(), 90)) if coded else image()
+
+    published = Press(scale_x=0.5, scale_y=0.25, quality=80, raw=False).publish(content)
+
+    assert (published.width, published.height) == (160, 60)
+    assert pixels.decode(published.data).shape == (60, 160, 3)
+
+
+def test_what_we_encode_has_the_form_of_the_bus():
+    """Baseline, 4:2:0, standard tables, and a restart marker after every row of MCUs."""
+    published = PLAIN.publish(image(318, 250))
+
+    picture = jpeg.inspect(published.data)
+    assert picture.restarts_every_row
+    assert picture.standard_huffman
+    assert (picture.mcu_width, picture.mcu_height) == (16, 16)
+
+
+def test_quality_is_heard():
+    """A lower quality gives a smaller JPEG."""
+    sizes = [len(Press(1, 1, quality, raw=False).publish(image()).data) for quality in (1, 50, 100)]
+
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2] / 2
+
+
+def test_raw_pixels_are_the_picture_s():
+    """Raw rows are those of the picture, blue first."""
+    published = Press(scale_x=1, scale_y=1, quality=80, raw=True).publish(image())
+
+    assert np.array_equal(np.frombuffer(published.data, np.uint8).reshape(240, 320, 3), image())

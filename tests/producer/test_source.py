@@ -1,0 +1,73 @@
+import pytest
+
+from producer.source import Kind, for_ffmpeg, parse, parse_device
+
+PASSWORD = "p@ss:w/rd%?#"
+ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
+
+
+@pytest.mark.parametrize(
+    ("link", "encoded"),
+    [
+        (f"rtsp://me:{PASSWORD}@10.0.0.7:554/live?a=1", f"rtsp://me:{ENCODED}@10.0.0.7:554/live?a=1"),
+        (f"rtsp://me:{ENCODED}@10.0.0.7/live", f"rtsp://me:{ENCODED}@10.0.0.7/live"),
+        ("rtsp://me:p@ss/w@camera/live", "rtsp://me:p%40ss%2Fw@camera/live"),
+        ("http://me:secret@camera/stream?mail=a@b.c", "http://me:secret@camera/stream?mail=a@b.c"),
+        ("http://camera:8080/stream?mail=a@b.c", "http://camera:8080/stream?mail=a@b.c"),
+        ("rtsp://me@camera/live", "rtsp://me@camera/live"),
+        ("rtsp://me:100%@[fe80::1]:554/", "rtsp://me:100%25@[fe80::1]:554/"),
+        ("rtsp://camera", "rtsp://camera"),
+    ],
+)
+def test_credentials_are_encoded_for_ffmpeg(link, encoded):
+    """A password may be written into a link as it is, or encoded; the rest of the link stays."""
+    assert for_ffmpeg(link) == encoded
+
+
+def test_a_source_shows_no_credentials():
+    """User name, password and query are seen neither in the text nor in the representation of a source."""
+    source = parse(f"rtsp://admin:{PASSWORD}@10.0.0.7:554/live?token=t0ken")
+
+    for text in (str(source), repr(source)):
+        assert "admin" not in text
+        assert "t0ken" not in text
+        assert "rd%" not in text
+
+
+def test_secrets_are_known_in_every_form():
+    """What FFmpeg may quote of a link is known raw, percent-encoded, and with the user name alone."""
+    secrets = parse(f"rtsp://admin:{PASSWORD}@10.0.0.7/live?token=t0ken").secrets()
+
+    assert {"admin", PASSWORD, ENCODED, "token=t0ken"} <= set(secrets)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("rtsp://camera/live", Kind.LINK),
+        ("rtsps://camera/live", Kind.LINK),
+        ("HTTP://camera/stream", Kind.LINK),
+        ("https://camera/stream", Kind.LINK),
+        ("/dev/video0", Kind.DEVICE),
+        ("0", Kind.DEVICE),
+        (__file__, Kind.FILES),
+        (__file__.replace("test_source", "test_sourc?"), Kind.FILES),
+    ],
+)
+def test_the_text_tells_what_a_source_is(text, kind):
+    """A link, a device, a path and a glob are told apart."""
+    assert parse(text).kind is kind
+
+
+@pytest.mark.parametrize("text", ["ftp://camera/", "rtsp:///live", "rtsp://", "nothing.mp4", "none/*.png", "/", ""])
+def test_what_is_no_source_is_refused(text):
+    """An unknown scheme, a link without host, and files that are not there are mistakes."""
+    with pytest.raises(ValueError, match=r"not a link|no such file"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["rtsp://camera/live", "camera", "video0"])
+def test_what_is_no_device_is_refused(text):
+    """A device is an index or an absolute path."""
+    with pytest.raises(ValueError, match="not a device"):
+        parse_device(text)
