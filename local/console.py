@@ -4,11 +4,12 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 _TURN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_WIDEST = 118  # characters: a line that wraps could not be moved
 _MOVE_S = 0.1
 _PLAIN_EVERY_S = 5.0  # without a terminal the line is not moved but repeated
 
@@ -30,11 +31,11 @@ class Console:
             self._out.flush()
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Show what is waited for, and for how long already, while the block runs."""
+    def waiting(self, what: str, missing: Callable[[], str] = lambda: "") -> Iterator[None]:
+        """Show what is waited for, for how long already, and what is missing, while the block runs."""
         done = threading.Event()
         began = time.monotonic()
-        thread = threading.Thread(target=self._move, args=(what, began, done), name="progress", daemon=True)
+        thread = threading.Thread(target=self._move, args=(what, missing, began, done), name="progress", daemon=True)
         thread.start()
         try:
             yield
@@ -42,17 +43,17 @@ class Console:
             done.set()
             thread.join()
 
-    def _move(self, what: str, began: float, done: threading.Event) -> None:
+    def _move(self, what: str, missing: Callable[[], str], began: float, done: threading.Event) -> None:
         for turn in itertools.cycle(_TURN):
-            seconds = time.monotonic() - began
+            line = f"{what}, {time.monotonic() - began:.0f} s" + (f": {missing()}" if missing() else "")
             if self._terminal:
                 with self._lock:
                     self._clear()
-                    self._moving = f"  {turn} {what} … {seconds:.0f} s"
+                    self._moving = f"  {turn} {line}"[:_WIDEST]
                     self._out.write(self._moving)
                     self._out.flush()
             else:
-                self.say(f"  … {what}, {seconds:.0f} s")
+                self.say(f"  … {line}")
             if done.wait(_MOVE_S if self._terminal else _PLAIN_EVERY_S):
                 break
         with self._lock:

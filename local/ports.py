@@ -1,5 +1,6 @@
 """Ports of this machine."""
 
+import os
 import socket
 
 from shared.errors import SettingsError
@@ -26,5 +27,5 @@ def check_free(variable: str, address: Address) -> None:
         with socket.create_server((address.host, address.port), family=family, reuse_port=False):
             pass
     except (OSError, OverflowError) as exc:
-        reason = getattr(exc, "strerror", None) or str(exc)
+        reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else str(exc)
         raise SettingsError([f"{variable}: cannot listen on {address}: {reason}; set {variable} to another"]) from exc

@@ -1,6 +1,7 @@
 """The life of the suite on one machine: broker, model, services, the first labelled frame, and the end."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -8,11 +9,11 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from local import plan
 from local.console import Console
@@ -25,9 +26,9 @@ from shared.settings import MISTAKEN
 
 END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
 WATCH_S = 0.1
-LOOK_S = 0.2
+LOOK_S = 0.5
 ASK_TIMEOUT_S = 1.0
-BROKER_START_S = 10.0
+ADDRESS_ANYWAY_S = 15.0  # a camera that is down is no reason to keep the address back
 
 
 class CannotStart(SuiteError):
@@ -45,6 +46,7 @@ class Suite:
         self._serving_url = settings.serving or ""
         self._broker: subprocess.Popen[str] | None = None
         self._server: Process | None = None
+        self._missing = ""
         self._services: list[Process] = []
 
     def run(self) -> int:
@@ -140,22 +142,37 @@ class Suite:
 
     def _show_first_frame(self) -> None:
         page = self._settings.page()
-        with self._console.waiting("waiting for the first frame"):
-            self._turn_until(lambda: bool(_cameras(page)))
-        if not self._stop.is_set():
-            self._console.say(f"\n  Live at {page}   (Ctrl-C ends everything)\n")
-        with self._console.waiting("waiting for the model's first label"):
+        with self._console.waiting("waiting for the first frame", lambda: self._missing):
+            if not self._turn_until(lambda: bool(_cameras(page)), within_s=ADDRESS_ANYWAY_S):
+                self._console.say(
+                    f"\n  The page is at {page}, and goes live with the first frame   (Ctrl-C ends everything)\n"
+                )
+                self._turn_until(lambda: bool(_cameras(page)))
+        if self._stop.is_set():
+            return
+        self._console.say(f"\n  Live at {page}   (Ctrl-C ends everything)\n")
+        with self._console.waiting("waiting for the model's first label", lambda: self._missing):
             self._turn_until(lambda: any(_label(page, camera["id"]) for camera in _cameras(page)))
 
-    def _turn_until(self, reached: Any) -> None:
-        next_look = 0.0
-        while not self._stop.is_set():
+    def _turn_until(self, reached: Callable[[], bool], *, within_s: float = math.inf) -> bool:
+        """Look after the processes until something is reached, time is up or a signal comes; tell whether it was."""
+        deadline, next_look = time.monotonic() + within_s, 0.0
+        while not self._stop.wait(WATCH_S) and time.monotonic() < deadline:
             self._look_after_processes(starting=True)
             if time.monotonic() >= next_look:
                 if reached():
-                    return
+                    return True
+                self._missing = self._what_is_missing()
                 next_look = time.monotonic() + LOOK_S
-            self._stop.wait(WATCH_S)
+        return False
+
+    def _what_is_missing(self) -> str:
+        """Return the first line of a service's /readyz that is not `ok`, in the order in which data flows."""
+        for name in plan.SERVICES:
+            for part, state in (_get(f"http://{LOOPBACK}:{self._probe_ports[name]}/readyz") or {}).items():
+                if part != "status" and state != "ok":
+                    return f"{part}: {state}"
+        return ""
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_S):
@@ -224,7 +241,17 @@ def _get(url: str) -> Any:
     try:
         with urllib.request.urlopen(url, timeout=ASK_TIMEOUT_S) as response:  # noqa: S310 - our own page
             return json.load(response)
+    except HTTPError as exc:  # a service that is not ready names what is missing all the same
+        with exc:
+            return _json(exc.read())
     except (URLError, OSError, ValueError):
+        return None
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
         return None
 
 
