@@ -95,8 +95,8 @@ def _serve(settings: ConsumerSettings) -> int:
 
         service.loop("frames", lambda stop, beat: run(inlet, mode, ledger, stop, beat))
         for name, asker in askers.items():
-            service.loop(f"model-{name}", asker.run)
-        service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat))
+            service.loop(f"model-{name}", asker.run, awaited=False)
+        service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
         service.loop("status", status.run)
         service.at_end(status.changed)
         return service.run(readiness)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import confluent_kafka
+import confluent_kafka.admin
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from shared.errors import BusError, SettingsError
@@ -26,11 +27,13 @@ Properties = Mapping[str, str | int | float | bool]
 
 LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
 METADATA_TIMEOUT_S = 2.0
+ADMIN_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 0.5
 LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
 LOOK_EVERY_S = 5.0  # for partitions that were added
 CALLBACK_POLL_S = 0.1
-FLUSH_S = 2.0
+FLUSH_S = 0.5  # a healthy broker needs a few milliseconds; a service has 3 s to end
+CLOSE_S = 1.0  # to leave a group; towards a frozen broker librdkafka would wait for ever
 
 _BOTH: Properties = {
     "reconnect.backoff.ms": 50,
@@ -44,12 +47,10 @@ _BOTH: Properties = {
     "log_level": 2,  # it repeats itself every second of an outage; we say once what changed
 }
 _READER: Properties = {
-    "auto.offset.reset": "latest",
     "enable.auto.commit": True,  # only so that lag can be read from outside; nobody starts from a commit
     "auto.commit.interval.ms": 2000,
     "session.timeout.ms": 6000,
     "heartbeat.interval.ms": 1000,
-    "partition.assignment.strategy": "cooperative-sticky",
     "allow.auto.create.topics": False,
     # A small prefetch: what is fetched and not yet read gets old here.
     "queued.min.messages": 10,
@@ -62,13 +63,21 @@ _READER: Properties = {
 _WRITER: Properties = {
     "acks": 1,
     "linger.ms": 0,
-    # With no second try a frame that was in flight when the connection broke is never written twice,
-    # and one that is still queued was surely never sent: shared/outlet.py counts by that.
-    "message.send.max.retries": 0,
     "message.timeout.ms": 1000,
     "message.max.bytes": LARGEST_MESSAGE,
     "queue.buffering.max.messages": 1000,
     "queue.buffering.max.kbytes": 262_144,
+}
+# What this module relies on; a person's properties do not go over these.
+_READER_FIXED: Properties = {
+    "auto.offset.reset": "latest",
+    "partition.assignment.strategy": "cooperative-sticky",  # the callbacks below assign incrementally
+}
+_WRITER_FIXED: Properties = {
+    # With no second try a frame that was in flight when the connection broke is never written twice,
+    # and one that is still queued was surely never sent: shared/outlet.py counts by that.
+    "message.send.max.retries": 0,
+    "delivery.report.only.error": False,
 }
 
 
@@ -122,7 +131,7 @@ class Reader:
             SettingsError: librdkafka does not know a property, or not such a value.
         """
         self._bus, self._topic, self._every, self._tail = bus, topic, every_partition, tail
-        fixed = {"group.id": group, "error_cb": _Outage("reader", topic)}
+        fixed = {**_READER_FIXED, "group.id": group, "error_cb": _Outage("reader", topic)}
         self._consumer = _made(confluent_kafka.Consumer, bus.client_properties(_READER, fixed))
         self._positions: dict[int, int | None] = {}
         self._arrivals: dict[int, Arrivals] = {}
@@ -151,7 +160,7 @@ class Reader:
                 self._complain(error)
                 continue
             records.append(_record(message))
-            self._positions[message.partition()] = message.offset() + 1
+            self._moved(message.partition(), message.offset())
         return records
 
     def seek_to_latest(self, max_lag_s: float) -> dict[int, int]:
@@ -193,8 +202,12 @@ class Reader:
         return record.offset < self._ends.get(record.partition, 0)
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once."""
-        self._consumer.close()
+        """Leave the group, so that others take over at once; a broker that does not answer is not waited for."""
+        leaving = threading.Thread(target=self._consumer.close, name=f"leave-{self._topic}", daemon=True)
+        leaving.start()
+        leaving.join(CLOSE_S)
+        if leaving.is_alive():
+            log.info("the broker does not answer, not waited for", extra={"topic": self._topic})
 
     def __enter__(self) -> Self:
         """Return the reader itself."""
@@ -252,6 +265,14 @@ class Reader:
         self._ends[partition] = int(high)
         return max(int(low), int(high) - self._tail)
 
+    def _moved(self, partition: int, offset: int) -> None:
+        if partition not in self._positions:
+            return  # it was revoked while its last records were handed to us
+        position = self._positions[partition]
+        if position is not None and offset < position:
+            self._ends.pop(partition, None)  # the topic was created anew: nothing lay there before us
+        self._positions[partition] = offset + 1
+
     def _high_watermark(self, partition: int) -> int | None:
         try:
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
@@ -270,6 +291,25 @@ class Delivery(enum.Enum):
     ACKNOWLEDGED = "acknowledged"
     UNCONFIRMED = "unconfirmed"  # it was sent, and no answer came: the broker may have it or not
     UNSENT = "unsent"  # it surely never left this process
+    REFUSED = "refused"  # the broker answered that it does not take it
+    TOO_LARGE = "too large"  # refused for its size: brokers may allow less than we do
+
+
+_FATES: Mapping[int, Delivery] = {
+    KafkaError._PURGE_QUEUE: Delivery.UNSENT,
+    KafkaError._UNKNOWN_TOPIC: Delivery.UNSENT,
+    KafkaError._UNKNOWN_PARTITION: Delivery.UNSENT,
+    KafkaError.MSG_SIZE_TOO_LARGE: Delivery.TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE: Delivery.TOO_LARGE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART: Delivery.REFUSED,
+    KafkaError.LEADER_NOT_AVAILABLE: Delivery.REFUSED,
+    KafkaError.NOT_LEADER_FOR_PARTITION: Delivery.REFUSED,
+    KafkaError.NOT_ENOUGH_REPLICAS: Delivery.REFUSED,
+    KafkaError.INVALID_MSG: Delivery.REFUSED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: Delivery.REFUSED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: Delivery.REFUSED,
+    KafkaError.POLICY_VIOLATION: Delivery.REFUSED,
+}
 
 
 class MessageTooLarge(BusError):
@@ -286,10 +326,11 @@ class Writer:
             SettingsError: librdkafka does not know a property, or not such a value.
         """
         properties = bus.client_properties(
-            {**_WRITER, "compression.type": compression}, {"error_cb": _Outage("writer")}
+            {**_WRITER, "compression.type": compression}, {**_WRITER_FIXED, "error_cb": _Outage("writer")}
         )
-        self._largest = int(properties["message.max.bytes"])
         self._producer = _made(confluent_kafka.Producer, properties)
+        self._largest = int(properties["message.max.bytes"])
+        self._closed = False
         self._closing = threading.Event()
         self._answered_at: float | None = None
         self._answers = threading.Thread(target=self._take_answers, name="broker-answers", daemon=True)
@@ -313,13 +354,18 @@ class Writer:
 
         Raises:
             MessageTooLarge: no broker would take it.
-            BusError: the queue is full.
+            BusError: the queue is full, or the writer is closed.
         """
+        if self._closed:
+            raise BusError("the writer is closed")
         if len(value) + sum(len(name) + len(text) for name, text in headers) > self._largest:
             raise MessageTooLarge(f"{len(value)} bytes; at most {self._largest} fit")
 
         def delivered(error: KafkaError | None, _message: object) -> None:
-            settled(self._fate(error))
+            try:
+                settled(self._fate(error))
+            except Exception:  # it must not end the thread that brings everybody's answers
+                log.exception("the fate of a record was not taken")
 
         try:
             self._producer.produce(topic, key=key.encode(), value=value, headers=headers, on_delivery=delivered)
@@ -336,6 +382,7 @@ class Writer:
 
     def close(self, flush_s: float = FLUSH_S) -> None:
         """Wait so long for answers, then give up what is left; all are settled when this returns."""
+        self._closed = True
         self._producer.flush(flush_s)
         self._producer.purge(in_queue=True, in_flight=True, blocking=True)
         self._closing.set()
@@ -356,9 +403,7 @@ class Writer:
         if error is None:
             self._answered_at = time.monotonic()
             return Delivery.ACKNOWLEDGED
-        if error.code() == KafkaError._PURGE_QUEUE:
-            return Delivery.UNSENT
-        return Delivery.UNCONFIRMED
+        return _FATES.get(error.code(), Delivery.UNCONFIRMED)
 
     def _take_answers(self) -> None:
         while not self._closing.is_set():
@@ -413,14 +458,17 @@ def _made(client: Any, properties: dict[str, Any]) -> Any:
     except (KafkaException, TypeError, ValueError) as exc:
         text = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
         for name, value in properties.items():
-            if is_secret_property(name):
+            if is_secret_property(name) and str(value):
                 text = text.replace(str(value), "***")
         raise SettingsError([f"KAFKACONFIG: {text}"]) from exc
 
 
 def _record(message: Any) -> Record:
     kind, milliseconds = message.timestamp()
-    headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    try:
+        headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    except UnicodeDecodeError:  # a stranger's names in another encoding: not ours in any case
+        headers = {}
     return Record(
         partition=message.partition(),
         offset=message.offset(),
@@ -433,3 +481,94 @@ def _record(message: Any) -> Record:
 
 def _numbers(partitions: list[TopicPartition]) -> list[int]:
     return sorted(partition.partition for partition in partitions)
+
+
+_administration: Any = confluent_kafka.admin  # it re-exports its names without saying so to type checkers
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredTopic:
+    """What a topic must be like; properties that are not named stay as they are."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+class Topics:
+    """Makes topics what they are declared to be; never deletes one, nor takes a partition from one."""
+
+    def __init__(self, bus: Bus) -> None:
+        """Prepare; nothing is asked of a broker yet.
+
+        Raises:
+            SettingsError: librdkafka does not know a property, or not such a value.
+        """
+        self._admin = _made(_administration.AdminClient, bus.client_properties({}, {"error_cb": _Outage("topics")}))
+
+    def broker_answers(self, timeout_s: float) -> bool:
+        """Tell whether a broker answers within this time."""
+        try:
+            return bool(self._admin.list_topics(timeout=timeout_s).brokers)
+        except KafkaException:
+            return False
+
+    def apply(self, topic: DeclaredTopic) -> list[str]:
+        """Create the topic, or alter what differs; return what was done, nothing if it was so already.
+
+        Raises:
+            BusError: the brokers refuse, or do not answer any more.
+        """
+        try:
+            # All topics: a question about one that is missing makes some brokers create it.
+            there = self._admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.get(topic.name)
+            if there is None and self._create(topic):
+                return [f"created with {topic.partitions} partitions"]
+            return [*self._alter(topic), *(self._extend(topic, len(there.partitions)) if there else [])]
+        except KafkaException as exc:
+            raise BusError(f"{topic.name}: {exc.args[0].str()}") from exc
+
+    def _create(self, topic: DeclaredTopic) -> bool:
+        new = _administration.NewTopic(topic.name, num_partitions=topic.partitions, config=dict(topic.config))
+        try:
+            _done(self._admin.create_topics([new], operation_timeout=ADMIN_TIMEOUT_S, request_timeout=ADMIN_TIMEOUT_S))
+        except KafkaException as exc:
+            if exc.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False  # another one who applies the list was faster
+            raise
+        return True
+
+    def _alter(self, topic: DeclaredTopic) -> list[str]:
+        resource = _administration.ConfigResource(_administration.ConfigResource.Type.TOPIC, topic.name)
+        current = _done(self._admin.describe_configs([resource], request_timeout=ADMIN_TIMEOUT_S))
+        values = {name: current[name].value if name in current else None for name in topic.config}
+        differing = {name: value for name, value in topic.config.items() if values[name] != value}
+        if differing:
+            entries = [
+                _administration.ConfigEntry(name, value, incremental_operation=_administration.AlterConfigOpType.SET)
+                for name, value in differing.items()
+            ]
+            changed = _administration.ConfigResource(
+                _administration.ConfigResource.Type.TOPIC, topic.name, incremental_configs=entries
+            )
+            _done(self._admin.incremental_alter_configs([changed], request_timeout=ADMIN_TIMEOUT_S))
+        return [f"{name} {values[name]} → {value}" for name, value in differing.items()]
+
+    def _extend(self, topic: DeclaredTopic, partitions: int) -> list[str]:
+        if partitions > topic.partitions:
+            return [f"keeps its {partitions} partitions, {topic.partitions} are declared"]
+        if partitions == topic.partitions:
+            return []
+        more = _administration.NewPartitions(topic.name, topic.partitions)
+        _done(self._admin.create_partitions([more], request_timeout=ADMIN_TIMEOUT_S))
+        return [f"partitions {partitions} → {topic.partitions}"]
+
+
+def _done(futures: Mapping[Any, Any]) -> Any:
+    """Wait for the one answer of an admin request; return it.
+
+    Raises:
+        KafkaException: the broker refused, or did not answer.
+    """
+    (future,) = futures.values()
+    return future.result(ADMIN_TIMEOUT_S + 1)

@@ -97,6 +97,8 @@ def read_frame(key: bytes | None, value: bytes | None, headers: Mapping[str, byt
         picture = jpeg.inspect(value)
     except BadPicture as exc:
         raise BadRecord(str(exc)) from exc
+    if "camera" in headers and camera_of(None, headers).encode() != headers["camera"]:
+        raise BadRecord(f"header camera is {headers['camera'][:64]!r} instead of a DNS label")
     imprinted = "imprinted-at" in headers
     numbered = "imprinted-run" in headers and "imprinted-seq" in headers
     return Frame(
@@ -119,11 +121,15 @@ def read_original_frame(
     """Return the frame in a record of the original, which says nothing of run, number and time: the caller does.
 
     Raises:
-        BadRecord: the value is not the original's JSON either.
+        BadRecord: the value is not the original's JSON either, or `encode` cannot make a JPEG of it.
     """
     if not value:
         raise BadRecord("empty value")
     picture = read_original(value)
+    try:
+        coded = encode(picture)
+    except BadPicture as exc:
+        raise BadRecord(str(exc)) from exc
     return Frame(
         camera=camera_of(key, {}),
         run=run,
@@ -131,7 +137,7 @@ def read_original_frame(
         captured_at=captured_at,
         width=picture.width,
         height=picture.height,
-        jpeg=encode(picture),
+        jpeg=coded,
     )
 
 

@@ -36,7 +36,7 @@ class Gaps:
         self._unread: dict[int, int] = {}
 
     def sought(self, partition: int, records: int) -> None:
-        """Note that our own seek left out so many records of a partition."""
+        """Note that our own seek left out so many records, after those that `before` was asked about."""
         self._seeks[partition] = self._seeks.get(partition, 0) + 1
         self._unread[partition] = self._unread.get(partition, 0) + records
 
@@ -50,22 +50,34 @@ class Gaps:
         """Return what is missing between the camera's last frame and this one, and remember this one."""
         seeks = self._seeks.get(partition, 0)
         last = self._cameras.get(frame.camera)
+        missing = 0 if last is None else _missing(last, frame)
+        if last is not None and missing < 0:
+            return Gap()  # late, or there already: what comes next follows the newest
         self._cameras[frame.camera] = _Camera(frame.run, frame.seq, frame.numbering, partition, seeks)
-        if last is None:
+        if last is None or missing == 0:
             return Gap()
-        missing = _missing(last, frame)
-        if missing <= 0:
-            return Gap()
-        skipped = 0
-        if seeks > last.seeks_seen:
-            skipped = min(missing, self._unread.get(partition, 0))
-            self._unread[partition] -= skipped
+        skipped = self._take_unread(partition, missing) if seeks > last.seeks_seen else 0
         return Gap(skipped=skipped, lost=missing - skipped)
+
+    def before_unnumbered(self, partition: int) -> Gap:
+        """Return what is missing before a frame without numbers: all that our own seeks left out of its partition."""
+        return Gap(skipped=self._take_unread(partition, self._unread.get(partition, 0)))
+
+    def _take_unread(self, partition: int, most: int) -> int:
+        taken = min(most, self._unread.get(partition, 0))
+        self._unread[partition] = self._unread.get(partition, 0) - taken
+        return taken
 
 
 def _missing(last: _Camera, frame: Frame) -> int:
-    if last.numbering and frame.numbering and last.numbering[0] == frame.numbering[0]:
-        return frame.numbering[1] - last.numbering[1] - 1
-    if last.run == frame.run:
-        return frame.seq - last.seq - 1
-    return 0
+    """Return the number of frames between two; -1: the second is not after the first."""
+    if last.numbering and frame.numbering:
+        # Another numbering is another consumer's or a new start's: what lies between never went out to us.
+        return _between(last.numbering, frame.numbering)
+    return _between((last.run, last.seq), (frame.run, frame.seq))
+
+
+def _between(last: tuple[int, int], next_: tuple[int, int]) -> int:
+    if last[0] != next_[0]:
+        return 0
+    return max(-1, next_[1] - last[1] - 1)

@@ -10,10 +10,11 @@ from shared.broker import Reader, Record
 from shared.errors import BadRecord
 from shared.frame import EncodeRaw, Frame, camera_of, has_headers, read_frame, read_original_frame
 from shared.gaps import Gaps
-from shared.ledger import Ledger
+from shared.ledger import MAX_CAMERAS, OTHER, Ledger
 
 UNDECODABLE = "undecodable"
 SUPERSEDED = "superseded"  # a newer frame of the camera had arrived as well
+TOO_MANY_CAMERAS = "too_many_cameras"  # a stranger's records: memory and metrics stay bounded
 SKIPPED = "skipped"  # left out by our own seek to the end
 
 
@@ -57,6 +58,7 @@ class Inlet:
         self._max_lag_s, self._run = max_lag_s, run
         self._gaps = Gaps()
         self._originals: dict[str, int] = {}
+        self._cameras: set[str] = set()
         self._suspect = Gauge(
             f"{service}_clock_suspect",
             "1: captured-at and the broker's time disagree",
@@ -70,43 +72,62 @@ class Inlet:
     def read(self, timeout_s: float) -> list[Arrival]:
         """Return the newest frame of each camera among what has arrived; empty if nothing came in that time."""
         records = self._reader.read(timeout_s)
-        for partition, left_out in self._reader.seek_to_latest(self._max_lag_s).items():
-            self._gaps.sought(partition, left_out)
-        self._show_lag(self._reader.lag())
+        originals = self._newest_originals(records)
         newest: dict[str, Arrival] = {}
-        for record in self._without_stale_originals(records):
-            arrival = self._arrival(record)
+        for index, record in enumerate(records):
+            arrival = self._arrival(record, originals.get(index))
             if arrival is None:
                 continue
             camera = arrival.frame.camera
             if newest.pop(camera, None) is not None:
                 self._ledger.dropped(camera, SUPERSEDED)
             newest[camera] = arrival
+        # Only now: a seek leaves out what comes after these records.
+        for partition, left_out in self._reader.seek_to_latest(self._max_lag_s).items():
+            self._gaps.sought(partition, left_out)
+        self._show_lag(self._reader.lag())
         return list(newest.values())
 
-    def _without_stale_originals(self, records: list[Record]) -> list[Record]:
-        """Leave out the original's records that a newer one of the same key follows: reading each costs 20 ms."""
-        last: dict[bytes | None, int] = {}
-        for index, record in enumerate(records):
-            if not has_headers(record.headers):
-                last[record.key] = index
-        if len(last) == sum(not has_headers(record.headers) for record in records):
-            return records
-        kept = []
-        for index, record in enumerate(records):
-            if has_headers(record.headers) or last[record.key] == index:
-                kept.append(record)
-            else:
-                self._ledger.dropped(camera_of(record.key, {}), SUPERSEDED)
-        return kept
+    def _newest_originals(self, records: list[Record]) -> dict[int, Frame]:
+        """Return the newest frame of each camera among the original's records, by its place in the list.
 
-    def _arrival(self, record: Record) -> Arrival | None:
-        try:
-            frame = self._frame(record)
-        except BadRecord:
-            self._ledger.dropped(camera_of(record.key, record.headers), UNDECODABLE)
+        All others end here: reading one costs 20 ms.
+        """
+        frames: dict[int, Frame] = {}
+        found: set[str] = set()
+        for index in range(len(records) - 1, -1, -1):
+            record = records[index]
+            if has_headers(record.headers):
+                continue
+            camera = camera_of(record.key, {})
+            if camera in found:
+                self._ledger.dropped(camera, SUPERSEDED)
+                continue
+            try:
+                frame = self._original(record, camera)
+            except BadRecord:
+                self._ledger.dropped(camera, UNDECODABLE)
+                continue
+            if self._taken(camera):
+                self._originals[camera] = frame.seq
+                frames[index] = frame
+                found.add(camera)
+        return frames
+
+    def _arrival(self, record: Record, original: Frame | None) -> Arrival | None:
+        if original is not None:
+            frame, gap = original, self._gaps.before_unnumbered(record.partition)
+        elif has_headers(record.headers):
+            try:
+                frame = read_frame(record.key, record.value, record.headers)
+            except BadRecord:
+                self._ledger.dropped(camera_of(record.key, record.headers), UNDECODABLE)
+                return None
+            if not self._taken(frame.camera):
+                return None
+            gap = self._gaps.before(frame, record.partition)
+        else:
             return None
-        gap = self._gaps.before(frame, record.partition)
         self._ledger.dropped(frame.camera, SKIPPED, gap.skipped)
         self._ledger.lost_upstream(frame.camera, gap.lost)
         recorded_at = None if record.timestamp_ms is None else record.timestamp_ms * 1000
@@ -114,11 +135,8 @@ class Inlet:
         self._suspect.labels(frame.camera).set(suspect)
         return Arrival(frame, suspect)
 
-    def _frame(self, record: Record) -> Frame:
-        if has_headers(record.headers):
-            return read_frame(record.key, record.value, record.headers)
-        camera = camera_of(record.key, {})
-        frame = read_original_frame(
+    def _original(self, record: Record, camera: str) -> Frame:
+        return read_original_frame(
             record.key,
             record.value,
             run=self._run,
@@ -126,8 +144,13 @@ class Inlet:
             captured_at=clock.now_us() if record.timestamp_ms is None else record.timestamp_ms * 1000,
             encode=self._encode,
         )
-        self._originals[camera] = frame.seq
-        return frame
+
+    def _taken(self, camera: str) -> bool:
+        if camera not in self._cameras and len(self._cameras) >= MAX_CAMERAS:
+            self._ledger.dropped(OTHER, TOO_MANY_CAMERAS)
+            return False
+        self._cameras.add(camera)
+        return True
 
     def _show_lag(self, lag: Mapping[int, int]) -> None:
         for partition, records in lag.items():

@@ -62,11 +62,12 @@ class Ledger(Collector):
     def out(self, camera: str, *, age_s: float | None) -> None:
         """Enter a frame that left this stage; its age is None when clocks disagree, and then not in the histogram."""
         with self._lock:
-            account = self._accounts[self._known(camera)]
+            name = self._known(camera)
+            account = self._accounts[name]
             account.arrived += 1
             account.out += 1
         if age_s is not None:
-            self._age.labels(camera).observe(max(age_s, 0.0))
+            self._age.labels(name).observe(max(age_s, 0.0))
 
     def dropped(self, camera: str, reason: str, frames: int = 1) -> None:
         """Enter frames that end here, and why."""

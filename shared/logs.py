@@ -56,13 +56,25 @@ class _JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        line = {
+        line: dict[str, Any] = {
             "at": at,
             "level": record.levelname.lower(),
             "service": self._service,
-            "message": record.getMessage(),
-            **facts_of(record),
+            "message": redact(record.getMessage()),
         }
+        for name, value in facts_of(record).items():
+            line.setdefault(name, _redacted(value))
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, default=str))
+            line["traceback"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, default=str)
+
+
+def _redacted(value: Any) -> Any:
+    """Return a fact without credentials; before it is JSON, whose escapes would hide where they end."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {redact(str(name)): _redacted(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(inner) for inner in value]
+    return redact(str(value))

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -17,6 +19,7 @@ from shared.quantities import Address
 
 log = logging.getLogger(__name__)
 
+LOOK_FOR_END_S = 0.1
 STUCK_AFTER_S = 15.0  # a loop that has not turned for so long hangs; every wait inside a loop is far shorter
 
 
@@ -79,11 +82,13 @@ class Probes:
             }
 
         try:
-            self._server = ThreadingHTTPServer((address.host, address.port), Handler)
-        except OSError as exc:
-            raise SettingsError([f"PROBEPORT: cannot listen on {address}: {exc.strerror}"]) from exc
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+            self._server = _server_of(address)((address.host, address.port), Handler)
+        except (OSError, UnicodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "not a host's name"
+            raise SettingsError([f"PROBEPORT: cannot listen on {address}: {reason}"]) from exc
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(LOOK_FOR_END_S,), name="probes", daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -97,8 +102,39 @@ class Probes:
 
     def close(self) -> None:
         """Stop to answer, and free the port."""
-        self._server.shutdown()
+        if self._thread.is_alive():  # else `shutdown` would wait for ever
+            self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_port = False  # a second process on this port is a mistake
+    request_queue_size = 64
+
+    def server_bind(self) -> None:
+        """Bind, and do not ask the DNS for our own name as the base class does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, _request: object, client_address: object) -> None:
+        """Log what a handler raised: a client that went away is nobody's mistake."""
+        log.debug("probe not answered", extra={"client": str(client_address)}, exc_info=True)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        """Bind to both families, as Go does for an empty host, or to the one address."""
+        if not self.server_address[0]:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+def _server_of(address: Address) -> type[_Server]:
+    every = not address.host and socket.has_dualstack_ipv6()
+    return _Server6 if every or ":" in address.host else _Server
 
 
 def _health(pulse: Pulse) -> tuple[int, str, bytes]:
@@ -121,6 +157,7 @@ def _json(status: int, document: dict[str, Any]) -> tuple[int, str, bytes]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together; else the second waits for a delayed acknowledgement
     timeout = 10  # a client that says nothing holds a thread no longer
     answers: Mapping[str, Callable[[str], tuple[int, str, bytes]]]
 
@@ -129,7 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             status, content_type, body = _json(404, {"error": "unknown path", "paths": sorted(self.answers)})
         else:
-            status, content_type, body = answer(self.headers.get("Accept", ""))
+            try:
+                status, content_type, body = answer(self.headers.get("Accept", ""))
+            except Exception:
+                log.exception("a probe failed", extra={"path": self.path})
+                status, content_type, body = _json(500, {"error": "the probe itself failed, see the log"})
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

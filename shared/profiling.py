@@ -22,7 +22,6 @@ def profiled(kind: str, service: str) -> Iterator[None]:
             with `tracemalloc.Snapshot.load`), or empty: nothing.
         service: part of the file's name, in the folder for temporary files.
     """
-    path = Path(tempfile.gettempdir()) / f"{service}-{os.getpid()}.{kind}.profile"
     if kind == "cpu":
         yappi.set_clock_type("cpu")
         yappi.start()
@@ -34,10 +33,19 @@ def profiled(kind: str, service: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if kind == "cpu":
-            yappi.stop()
-            yappi.get_func_stats().save(str(path), type="pstat")
+        try:
+            path = Path(tempfile.gettempdir()) / f"{service}-{os.getpid()}.{kind}.profile"
+            _write(kind, path)
+        except OSError as exc:  # a container's root file system may be read-only
+            log.error("profile not written", extra={"error": str(exc)})  # noqa: TRY400 - no traceback helps here
         else:
-            tracemalloc.take_snapshot().dump(str(path))
-            tracemalloc.stop()
-        log.info("profile written", extra={"path": str(path)})
+            log.info("profile written", extra={"path": str(path)})
+
+
+def _write(kind: str, path: Path) -> None:
+    if kind == "cpu":
+        yappi.stop()
+        yappi.get_func_stats().save(str(path), type="pstat")
+    else:
+        tracemalloc.take_snapshot().dump(str(path))
+        tracemalloc.stop()

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 # The units of https://pkg.go.dev/time#ParseDuration, in seconds. Both micro signs are accepted there too.
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST_S = (2**63 - 1) / 1e9  # Go counts nanoseconds in an int64
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_PORT = re.compile(r"[0-9]{1,5}")
 DURATION_FORM = "a Go duration such as 42ms, 1.5s, 1m30s or 0"
 ADDRESS_FORM = "a Go address such as :8080 or 127.0.0.1:8080"
 
@@ -28,17 +30,20 @@ def parse_duration(text: str) -> float:
     (90.0, 0.042, 0.0)
 
     Raises:
-        ValueError: the text is not a duration, or a negative one.
+        ValueError: the text is not a duration, or a negative one, or longer than Go's longest (292 years).
     """
     text = text.strip()
-    if text in {"0", "+0"}:
+    if text in {"0", "+0", "-0"}:
         return 0.0
     rest = text.removeprefix("+")
     parts = list(_PART.finditer(rest))
     if not parts or "".join(part.group(0) for part in parts) != rest:
         raise ValueError(f"not {DURATION_FORM}")
     # Summed in order of size the error of a float stays below a nanosecond for any sensible setting.
-    return round(sum(float(part.group(1)) * _UNITS_S[part.group(2)] for part in parts), 9)
+    seconds = sum(float(part.group(1)) * _UNITS_S[part.group(2)] for part in parts)
+    if seconds > _LONGEST_S:
+        raise ValueError(f"not {DURATION_FORM}")
+    return round(seconds, 9)
 
 
 def format_duration(seconds: float) -> str:
@@ -47,14 +52,20 @@ def format_duration(seconds: float) -> str:
     >>> format_duration(0.042), format_duration(90), format_duration(0)
     ('42ms', '1m30s', '0')
     """
-    if seconds == 0:
+    nanoseconds = round(seconds * 1e9)
+    if nanoseconds == 0:
         return "0"
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
+    if nanoseconds < 1_000_000_000:
+        return f"{_decimal(nanoseconds, 6)}ms"
+    minutes, rest = divmod(nanoseconds, 60_000_000_000)
+    hours, minutes = divmod(minutes, 60)
     text = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
-    return text + (f"{rest:g}s" if rest or not text else "")
+    return text + (f"{_decimal(rest, 9)}s" if rest or not text else "")
+
+
+def _decimal(number: int, digits: int) -> str:
+    whole, part = divmod(number, 10**digits)
+    return f"{whole}.{part:0{digits}}".rstrip("0").rstrip(".")
 
 
 def parse_address(text: str) -> Address:
@@ -68,6 +79,7 @@ def parse_address(text: str) -> Address:
     """
     host, colon, port = text.strip().rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in host and not bracketed):
+    number = int(port) if _PORT.fullmatch(port) else -1
+    if not colon or not 0 <= number <= 65535 or (":" in host and not bracketed):
         raise ValueError(f"not {ADDRESS_FORM}")
-    return Address(host.strip("[]"), int(port))
+    return Address(host.strip("[]"), number)

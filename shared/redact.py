@@ -1,12 +1,16 @@
 """Takes user names, passwords and tokens out of what is logged, shown or counted."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
-# Everything up to the last @ before the next blank or quote: passwords hold slashes, colons and at signs.
-_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s'\"<>]*@")
-# A query is dropped whole: cameras name their tokens as they like.
-_QUERY = re.compile(r"(?P<link>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>?]*)\?[^\s'\"<>]*")
+LONG_ENOUGH = 6  # characters: a shorter value of a query, such as a channel, would be found in innocent text too
+_SCHEME = r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
+# An @ after `?name=`: whether in a password or in a token cannot be told, so nothing of the link is shown.
+_UNCLEAR = re.compile(_SCHEME + r"\S*\?[\w.%-]+=\S*@\S*")
+# Everything up to the last @ before the next blank: passwords hold slashes, colons, quotes and at signs.
+_USER = re.compile(_SCHEME + r"\S*@")
+# A query is dropped whole, but for the sentence's own punctuation after it: cameras name their tokens as they like.
+_QUERY = re.compile(r"(?P<link>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?]*)\?\S*?(?=[:;,.)\]}>'\"]*(?:\s|$))")
 
 
 def redact(text: str) -> str:
@@ -15,6 +19,7 @@ def redact(text: str) -> str:
     >>> redact("cannot open rtsp://me:p@ss/w@10.0.0.7/h264?token=1: refused")
     'cannot open rtsp://***@10.0.0.7/h264?***: refused'
     """
+    text = _UNCLEAR.sub(r"\g<scheme>***", text)
     return _QUERY.sub(r"\g<link>?***", _USER.sub(r"\g<scheme>***@", text))
 
 
@@ -29,11 +34,16 @@ def redact_secrets(text: str, secrets: list[str]) -> str:
 
 
 def link_secrets(link: str) -> list[str]:
-    """Return the parts of a link that nobody else is to see: user information and query, each with its pieces."""
+    """Return the parts of a link that nobody else is to see: user information and query, each with its pieces.
+
+    Both as they stand in the link and percent-decoded, as libraries quote them.
+    """
     _, separator, rest = link.partition("://")
     if not separator:
         return []
-    user_info, at, _ = rest.rpartition("@")
-    secrets = [user_info, user_info.partition(":")[2]] if at else []
-    query = urlsplit(link).query if not at else rest.partition("?")[2]
-    return [secret for secret in [*secrets, query] if len(secret) > 1]
+    user_info, _, place = rest.rpartition("@")
+    password, query = user_info.partition(":")[2], place.partition("?")[2]
+    values = [pair.partition("=")[2] for pair in query.split("&")]
+    secrets = [user_info, password, query, *(value for value in values if len(value) >= LONG_ENOUGH)]
+    decoded = [unquote(secret) for secret in secrets]
+    return [secret for secret in dict.fromkeys([*secrets, *decoded]) if len(secret) > 1]

@@ -7,11 +7,12 @@ crashing ends the process with status 1, so that Kubernetes sees it.
 
 import logging
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import TypeAlias
 
@@ -47,12 +48,19 @@ class Service:
         self.stop = threading.Event()
         self._settings = settings
         self._loops: dict[str, Loop] = {}
+        self._awaited: set[str] = set()
         self._failed = threading.Event()
         self._at_end: list[Callable[[], None]] = []
 
-    def loop(self, name: str, target: Loop) -> None:
-        """Add a loop; its thread bears the name."""
+    def loop(self, name: str, target: Loop, *, awaited: bool = True) -> None:
+        """Add a loop; its thread bears the name.
+
+        One that is not awaited may be left in the middle of a request when the process ends: it holds nothing that
+        would be lost.
+        """
         self._loops[name] = target
+        if awaited:
+            self._awaited.add(name)
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Call an action as soon as the end has been asked for, before the loops are waited for."""
@@ -75,7 +83,7 @@ class Service:
         with ExitStack() as stack:
             stack.callback(probes.close)
             stack.enter_context(profiled(self._settings.profile, self.name))
-            stack.enter_context(_signals_caught(self.stop))
+            signals = stack.enter_context(_signals_caught(self.stop))
             probes.start()
             threads = [
                 threading.Thread(target=self._live, args=(name, target), name=name, daemon=True)
@@ -83,14 +91,22 @@ class Service:
             ]
             for thread in threads:
                 thread.start()
-            while not self.stop.wait(WATCH_S):
-                pass
+            while not self.stop.is_set():
+                with suppress(queue.Empty):
+                    signals.get(timeout=WATCH_S)
+                    self.stop.set()
             log.info("ending")
-            for action in self._at_end:
-                action()
-            self._wait_for(threads)
+            self._begin_end()
+            self._wait_for([thread for thread in threads if thread.name in self._awaited])
         log.info("ended", extra={"status": int(self._failed.is_set())})
         return int(self._failed.is_set())
+
+    def _begin_end(self) -> None:
+        for action in self._at_end:
+            try:
+                action()
+            except Exception:  # the loops are to be waited for all the same
+                log.exception("an action at the end failed")
 
     def _live(self, name: str, target: Loop) -> None:
         backoff = Backoff(first_s=0.5, cap_s=8.0)
@@ -123,15 +139,22 @@ class Service:
 
 
 @contextmanager
-def _signals_caught(stop: threading.Event) -> Iterator[None]:
+def _signals_caught(stop: threading.Event) -> Iterator["queue.SimpleQueue[int]"]:
+    # Not `stop.set()` in the handler: an event's lock may be held by the very thread that the signal interrupted.
+    # A SimpleQueue's put is made for that.
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    asked = False
+
     def caught(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal asked
+        if asked or stop.is_set():
             os._exit(128 + number)
-        stop.set()
+        asked = True
+        signals.put(number)
 
     previous = {number: signal.signal(number, caught) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -30,9 +30,9 @@ SERVERS_FORM = "host:port, several separated by commas"
 CAMERA_FORM = "a DNS label: up to 63 lower-case letters, digits and inner hyphens"
 MISTAKEN = 2  # exit status of a process whose settings are wrong
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
+_SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
 _CAMERA = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SECRET_NAME = re.compile(r"password|secret|token|credential|\.pem|\.key", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"password|secret|token|credential|oauthbearer\.config|\.pem|\.key", re.IGNORECASE)
 
 
 def _duration(value: object) -> object:
@@ -50,13 +50,19 @@ def _topic(value: str) -> str:
 
 
 def _servers(value: str) -> str:
-    if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",")):
-        raise ValueError(f"not {SERVERS_FORM}")
-    return value
+    servers = [server.strip() for server in value.split(",")]
+    for server in servers:
+        parts = _SERVER.fullmatch(server)
+        if parts is None or not 0 < int(parts["port"]) < 65536:
+            raise ValueError(f"not {SERVERS_FORM}")
+    return ",".join(servers)
 
 
 def _json(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
 
 
 def camera_id(value: str) -> str:
@@ -156,7 +162,8 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _empty_is_absent(cls, values: dict[str, Any]) -> dict[str, Any]:
         # Manifests keep unused variables with an empty value (`VIDEODEVICE: ""`).
-        kept = {_variable(field) for field in cls.model_fields.values() if _extra(field)["empty"]}
+        kept = {name for name, field in cls.model_fields.items() if _extra(field)["empty"]}
+        kept |= {_variable(cls.model_fields[name]) for name in kept}
         return {name: value for name, value in values.items() if value != "" or name in kept}
 
     @classmethod
@@ -169,13 +176,15 @@ class ServiceSettings(BaseSettings):
         try:
             return cls(**overrides)
         except ValidationError as exc:
-            raise SettingsError([cls._mistake(dict(error)) for error in exc.errors()]) from exc
+            # A value of several types has an error for each of them: a person needs the line once.
+            lines = dict.fromkeys(cls._mistake(dict(error)) for error in exc.errors())
+            raise SettingsError(list(lines)) from exc
 
     @classmethod
     def _mistake(cls, error: dict[str, Any]) -> str:
         location = [str(part) for part in error["loc"]]
         if not location:  # a rule about several settings says everything itself
-            return str(error["msg"]).removeprefix("Value error, ")
+            return redact(str(error["msg"]).removeprefix("Value error, "))
         field = next((f for name, f in cls.model_fields.items() if location[0] in {name, _variable(f)}), None)
         if field is None:
             return f"{location[0]}: {error['msg']}"

@@ -131,7 +131,7 @@ def read_entry(record: Record, *, heard_at: float) -> Entry | None:
     """Return the entry in a record of `videostatus` heard at a monotonic time in seconds; None: it is none."""
     try:
         document = json.loads(record.value or b"")
-        report = Report(dict(document["cameras"]), dict(document["models"]), dict(document["ledger"]))
+        report = Report(*(_parts(document[name]) for name in ("cameras", "models", "ledger")))
         return Entry(
             service=str(document["service"]),
             instance=str(document["instance"]),
@@ -140,9 +140,13 @@ def read_entry(record: Record, *, heard_at: float) -> Entry | None:
             ending=bool(document["ending"]),
             report=report,
         )
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         log.debug("not a status", extra={"error": repr(exc)})
         return None
+
+
+def _parts(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: dict(said) for name, said in value.items()}
 
 
 class StatusBoard:

@@ -1,0 +1,121 @@
+"""Makes the topics on a broker what a list declares: `python -m shared.topics kafka/topics.toml --bootstrap HOST:PORT`.
+
+May be run at any time and by several at once; it never deletes anything. One line per topic goes to standard output.
+Status 0: all is as declared; 1: the broker did not answer, or refused; 2: the list or an option is wrong.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.broker import Bus, DeclaredTopic, Topics
+from shared.errors import BusError, SettingsError
+from shared.settings import MISTAKEN
+
+WAIT_S = 60.0
+ASK_S = 2.0  # for a broker that is not there yet
+
+
+def read_list(path: Path) -> list[DeclaredTopic]:
+    """Return the topics that a TOML file declares: a table for each, `partitions` and `config` in it.
+
+    Raises:
+        SettingsError: the file cannot be read, or declares something else; the line names the place.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise SettingsError([f"{path}: {exc}"]) from exc
+    topics, mistakes = [], []
+    for name, table in tables.items():
+        try:
+            topics.append(_topic(name, table))
+        except ValueError as exc:
+            mistakes.append(f"{path}: [{name}] {exc}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return topics
+
+
+def apply_list(topics: Sequence[DeclaredTopic], bus: Bus, *, wait_s: float, say: Callable[[str], None]) -> list[str]:
+    """Wait for the broker, make the topics as declared, and return a line for each.
+
+    Args:
+        topics: the declared ones.
+        bus: the brokers.
+        wait_s: longest wait for their first answer, seconds.
+        say: gets a line whenever the wait goes on.
+
+    Raises:
+        BusError: no broker answered in that time, or one refused.
+        SettingsError: librdkafka does not know a property of the bus.
+    """
+    admin = Topics(bus)
+    began = time.monotonic()
+    while not admin.broker_answers(min(ASK_S, max(wait_s, 0.1))):
+        waited_s = time.monotonic() - began
+        if waited_s >= wait_s:
+            raise BusError(f"no broker answered at {bus.servers} within {wait_s:g} s")
+        say(f"waiting for {bus.servers}, {waited_s:.0f} of {wait_s:g} s")
+        time.sleep(min(0.2, wait_s))
+    return [f"{topic.name}: {', '.join(admin.apply(topic)) or 'as declared'}" for topic in topics]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Apply a list; return the status to exit with."""
+    parser = argparse.ArgumentParser(prog="python -m shared.topics", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("list", type=Path, help="TOML file, such as kafka/topics.toml")
+    parser.add_argument("--bootstrap", required=True, metavar="HOST:PORT", help="brokers, separated by commas")
+    parser.add_argument("--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for the broker [%(default)g]")
+    parser.epilog = "KAFKACONFIG: further librdkafka properties as a JSON object, as for the services"
+    options = parser.parse_args(argv)
+    try:
+        bus = Bus(options.bootstrap, _properties(os.environ.get("KAFKACONFIG") or "{}"))
+        lines = apply_list(read_list(options.list), bus, wait_s=options.wait, say=_progress)
+    except SettingsError as exc:
+        sys.stderr.writelines(f"topics: {mistake}\n" for mistake in exc.mistakes)
+        return MISTAKEN
+    except BusError as exc:
+        sys.stderr.write(f"topics: {exc}\n")
+        return 1
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _topic(name: str, table: Any) -> DeclaredTopic:
+    if not isinstance(table, dict) or set(table) - {"partitions", "config"}:
+        raise ValueError("must be a table of partitions and config, and nothing else")
+    partitions, config = table.get("partitions"), table.get("config", {})
+    if not isinstance(partitions, int) or isinstance(partitions, bool) or partitions < 1:
+        raise ValueError(f"partitions: got {partitions!r}; allowed: a whole number from 1 on")
+    if not isinstance(config, dict) or any(isinstance(value, (dict, list)) for value in config.values()):
+        raise ValueError('config: must be a table of Kafka\'s names, each in quotes: "retention.ms" = 60000')
+    return DeclaredTopic(name, partitions, {key: _text(value) for key, value in config.items()})
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _properties(text: str) -> dict[str, Any]:
+    try:
+        properties = json.loads(text)
+    except ValueError:
+        properties = None
+    if not isinstance(properties, dict):
+        raise SettingsError(["KAFKACONFIG: got ***; allowed: a JSON object of properties"])
+    return properties
+
+
+def _progress(line: str) -> None:
+    sys.stderr.write(f"topics: {line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The embedded broker in a process of its own, so that it can be frozen and killed, and what tests say to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shared.broker import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
+
+PATIENCE_S = 20.0  # far more than anything here takes
+_PROGRAM = """
+import sys
+from shared.broker import EmbeddedBroker
+broker = EmbeddedBroker()
+print(broker.servers, flush=True)
+sys.stdin.read()
+"""
+
+
+class BrokerProcess:
+    """An embedded broker that can be stopped in the ways in which brokers stop."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.bus = Bus(self._process.stdout.readline().strip(), EmbeddedBroker.PROPERTIES)
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextmanager
+def broker_process() -> Iterator[BrokerProcess]:
+    broker = BrokerProcess()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+def wait_for(holds: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds; fail after a time that no machine needs."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def write(writer: Writer, topic: str, *values: bytes, key: str = "camera") -> None:
+    """Write records one after the other, and return when all are acknowledged."""
+    fates: list[Delivery] = []
+    for value in values:
+        writer.send(topic, key=key, value=value, headers=[], settled=fates.append)
+    wait_for(lambda: len(fates) == len(values), "acknowledgements")
+    assert set(fates) == {Delivery.ACKNOWLEDGED}
+
+
+def read_until(reader: Reader, enough: Callable[[list[Record]], bool]) -> list[Record]:
+    """Read until there is enough."""
+    deadline = time.monotonic() + PATIENCE_S
+    records: list[Record] = []
+    while not enough(records):
+        assert time.monotonic() < deadline, f"only {len(records)} records came"
+        records += reader.read(0.05)
+    return records
+
+
+def settle_in(reader: Reader, writer: Writer, topic: str, key: str = "camera") -> None:
+    """Write until the reader has found its place at the end of the key's partition, and has read what was written."""
+    last = -1
+    for number in range(1000):
+        last = number
+        write(writer, topic, b"hello %d" % number, key=key)
+        if any(record.value and record.value.startswith(b"hello") for record in reader.read(0.05)):
+            break
+    marker = b"ready %d" % last
+    write(writer, topic, marker, key=key)
+    read_until(reader, lambda records: any(record.value == marker for record in records))
+
+
+def values(records: list[Record]) -> list[bytes | None]:
+    return [record.value for record in records]

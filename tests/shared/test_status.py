@@ -1,0 +1,209 @@
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.broker import Bus, EmbeddedBroker, Reader, Record, Writer
+from shared.clock import now_us
+from shared.status import MEMORY_S, TAIL, Entry, Report, State, StatusBoard, StatusWriter, read_entry
+from tests.shared.brokers import broker_process, read_until, wait_for
+
+DOCUMENT: dict[str, Any] = {
+    "service": "producer",
+    "instance": "host-1",
+    "at": 1_700_000_000_000_000,
+    "ending": False,
+    "cameras": {"front": {"state": "up", "since": 1, "reason": None}},
+    "models": {"imagenet_1": {"state": "down", "since": 2, "version": None}},
+    "ledger": {"front": {"in": 1, "out": 1, "dropped": {}}},
+}
+
+
+@pytest.fixture(scope="module")
+def bus() -> Iterator[Bus]:
+    broker = EmbeddedBroker()
+    yield broker.bus()
+    del broker
+
+
+def record(value: bytes | None) -> Record:
+    return Record(0, 0, now_us() // 1000, b"producer/host-1", value, {})
+
+
+def report() -> Report:
+    return Report(cameras=dict(DOCUMENT["cameras"]), ledger=dict(DOCUMENT["ledger"]))
+
+
+class RunningStatus:
+    """A status writer whose loop runs in a thread, as a service has it."""
+
+    def __init__(self, writer: Writer, topic: str) -> None:
+        self.status = StatusWriter(writer, topic, service="producer", report=report)
+        self.beats = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self.status.run, args=(self._stop, self._beat))
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        self.status.changed()
+        self._thread.join()
+
+
+def test_a_status_says_who_when_and_what(bus: Bus) -> None:
+    """The record has the key and the form of the contract; the last one says that the service ends."""
+    with Writer(bus) as writer:
+        running = RunningStatus(writer, "form")
+        before = now_us()
+        running.start()
+        running.end()
+    with Reader(bus, "form", group="g", every_partition=True, tail=TAIL) as reader:
+        records = read_until(reader, lambda records: len(records) >= 2)
+
+    documents = [json.loads(record.value or b"") for record in records]
+    for document in documents:
+        assert set(document) == set(DOCUMENT)
+        assert document["cameras"] == DOCUMENT["cameras"]
+        assert before <= document["at"] <= now_us()
+    assert {record.key for record in records} == {f"producer/{documents[0]['instance']}".encode()}
+    assert [document["ending"] for document in documents] == [False] * (len(documents) - 1) + [True]
+    assert running.beats >= 1
+
+
+def test_a_change_is_written_at_once(bus: Bus) -> None:
+    """Nobody waits a second to hear of it."""
+    with Writer(bus) as writer, Reader(bus, "change", group="g", every_partition=True, tail=TAIL) as reader:
+        running = RunningStatus(writer, "change")
+        running.start()
+        try:
+            read_until(reader, lambda records: bool(records))
+            wait_for(running.status.broker_answered, "the first answer")
+            written: list[Record] = []
+            for _ in range(20):  # would take 20 s if each waited for its second
+                running.status.changed()
+                written += read_until(reader, lambda records: bool(records))
+        finally:
+            running.end()
+
+    times = [json.loads(record.value or b"")["at"] for record in written]
+    assert (times[-1] - times[0]) / 1e6 < 15
+
+
+def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
+    """A newcomer hears what was said in the last minute; a service that ends says so."""
+    with Writer(bus) as writer:
+        running = RunningStatus(writer, "board")
+        running.start()
+        running.end()
+        other = {**DOCUMENT, "service": "consumer", "instance": "pod"}
+        writer.send("board", key="consumer/pod", value=json.dumps(other).encode(), headers=[], settled=lambda _: None)
+    board = StatusBoard()
+    with Reader(bus, "board", group="g", every_partition=True, tail=TAIL) as reader:
+
+        def heard() -> bool:
+            board.read(reader, 0.05)
+            entries = board.entries()
+            return len(entries) == 2 and any(entry.ending for entry in entries)
+
+        wait_for(heard, "both services")
+
+    entries = {entry.service: entry for entry in board.entries()}
+    assert entries["producer"].ending
+    assert not entries["consumer"].ending
+    assert entries["consumer"].report.models == DOCUMENT["models"]
+    assert entries["consumer"].at == DOCUMENT["at"]
+
+
+class OldReader(Reader):
+    """Gives one record that lay on the topic before."""
+
+    def __init__(self, record: Record, *, was_there: bool) -> None:
+        self._record, self._was_there = record, was_there
+
+    def read(self, timeout_s: float) -> list[Record]:
+        return [self._record]
+
+    def was_there(self, record: Record) -> bool:
+        return self._was_there
+
+
+@pytest.mark.parametrize(
+    ("age_s", "was_there", "heard"),
+    [(0, True, True), (MEMORY_S - 5, True, True), (MEMORY_S + 5, True, False), (MEMORY_S + 5, False, True)],
+)
+def test_old_entries_are_silent(age_s: float, was_there: bool, heard: bool) -> None:
+    """What lay there before us is as old as its time says; what comes while we listen was said just now, whatever the
+    sender's clock shows.
+    """
+    old = Record(0, 0, int(now_us() / 1000 - age_s * 1000), b"k", json.dumps(DOCUMENT).encode(), {})
+    board = StatusBoard()
+
+    assert board.read(OldReader(old, was_there=was_there), 0)
+    assert bool(board.entries()) is heard
+
+
+def test_silence_is_the_time_since_it_was_heard() -> None:
+    """In seconds."""
+    entry = read_entry(record(json.dumps(DOCUMENT).encode()), heard_at=100.0)
+
+    assert entry == Entry(
+        "producer", "host-1", 100.0, DOCUMENT["at"], False,
+        Report(DOCUMENT["cameras"], DOCUMENT["models"], DOCUMENT["ledger"]),
+    )  # fmt: skip
+    assert entry.silent_s(106.5) == 6.5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"junk",
+        b"[]",
+        b"null",
+        b"5",
+        b"\xff",
+        b"[" * 100_000,
+        *(json.dumps({k: v for k, v in DOCUMENT.items() if k != name}).encode() for name in DOCUMENT),
+        *(json.dumps(DOCUMENT | {name: 5}).encode() for name in ("cameras", "models", "ledger")),
+        *(json.dumps(DOCUMENT | {name: {"front": 5}}).encode() for name in ("cameras", "models", "ledger")),
+        json.dumps(DOCUMENT | {"cameras": ["front"]}).encode(),
+        json.dumps(DOCUMENT | {"at": "soon"}).encode(),
+        json.dumps(DOCUMENT | {"at": float("inf")}).encode(),
+        json.dumps(DOCUMENT | {"at": None}).encode(),
+    ],
+)
+def test_what_is_no_status_is_left_out(value: bytes | None) -> None:
+    """Any bytes may lie on a topic."""
+    assert read_entry(record(value), heard_at=0.0) is None
+
+
+def test_a_service_knows_whether_its_broker_answers() -> None:
+    """From the acknowledgements of its own status: never yet, now, and no longer."""
+    with broker_process() as broker, Writer(broker.bus) as writer:
+        running = RunningStatus(writer, "t")
+        assert not running.status.broker_answered()
+        assert running.status.broker().startswith("no answer for")
+
+        running.start()
+        try:
+            wait_for(lambda: running.status.broker() == "ok", "the answer")
+            assert running.status.broker_silent_s() < 5
+            broker.freeze()
+            silent = running.status.broker_silent_s()
+            wait_for(lambda: running.status.broker_silent_s() > silent + 1.5, "silence")
+            assert running.status.broker_answered()
+        finally:
+            running.end()
+
+
+def test_a_state_has_the_form_of_the_contract() -> None:
+    """State, since when, why."""
+    assert State("down", 7, "gone").as_json() == {"state": "down", "since": 7, "reason": "gone"}
