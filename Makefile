@@ -42,7 +42,7 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 
 .PHONY: test
 test: $(SETUP) ## Run the tests that need only Python.
-	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser
+	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images
 
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).

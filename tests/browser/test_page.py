@@ -1,8 +1,6 @@
 """The page in a real browser, against the whole suite."""
 
 import json
-import os
-import signal
 import statistics
 import time
 import urllib.request
@@ -14,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Running
+from tests.processes import freeze, thaw
 
 pytestmark = pytest.mark.browser
 
@@ -107,14 +106,14 @@ def test_page_says_that_the_model_is_down_and_back(page: Page, suite: Running, a
     state = page.locator("[data-testid=model-state]").first
     expect(state).to_have_attribute("data-state", "up", timeout=PATIENCE_S * 1000)
 
-    os.kill(suite.pids["tfserving"], signal.SIGSTOP)
+    freeze(suite.pids["tfserving"])
     try:
         expect(state).to_have_attribute("data-state", "down", timeout=PATIENCE_S * 1000)
         count = shown(page)
         wait_until(page, lambda: shown(page) > count + 25, "pictures without a model")
         page.screenshot(path=artefacts / "page-model-down.png")
     finally:
-        os.kill(suite.pids["tfserving"], signal.SIGCONT)
+        thaw(suite.pids["tfserving"])
 
     expect(state).to_have_attribute("data-state", "up", timeout=PATIENCE_S * 1000)
 
@@ -126,12 +125,12 @@ def test_page_says_which_service_is_down_and_goes_on_by_itself(
     """A service that hangs is named over the picture with the time since; the page needs no reload afterwards."""
     notice = page.get_by_test_id("notice")
 
-    os.kill(suite.pids[part], signal.SIGSTOP)
+    freeze(suite.pids[part])
     try:
         expect(notice).to_contain_text(f"{part.upper()} DOWN", timeout=PATIENCE_S * 1000)
         page.screenshot(path=artefacts / f"page-{part}-down.png")
     finally:
-        os.kill(suite.pids[part], signal.SIGCONT)
+        thaw(suite.pids[part])
 
     expect(notice).to_be_hidden(timeout=PATIENCE_S * 1000)
     count = shown(page)
@@ -142,12 +141,12 @@ def test_page_says_that_the_bus_stalls(page: Page, suite: Running, artefacts: Pa
     """A broker that does not answer is named, and nobody else is blamed."""
     notice = page.get_by_test_id("notice")
 
-    os.kill(suite.pids["local.broker"], signal.SIGSTOP)
+    freeze(suite.pids["local.broker"])
     try:
         expect(notice).to_contain_text("BUS STALLED", timeout=PATIENCE_S * 1000)
         page.screenshot(path=artefacts / "page-bus-stalled.png")
     finally:
-        os.kill(suite.pids["local.broker"], signal.SIGCONT)
+        thaw(suite.pids["local.broker"])
 
     expect(notice).to_be_hidden(timeout=PATIENCE_S * 1000)
 

@@ -1,7 +1,5 @@
 """The embedded broker in a process of its own, so that it can be frozen and killed, and what tests say to it."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shared.broker import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
+from tests.processes import freeze, thaw
 
 PATIENCE_S = 20.0  # far more than anything here takes
 _PROGRAM = """
@@ -31,10 +30,10 @@ class BrokerProcess:
         self.bus = Bus(self._process.stdout.readline().strip(), EmbeddedBroker.PROPERTIES)
 
     def freeze(self) -> None:
-        os.kill(self._process.pid, signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
-        os.kill(self._process.pid, signal.SIGCONT)
+        thaw(self._process.pid)
 
     def kill(self) -> None:
         self._process.kill()
