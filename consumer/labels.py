@@ -28,7 +28,7 @@ def read_labels(where: str) -> dict[int, str]:
         return {int(number): str(label) for number, label in document.items()}
     except (OSError, requests.RequestException) as exc:
         raise LabelsUnavailable(f"{where}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
-    except (ValueError, AttributeError) as exc:
+    except (ValueError, AttributeError, RecursionError) as exc:
         raise LabelsUnavailable(f'{where}: not JSON of the form {{"0": "label", …}}') from exc
 
 

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from shared.errors import ServingError
 from shared.redact import redact
@@ -99,9 +100,9 @@ class Serving:
             ) as response:
                 text = _read(response, deadline)
                 status = response.status_code
-        except requests.Timeout as exc:
+        except (requests.Timeout, ReadTimeoutError) as exc:
             raise ServingTimeout(f"no answer within {timeout_s:g} s") from exc
-        except requests.RequestException as exc:
+        except (requests.RequestException, HTTPError) as exc:  # the body is urllib3's to read
             raise ServingUnreachable(redact(f"cannot reach {url}: {_cause(exc)}")) from exc
         document = _json(text)
         if status != 200:
@@ -115,7 +116,8 @@ class Serving:
 def _read(response: requests.Response, deadline: float) -> bytes:
     """Read the whole answer; a time limit of requests bounds each wait, this one their sum."""
     chunks, size = [], 0
-    for chunk in response.iter_content(_CHUNK):
+    # Not `iter_content`: it waits until a chunk is full, however slowly the bytes of it come.
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > LARGEST_ANSWER:

@@ -1,8 +1,16 @@
 """Starts the whole suite on this machine: `python -m local`."""
 
+import signal
 import sys
 
-from local.suite import main
+
+def _run() -> int:
+    # Ctrl-C before anything has been started just ends this process: imports take a moment, and need no traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from local.suite import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

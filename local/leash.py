@@ -1,5 +1,7 @@
 """Runs a module as a program that ends when its parent does: `python -m local.leash [--nice N] MODULE [ARG …]`.
 
+`--exec PROGRAM [ARG …]` in place of the module: a program that is not Python; the leash stays on through exec(3).
+
 The suite starts every process this way, so that none is left behind even when the suite itself is killed.
 """
 
@@ -14,7 +16,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2); Linux only
 
 
 def main(argv: Sequence[str]) -> None:
-    """Put this process on a leash, then become the module."""
+    """Put this process on a leash, then become the module or the program."""
     arguments = list(argv)
     parent = os.getppid()
     if arguments[:1] == ["--nice"]:
@@ -24,6 +26,8 @@ def main(argv: Sequence[str]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent or parent == 1:  # it died before the leash was on
             raise SystemExit(1)
+    if arguments[:1] == ["--exec"]:
+        os.execvp(arguments[1], arguments[1:])  # noqa: S606 - the point of it
     module, *rest = arguments
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -25,6 +25,7 @@ from shared.errors import SettingsError, SuiteError
 from shared.settings import MISTAKEN
 
 END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
+SERVER_ENDS_S = 0.3  # for the model server, where the services took all the time
 WATCH_S = 0.1
 LOOK_S = 0.5
 ASK_TIMEOUT_S = 1.0
@@ -203,11 +204,13 @@ class Suite:
         deadline = time.monotonic() + END_WITHIN_S
         if self._services or self._server:
             self._console.say("  ending")
-        processes = [*self._services, *([self._server] if self._server else [])]
-        for process in processes:
+        for process in self._services:
             process.ask_to_end()
-        for process in processes:
+        for process in self._services:
             process.wait(deadline)
+        if self._server is not None:  # only now: else the consumer would still say that its models are down
+            self._server.ask_to_end()
+            self._server.wait(max(deadline, time.monotonic() + SERVER_ENDS_S))
         if self._broker is not None:
             self._broker.kill()  # it keeps nothing
             self._broker.wait()

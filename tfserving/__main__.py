@@ -20,16 +20,15 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        ended = serve(parse_flags(), stop)
+        serve(parse_flags(), stop)
     except SettingsError as exc:
         sys.stderr.write(f"tfserving: {exc}\n")
         return 2
-    if not ended:
-        # A thread is still inside TensorFlow, which a normal exit would wait for or pull the rug from under.
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(0)
-    return 0
+    # A thread may still be on its way out of TensorFlow, even with its answer given: a normal exit would wait for it,
+    # or pull the rug from under it and abort.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 # Together below the three seconds in which a stopped server is gone.
 _LAST_CALLS_S = 1.5
 _LOADING_ENDS_S = 0.5
+_LOOK_FOR_END_S = 0.2
 
 
 def servable_loader(flags: Flags) -> Load:
@@ -62,7 +63,9 @@ def serve(
     watcher.start()
     if ready:
         ready(server.port)
-    stop.wait()
+    # In short turns: a signal that one of TensorFlow's own threads received is handled only when this one wakes up.
+    while not stop.wait(_LOOK_FOR_END_S):
+        pass
     log.info("stopping")
     server.shutdown()
     server.server_close()

@@ -58,7 +58,7 @@ class Imagenet:
 def _numbers(values: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     try:
         numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise ServingNonsense("probabilities are not numbers") from exc
     if numbers.shape not in {(CLASSES,), (CLASSES + 1,)}:
         raise ServingNonsense(f"probabilities have shape {numbers.shape} instead of (1000,) or (1001,)")

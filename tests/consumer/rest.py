@@ -1,0 +1,135 @@
+"""A model server on a real socket that misbehaves as it is told to."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from tests.suite import LOOPBACK
+
+Behaviour = Callable[["Request"], None]
+CAT = 285
+STEP_S = 0.05
+
+
+class Request(BaseHTTPRequestHandler):
+    """One request, and ways to answer it."""
+
+    protocol_version = "HTTP/1.1"
+    rest: "Rest"
+    body: bytes
+
+    def setup(self) -> None:
+        self.rest.connections += 1
+        super().setup()
+
+    def do_GET(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.rest.handle(self)
+
+    do_POST = do_GET  # noqa: N815 - the base class calls it so
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Rest:
+    """Serves on a free port until the block ends; keeps the requests' bodies in the order in which they came."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.asked: list[tuple[str, str, bytes]] = []
+        self.connections = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.ending = threading.Event()
+        self._lock = threading.Lock()
+        handler = type("Handler", (Request,), {"rest": self})
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), handler)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
+        self.predict_url = f"{self.url}/v1/models/tfModel:predict"
+
+    def handle(self, request: Request) -> None:
+        with self._lock:
+            if request.command == "POST":
+                self.asked.append((request.command, request.path, request.body))
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            self.behaviour(request)
+        finally:
+            with self._lock:
+                self.at_once -= request.command == "POST"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ending.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def predictions(class_: int = CAT, outputs: int = 1001) -> bytes:
+    """Return an answer: the class as the labels count it, with probability 0.75."""
+    probabilities = [0.0] * outputs
+    probabilities[class_ + outputs - 1000] = 0.75
+    return json.dumps({"predictions": [{"classes": class_ + outputs - 1000, "probabilities": probabilities}]}).encode()
+
+
+def well(request: Request) -> None:
+    """Answer as TensorFlow Serving does."""
+    if request.command == "POST":
+        request.answer(200, predictions())
+    elif request.path.endswith("/metadata"):
+        request.answer(200, json.dumps({"model_spec": {"name": "tfModel"}, "metadata": {}}).encode())
+    else:
+        request.answer(200, versions(("1", "AVAILABLE")))
+
+
+def versions(*states: tuple[str, str]) -> bytes:
+    """Return a model's status."""
+    found = [{"version": version, "state": state, "status": {}} for version, state in states]
+    return json.dumps({"model_version_status": found}).encode()
+
+
+def status(code: int, body: Any = b"") -> Behaviour:
+    """Answer with a status and a body."""
+    return lambda request: request.answer(code, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def hang(request: Request) -> None:
+    """Never answer."""
+    request.rest.ending.wait()
+
+
+def reset(request: Request) -> None:
+    """Break the connection without a word."""
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.connection.close()
+    request.close_connection = True
+
+
+def drip(request: Request) -> None:
+    """Send the answer byte by byte: each comes in time, and all together far too late."""
+    body = predictions()
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    for byte in body:
+        request.wfile.write(bytes([byte]))
+        if request.rest.ending.wait(STEP_S):
+            return

@@ -1,0 +1,107 @@
+"""What is said about a frame, drawn and in its header."""
+
+import json
+
+from consumer.caption import Caption, as_json, as_overlay, caption
+from consumer.overlay import Box, Line, State
+from consumer.prediction import Finding, ModelState
+from tests.consumer.frames import BEGAN, CAT, frame, prediction
+
+UP = ModelState("up", BEGAN, "3")
+DOWN = ModelState("down", BEGAN, None, "cannot reach it")
+
+
+def said(*captions: Caption) -> list[dict[str, object]]:
+    document: list[dict[str, object]] = json.loads(as_json(captions))
+    return document
+
+
+def test_a_fresh_prediction_is_shown_with_its_probability() -> None:
+    """`label 87%`; only the best of a whole picture is drawn."""
+    one = caption("imagenet_1", UP, prediction(frame(seq=5), CAT, Finding(1, "goldfish", 0.1)), frame(seq=6))
+
+    assert as_overlay([one], BEGAN).lines == (Line("Egyptian cat", "78%"),)
+    (document,) = said(one)
+    assert document == {
+        "model": "imagenet_1",
+        "state": "ok",
+        "label": "Egyptian cat",
+        "probability": 0.785,
+        "class": 285,
+        "boxes": [],
+        "run": frame().run,
+        "seq": 5,
+        "captured_at": frame(seq=5).captured_at,
+        "age_ms": 40.0,
+        "since": None,
+        "version": "1",
+    }
+
+
+def test_from_a_second_on_the_age_is_shown() -> None:
+    """A second old is not yet older than a second."""
+    answer = prediction(frame(seq=5))
+    fresh, old = (caption("imagenet_1", UP, answer, frame(seq=seq)) for seq in (30, 31))
+
+    assert (fresh.state, old.state) == ("ok", "stale")
+    assert as_overlay([old], BEGAN).lines == (Line("Egyptian cat", "78% 1.0 s ago", State.STALE),)
+    assert (said(old)[0]["state"], said(old)[0]["age_ms"]) == ("stale", 1040.0)
+
+
+def test_a_model_that_has_not_spoken_yet_says_nothing() -> None:
+    """Nothing is drawn, and the header says that it is waited for."""
+    one = caption("imagenet_1", ModelState("waiting", BEGAN), None, frame())
+
+    assert as_overlay([one], BEGAN).lines == ()
+    assert (said(one)[0]["state"], said(one)[0]["label"], said(one)[0]["age_ms"]) == ("waiting", None, None)
+
+
+def test_a_model_that_is_down_shows_so_and_no_label() -> None:
+    """However new the last prediction is; with the time since."""
+    one = caption("imagenet_1", DOWN, prediction(frame(seq=5)), frame(seq=6))
+
+    assert as_overlay([one], BEGAN + 7_000_000).lines == (Line("MODEL DOWN", "7 s", State.DOWN),)
+    assert (said(one)[0]["state"], said(one)[0]["label"], said(one)[0]["since"]) == ("down", None, BEGAN)
+
+
+def test_of_several_models_the_one_that_is_down_is_named() -> None:
+    """One line each, in the order of MODELURLS."""
+    first = caption("imagenet_1", UP, prediction(frame(seq=5)), frame(seq=5))
+    second = caption("imagenet_2", DOWN, None, frame(seq=5))
+
+    lines = as_overlay([first, second], BEGAN + 200_000_000).lines
+
+    assert lines == (Line("Egyptian cat", "78%"), Line("MODEL DOWN imagenet_2", "3 min", State.DOWN))
+    assert [one["model"] for one in said(first, second)] == ["imagenet_1", "imagenet_2"]
+
+
+def test_the_time_since_is_short_at_any_length() -> None:
+    """Seconds, minutes, hours; a clock that went back does not make it negative."""
+    one = caption("imagenet_1", DOWN, None, frame())
+
+    notes = [as_overlay([one], BEGAN + s * 1_000_000).lines[0].note for s in (-5, 59, 60, 3599, 3600, 7500)]
+
+    assert notes == ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "2 h 5 min"]
+
+
+def test_findings_with_boxes_are_all_drawn_where_they_are() -> None:
+    """A face each, with its label."""
+    faces = (Finding(3, "happy", 0.9, (1, 2, 30, 40)), Finding(6, "neutral", None, (50, 2, 30, 40)))
+    one = caption("emonet", UP, prediction(frame(), *faces, model="emonet"), frame())
+
+    overlay = as_overlay([one], BEGAN)
+
+    assert overlay.lines == ()
+    assert overlay.boxes == (Box(1, 2, 30, 40, Line("happy", "90%")), Box(50, 2, 30, 40, Line("neutral", "")))
+    assert said(one)[0]["boxes"] == [
+        {"box": [1, 2, 30, 40], "label": "happy", "probability": 0.9},
+        {"box": [50, 2, 30, 40], "label": "neutral", "probability": None},
+    ]
+
+
+def test_the_header_is_ascii() -> None:
+    """Kafka's headers are bytes, and not everybody reads UTF-8 there."""
+    one = caption("imagenet_1", UP, prediction(frame(), Finding(1, "crème brûlée", 0.5)), frame())
+
+    assert as_json([one]).isascii()
+    assert said(one)[0]["label"] == "crème brûlée"

@@ -1,0 +1,84 @@
+"""The services in a row, as processes, on an embedded broker in a process of its own."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from shared.broker import Bus, EmbeddedBroker
+from tests.suite import LOOPBACK, Program, Service, embedded, free_port, get_json, make_topics, until
+
+TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredictions": "TOPICNAMEPREDICTIONS"}
+
+
+@contextlib.contextmanager
+def embedded_broker() -> Iterator[tuple[Program, Bus]]:
+    """Run the broker that `make run` uses."""
+    with Program("local.broker") as program:
+        until(lambda: program.lines or program.process.poll() is not None, "the broker says where it is")
+        yield program, embedded(program.lines[0])
+
+
+class Chain:
+    """Consumer and video on topics of their own; producers come and go."""
+
+    def __init__(self, bus: Bus, *, suffix: str = "", **consumer: str) -> None:
+        """Prepare.
+
+        Args:
+            bus: of an embedded broker.
+            suffix: of the names of all topics.
+            consumer: settings of the consumer.
+        """
+        self.bus, self._suffix, self._consumer_settings = bus, suffix, consumer
+        self.port = free_port()
+        self._stack = contextlib.ExitStack()
+
+    def topic(self, name: str) -> str:
+        """Return the name of a topic of this chain."""
+        return name + self._suffix
+
+    def start(self, name: str, **settings: str) -> Service:
+        """Start a service, which ends with the chain."""
+        common = {
+            "KAFKACONFIG": json.dumps(dict(EmbeddedBroker.PROPERTIES)),
+            "TOPICNAMESTATUS": self.topic("videostatus"),
+            **dict.fromkeys(("KAFKAPORT", "KAFKAPORTIN", "KAFKAPORTOUT"), self.bus.servers),
+        }
+        return self._stack.enter_context(Service(name, **{**common, **settings}))
+
+    def produce(self, **settings: str) -> Service:
+        """Start a producer."""
+        return self.start("producer", **{"TOPICNAME": self.topic("videocam"), "FRAMEINTERVAL": "0", **settings})
+
+    def ask(self, path: str) -> Any:
+        """Return what `video` answers, decoded; None: not with 200."""
+        return get_json(f"http://{LOOPBACK}:{self.port}{path}")
+
+    def predictions(self, camera: str) -> dict[str, Any]:
+        """Return what was drawn on the newest frame by the models' names; empty: there is no frame yet."""
+        answer = self.ask(f"/cameras/{camera}/predictions") or {"predictions": []}
+        return {said["model"]: said for said in answer["predictions"]}
+
+    def __enter__(self) -> Self:
+        """Start consumer and video, and wait until both read from the bus."""
+        make_topics(self.bus, *map(self.topic, (*TOPICS, "videostatus")))
+        with contextlib.ExitStack() as started:
+            started.push(self.__exit__)
+            topics = {variable: self.topic(name) for name, variable in TOPICS.items()}
+            group = {"GROUPNAME": f"goconsumer{self._suffix}"}
+            self.consumer = self.start("consumer", **topics, **group, **self._consumer_settings)
+            self.video = self.start(
+                "video", TOPICNAME=self.topic("videodisplay"), DISPLAYPORT=f"{LOOPBACK}:{self.port}"
+            )
+            self.consumer.says("partitions assigned")
+            until(lambda: self.video.log.count("partitions taken") == 2, "video reads from the bus")
+            started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything, by force."""
+        self._stack.close()

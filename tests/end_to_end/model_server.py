@@ -1,0 +1,161 @@
+"""A model server on a real socket that keeps every picture it is asked about.
+
+Model `numbers` it answers itself: class = number in the picture % 1000 + 1, so that a label tells which frame was
+looked at. All others it passes on to the real server.
+"""
+
+import base64
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+from tests.end_to_end.numbered import read_number
+from tests.suite import LOOPBACK, free_port
+
+NUMBERS = "numbers"
+VERSION = "7"
+PROBABILITY = 0.875
+
+
+class ModelServer:
+    """Listens on one port for all its life, but for the time between `go` and `come_back`."""
+
+    def __init__(
+        self,
+        *,
+        name: str = NUMBERS,
+        upstream: int | None = None,
+        takes_s: Callable[[int], float] = lambda _: 0.0,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            name: of the model that it answers for itself.
+            upstream: port of a real server for all other models.
+            takes_s: seconds that an answer about the picture of a number takes.
+        """
+        self.port = free_port()
+        self.name = name
+        self.upstream = upstream
+        self.takes_s = takes_s
+        self.pictures: list[bytes] = []
+        self.most_at_once = 0
+        self._asking = 0
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+
+    def url(self, model: str = "") -> str:
+        """Return what belongs into MODELURLS."""
+        return f"http://{LOOPBACK}:{self.port}/v1/models/{model or self.name}:predict"
+
+    def come_back(self) -> None:
+        """Listen."""
+        self._server = _Server((LOOPBACK, self.port), self._handler())
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def go(self) -> None:
+        """Refuse connections, and break those there are."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.break_connections()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.come_back()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go()
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """Return status and body."""
+        if method == "POST":
+            (instance,) = json.loads(body)["instances"]
+            with self._lock:
+                self.pictures.append(base64.b64decode(instance["image_bytes"]["b64"], validate=True))
+        if f"/models/{self.name}" not in path:
+            return self._passed_on(method, path, body)
+        if method == "GET":
+            status = {"version": VERSION, "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+            return 200, json.dumps({"model_version_status": [status]}).encode()
+        return 200, self._counted(base64.b64decode(instance["image_bytes"]["b64"]))
+
+    def _counted(self, picture: bytes) -> bytes:
+        with self._lock:
+            self._asking += 1
+            self.most_at_once = max(self.most_at_once, self._asking)
+        try:
+            number = read_number(picture)
+            time.sleep(self.takes_s(number))  # what a model takes
+        finally:
+            with self._lock:
+                self._asking -= 1
+        class_ = number % 1000 + 1
+        probabilities = [0.0] * 1001
+        probabilities[class_] = PROBABILITY
+        return json.dumps({"predictions": [{"classes": class_, "probabilities": probabilities}]}).encode()
+
+    def _passed_on(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if self.upstream is None:
+            return 404, b'{"error": "no such model"}'
+        connection = http.client.HTTPConnection(LOOPBACK, self.upstream, timeout=30)
+        try:
+            connection.request(method, path, body or None, {"Content-Type": "application/json"} if body else {})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        finally:
+            connection.close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1
+
+            def do_GET(self) -> None:
+                size = int(self.headers.get("Content-Length") or 0)
+                try:
+                    status, answer = server.answer(self.command, self.path, self.rfile.read(size))
+                except (OSError, ValueError) as exc:
+                    status, answer = 400, json.dumps({"error": str(exc)}).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_POST = do_GET  # noqa: N815 - the base class calls it so
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, *arguments: object) -> None:
+        self._connections: set[object] = set()
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def process_request(self, request: object, client_address: object) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def break_connections(self) -> None:
+        for connection in self._connections:
+            try:
+                connection.shutdown(2)  # type: ignore[attr-defined]
+            except OSError:
+                continue
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients go away."""
