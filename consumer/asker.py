@@ -119,9 +119,11 @@ class Asker:
             frame = self._next()
             if frame is None:
                 continue
-            prediction = self._ask(frame)
-            with self._wake:
-                self._busy = False
+            try:
+                prediction = self._ask(frame)
+            finally:
+                with self._wake:
+                    self._busy = False
             self._done(self.name, frame, prediction)
         self._serving.close()
 

@@ -218,7 +218,8 @@ class Suite:
     @contextmanager
     def _signals_caught(self) -> Iterator[None]:
         def caught(_number: int, _frame: FrameType | None) -> None:
-            self._stop.set()
+            # Not here: the event's lock may be held by the very thread that the signal interrupted.
+            threading.Thread(target=self._stop.set, daemon=True).start()
 
         previous = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:

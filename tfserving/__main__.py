@@ -18,7 +18,7 @@ def main() -> int:
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     try:
         serve(parse_flags(), stop)
     except SettingsError as exc:

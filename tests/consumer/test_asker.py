@@ -308,3 +308,44 @@ def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[...,
     assert second is not None
     assert (first.version, second.version) == ("1", "2")
     assert running.asker.state.state == "up"
+
+
+class CrashesOnce(Imagenet):
+    """A handler with a mistake in it that shows once."""
+
+    crashed = False
+
+    def request(self, jpeg: bytes) -> bytes:
+        if not CrashesOnce.crashed:
+            CrashesOnce.crashed = True
+            raise RuntimeError("unforeseen")
+        return super().request(jpeg)
+
+
+def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked(server: Rest) -> None:
+    """The service starts a crashed loop again; what the crash left behind must not refuse every frame then."""
+    answers: list[Prediction | None] = []
+    asker = Asker(
+        "imagenet_1",
+        serving=Serving(server.predict_url, timeout_s=20.0),
+        handler=CrashesOnce,
+        labels=PACKAGED,
+        metrics=AskerMetrics(CollectorRegistry()),
+        done=lambda _model, _frame, prediction: answers.append(prediction),
+        changed=lambda: None,
+    )
+    asker._become("down", "as after failures")
+    stop = threading.Event()
+    asker.offer(frame(seq=1))
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        asker.run(stop, lambda: None)
+
+    loop = threading.Thread(target=asker.run, args=(stop, lambda: None))
+    loop.start()
+    try:
+        until(lambda: asker.offer(frame(seq=2)), "the model is asked again")
+        until(lambda: bool(answers), "it answers")
+    finally:
+        stop.set()
+        loop.join(30)
+    assert answers[0] is not None
