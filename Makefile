@@ -5,6 +5,9 @@ VENV ?= .venv
 TEST_JOBS ?= 4
 # 1: a part that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# Further arguments of `docker build`.
+BUILD ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
@@ -52,6 +55,11 @@ test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
 test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium).
 	$(PYTEST) tests/browser
 
+.PHONY: test-images
+test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).
+	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
+		$(PYTEST) tests/images
+
 .PHONY: lint
 lint: $(SETUP) ## Check style, types and who imports whom.
 	$(BIN)/ruff check .
@@ -63,6 +71,14 @@ lint: $(SETUP) ## Check style, types and who imports whom.
 format: $(SETUP) ## Bring the code into its form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+##@ Images
+
+.PHONY: images
+images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arguments, such as --build-arg BASE=…).
+	@for name in producer consumer video tfserving; do \
+		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
+	done
 
 ##@ Kafka
 

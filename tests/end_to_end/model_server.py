@@ -46,7 +46,7 @@ class ModelServer:
         self.most_at_once = 0
         self._asking = 0
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
 
     def url(self, model: str = "") -> str:
         """Return what belongs into MODELURLS."""

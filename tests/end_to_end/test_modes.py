@@ -92,7 +92,8 @@ def test_a_model_that_goes_is_said_to_be_down_and_the_video_goes_on(
 
     assert after[1] - before[1] >= (after[0] - before[0]) / 2
     assert said["label"] is None
-    assert said["since"] < newest.imprinted_at  # type: ignore[operator]
+    assert newest.imprinted_at is not None
+    assert said["since"] < newest.imprinted_at
     assert ready["status"] == "degraded"
     assert ready[f"model/{MODEL}"].startswith("down for ")
 
@@ -173,8 +174,8 @@ def test_the_original_s_record_comes_through(bus: Bus, chain: Chain) -> None:
         numbers = cycle(range(321, 600))
 
         def labelled() -> bool:
-            document = {"channels": 3, "rows": 360, "cols": 640, "type": 16}
-            document["mat"] = base64.b64encode(picture(next(numbers)).tobytes()).decode()
+            mat = base64.b64encode(picture(next(numbers)).tobytes()).decode()
+            document = {"mat": mat, "channels": 3, "rows": 360, "cols": 640, "type": 16}
             writer.send(
                 chain.topic("videocam"),
                 key="original",
@@ -208,6 +209,7 @@ def test_raw_pixels_of_our_own_producer_are_the_original_s_record(bus: Bus, chai
     assert set(document) == {"mat", "channels", "rows", "cols", "type"}
     assert (document["rows"], document["cols"], document["channels"], document["type"]) == (360, 640, 3, cv2.CV_8UC3)
     rows = np.frombuffer(base64.standard_b64decode(document["mat"]), np.uint8).reshape(360, 640, 3)
+    assert written is not None
     assert np.array_equal(rows, written)
     assert chain.predictions("raw")[MODEL]["class"] == 777
     snapshot = get(f"http://{LOOPBACK}:{chain.port}/cameras/raw/snapshot.jpg")[1]

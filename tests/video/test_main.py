@@ -272,7 +272,7 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
 
 def test_the_service_runs_without_numpy_and_opencv():
     """Its image holds neither: 160 MB less."""
-    code = "import sys; import video.__main__; print([name for name in ('cv2', 'numpy', 'av') if name in sys.modules])"
+    code = "import sys; import video.service; print([name for name in ('cv2', 'numpy', 'av') if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -1,0 +1,37 @@
+"""The first moment of a service."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+SLOW = """
+import os, signal
+os.write(1, b"importing")
+signal.pause()
+"""
+
+
+def test_sigterm_during_the_imports_ends_the_process(tmp_path: Path) -> None:
+    """Status 0: it was asked to end, and had nothing to do yet."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('slow')"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.read(9) == b"importing"
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
+    """What `main` returns goes out."""
+    (tmp_path / "brief.py").write_text("def main():\n    return 7\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('brief')"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7

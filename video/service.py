@@ -1,0 +1,102 @@
+"""The video service as a whole: its parts put together, and its life."""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+from shared.broker import Bus, Reader, Writer
+from shared.clock import now_us
+from shared.errors import SettingsError
+from shared.inlet import Inlet
+from shared.ledger import Ledger
+from shared.logs import configure
+from shared.service import Service
+from shared.settings import from_command_line
+from shared.status import TAIL, Report, StatusBoard, StatusWriter
+from video.app import Sources, create_app
+from video.latest import LatestFrames
+from video.picture import encode_raw
+from video.serve import WebServer
+from video.settings import VideoSettings
+from video.standing import Standing
+from video.viewers import Viewers
+
+log = logging.getLogger(__name__)
+
+MAX_LAG_S = 1.0
+POLL_S = 0.2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until a signal comes; return the status to exit with."""
+    settings = from_command_line(VideoSettings, "video", __doc__ or "", sys.argv[1:] if argv is None else argv)
+    configure(level=settings.log_level, form=settings.log_format, service="video")
+    try:
+        with ExitStack() as stack:
+            return _run(settings, stack)
+    except SettingsError as exc:
+        for mistake in exc.mistakes:
+            sys.stderr.write(f"video: {mistake}\n")
+        return 2
+
+
+def _run(settings: VideoSettings, stack: ExitStack) -> int:
+    service = Service("video", settings)
+    ledger = Ledger("video", service.registry)
+    bus = Bus(settings.servers, settings.kafka_config)
+    writer = stack.enter_context(Writer(bus))
+    status = StatusWriter(
+        writer, settings.topic_status, service="video", report=lambda: Report(ledger=ledger.as_json())
+    )
+    board, latest, standing = StatusBoard(), LatestFrames(ledger), Standing()
+    reader = Reader(bus, settings.topic, group=settings.group, every_partition=True)
+    board_reader = Reader(bus, settings.topic_status, group=settings.group, every_partition=True, tail=TAIL)
+    inlet = Inlet(
+        reader,
+        ledger,
+        service="video",
+        registry=service.registry,
+        encode=encode_raw,
+        max_lag_s=MAX_LAG_S,
+        run=now_us(),
+    )
+    sources = Sources(
+        latest=latest,
+        ledger=ledger,
+        viewers=Viewers(settings.max_viewers, service.registry),
+        entries=board.entries,
+        bus_silent_s=status.broker_silent_s,
+        frame_interval_s=settings.frame_interval_s,
+        ending=service.stop.is_set,
+        standing=standing,
+    )
+    web = WebServer(settings.display_address, partial(create_app, sources), most_viewers=settings.max_viewers)
+
+    def read_frames(stop: threading.Event, beat: Callable[[], None]) -> None:
+        while not stop.is_set():
+            beat()
+            for arrival in inlet.read(POLL_S):
+                latest.put(arrival)
+        reader.close()
+
+    def read_board(stop: threading.Event, beat: Callable[[], None]) -> None:
+        while not stop.is_set():
+            beat()
+            board.read(board_reader, POLL_S)
+        board_reader.close()
+
+    service.loop("http", web.run)
+    service.loop("frames", read_frames)
+    service.loop("board", read_board)
+    service.loop("status", status.run)
+    service.at_end(web.end)
+    service.at_end(status.changed)
+    log.info(
+        "open http://localhost:%d in a browser",
+        settings.node_address.port,
+        extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
+    )
+    return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
