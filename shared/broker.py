@@ -24,6 +24,7 @@ from shared.settings import is_secret_property
 log = logging.getLogger(__name__)
 
 Properties = Mapping[str, str | int | float | bool]
+_administration: Any = confluent_kafka.admin  # it re-exports its names without saying so to type checkers
 
 LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
 METADATA_TIMEOUT_S = 2.0
@@ -31,6 +32,7 @@ ADMIN_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 0.5
 LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
 LOOK_EVERY_S = 5.0  # for partitions that were added
+IDENTITY_EVERY_S = 1.0  # whether the topic is still the one that is being read
 CALLBACK_POLL_S = 0.1
 FLUSH_S = 0.5  # a healthy broker needs a few milliseconds; a service has 3 s to end
 CLOSE_S = 1.0  # to leave a group; towards a frozen broker librdkafka would wait for ever
@@ -132,7 +134,9 @@ class Reader:
         """
         self._bus, self._topic, self._every, self._tail = bus, topic, every_partition, tail
         fixed = {**_READER_FIXED, "group.id": group, "error_cb": _Outage("reader", topic)}
-        self._consumer = _made(confluent_kafka.Consumer, bus.client_properties(_READER, fixed))
+        self._properties = bus.client_properties(_READER, fixed)
+        self._consumer = _made(confluent_kafka.Consumer, self._properties)
+        self._identity = _Identity(bus, topic)
         self._positions: dict[int, int | None] = {}
         self._arrivals: dict[int, Arrivals] = {}
         self._started = False
@@ -146,6 +150,8 @@ class Reader:
 
     def read(self, timeout_s: float) -> list[Record]:
         """Return all records that have arrived, oldest first; an empty list if none came in that time."""
+        if self._identity.has_changed():
+            self._begin_anew()
         if self._every:
             self._look_for_partitions()
         elif not self._started:
@@ -219,6 +225,20 @@ class Reader:
         """Close."""
         self.close()
 
+    def _begin_anew(self) -> None:
+        """Read the topic that was created in place of the one that was deleted, with another client.
+
+        librdkafka (seen with 2.16) keeps the leader epochs of partitions that it reads. Those of a new topic start with
+        0; it takes them for outdated, and reads nothing any more if the broker had ever been restarted before.
+        """
+        log.info("the topic was created anew, reading it from its end on", extra={"topic": self._topic})
+        self.close()
+        self._positions.clear()
+        self._arrivals.clear()
+        self._ends.clear()
+        self._consumer = _made(confluent_kafka.Consumer, self._properties)
+        self._started, self._next_look = False, float("-inf")
+
     def _start(self) -> None:
         self._started = True
         self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
@@ -283,6 +303,30 @@ class Reader:
     def _complain(self, error: KafkaError) -> None:
         # Unknown topic or partition: it is not there yet, or no longer; the next look at the metadata tells.
         log.debug("reading failed", extra={"topic": self._topic, "error": error.str()})
+
+
+class _Identity:
+    """Follows the id of a topic: one that is deleted and created anew has another. Never waits; made for one thread."""
+
+    def __init__(self, bus: Bus, topic: str) -> None:
+        self._admin = _made(_administration.AdminClient, bus.client_properties({}, {"error_cb": _Outage("identity")}))
+        self._topic = confluent_kafka.TopicCollection([topic])
+        self._id: str | None = None
+        self._answer: Any = None
+        self._ask_at = float("-inf")
+
+    def has_changed(self) -> bool:
+        """Tell, once, whether the topic has another id than the last time that it was there."""
+        if self._answer is not None and self._answer.done():
+            answer, self._answer = self._answer, None
+            with suppress(KafkaException):  # no broker, or no such topic for now
+                before, self._id = self._id, str(answer.result().topic_id)
+                return before not in {None, self._id}
+        if self._answer is None and time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + IDENTITY_EVERY_S
+            with suppress(KafkaException):
+                (self._answer,) = self._admin.describe_topics(self._topic, request_timeout=METADATA_TIMEOUT_S).values()
+        return False
 
 
 class Delivery(enum.Enum):
@@ -481,9 +525,6 @@ def _record(message: Any) -> Record:
 
 def _numbers(partitions: list[TopicPartition]) -> list[int]:
     return sorted(partition.partition for partition in partitions)
-
-
-_administration: Any = confluent_kafka.admin  # it re-exports its names without saying so to type checkers
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from shared.errors import BusError, SettingsError
 from shared.settings import MISTAKEN
 
 WAIT_S = 60.0
-ASK_S = 2.0  # for a broker that is not there yet
+ASK_S = 2.0  # for a broker that is not there yet: so often a line says that it is waited for
 
 
 def read_list(path: Path) -> list[DeclaredTopic]:
@@ -58,7 +58,7 @@ def apply_list(topics: Sequence[DeclaredTopic], bus: Bus, *, wait_s: float, say:
     """
     admin = Topics(bus)
     began = time.monotonic()
-    while not admin.broker_answers(min(ASK_S, max(wait_s, 0.1))):
+    while not admin.broker_answers(min(ASK_S, max(wait_s / 4, 0.1))):
         waited_s = time.monotonic() - began
         if waited_s >= wait_s:
             raise BusError(f"no broker answered at {bus.servers} within {wait_s:g} s")

@@ -1,0 +1,92 @@
+"""How long a record takes from a writer to a reader: `python -m bench.bench_bus [SECONDS]`.
+
+137 KB at 25 a second, as a camera of 720p25, through the embedded broker and a real Kafka of this machine, side by side
+so that both meet the same machine. The first 20 s on Kafka are left out: those of a cold JVM.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.kafka.node import Node, Ports
+from local.kafka.parts import FOLDER, jars, version
+from shared.broker import Bus, EmbeddedBroker, Reader, Topics, Writer
+from shared.topics import read_list
+
+SIZE, RATE = 137_000, 25
+WARM_UP_S = 20.0
+TOPIC = "videocam"
+
+
+class Measurement(threading.Thread):
+    """Reads one topic on one bus, in a thread of its own."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(daemon=True)
+        self.writer = Writer(bus)
+        self.took_ms: list[float] = []
+        self.begun = threading.Event()
+        self._reader = Reader(bus, TOPIC, group="bench")
+
+    def send(self) -> None:
+        """Send one record with the time in it."""
+        self.writer.send(
+            TOPIC,
+            key="camera",
+            value=bytes(SIZE),
+            headers=[("sent", str(time.perf_counter_ns()).encode())],
+            settled=lambda _: None,
+        )
+
+    def run(self) -> None:
+        """Read for ever."""
+        while True:
+            for record in self._reader.read(0.1):
+                if self.begun.is_set():
+                    self.took_ms.append((time.perf_counter_ns() - int(record.headers["sent"])) / 1e6)
+
+
+@contextmanager
+def kafka() -> Iterator[Bus]:
+    """Run a Kafka with the suite's topics."""
+    with tempfile.TemporaryDirectory() as folder, Node(jars(), Path(folder) / "data", Ports.free()) as node:
+        bus = Bus(node.servers[0])
+        for topic in read_list(FOLDER / "topics.toml"):
+            Topics(bus).apply(topic)
+        yield bus
+
+
+def line(name: str, took_ms: list[float]) -> str:
+    """Return what was seen of one bus."""
+    took = sorted(took_ms)
+    p50, p99 = (took[int(len(took) * share)] for share in (0.5, 0.99))
+    return f"{name:<12} {len(took):>5} records  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  longest {took[-1]:5.1f} ms"
+
+
+def main() -> None:
+    """Print a line for each bus."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    embedded = EmbeddedBroker()
+    with kafka() as bus:
+        measurements = {"embedded": Measurement(embedded.bus()), f"Kafka {version()}": Measurement(bus)}
+        for one in measurements.values():
+            one.start()
+        began = time.monotonic()
+        due = began
+        while due < began + WARM_UP_S + seconds:
+            for one in measurements.values():
+                one.send()
+                if due > began + WARM_UP_S:
+                    one.begun.set()
+            due += 1 / RATE
+            time.sleep(max(0.0, due - time.monotonic()))
+        for name, one in measurements.items():
+            print(line(name, one.took_ms))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What a fault did to the picture, as a viewer sees it."""
+
+import threading
+import time
+from typing import Any, Self
+
+from tests.suite import PATIENCE_S, Part, mjpeg, until
+
+Table = list[dict[str, Any]]
+LIVE_AGAIN_S = 5.0  # after a fault's end
+
+
+class Viewer:
+    """Watches one camera for as long as the block runs; the newest part is kept."""
+
+    def __init__(self, port: int, camera: str) -> None:
+        self.parts = 0
+        self.newest: Part | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=(port, f"/cameras/{camera}/stream"), daemon=True)
+
+    @property
+    def captured_at(self) -> float:
+        """Time of capture of the picture seen last, seconds since the epoch; 0: none was seen."""
+        return float(self.newest.headers.get("x-timestamp", 0)) if self.newest else 0.0
+
+    @property
+    def watches(self) -> bool:
+        """Whether the stream has not ended."""
+        return self._thread.is_alive()
+
+    def sees_something_newer(self, *, within_s: float = PATIENCE_S) -> float:
+        """Wait for a picture captured from now on; return the seconds that it took to come."""
+        began, now = time.monotonic(), time.time()
+        until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)
+        return time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(PATIENCE_S)
+
+    def _watch(self, port: int, path: str) -> None:
+        for part in mjpeg(port, path, self._stop):
+            self.newest = part
+            self.parts += 1

@@ -1,0 +1,65 @@
+"""The suite end to end on a real Kafka: ours, and the original's raw records."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.kafka.node import Node
+from tests.end_to_end.model_server import PROBABILITY, ModelServer
+from tests.end_to_end.numbered import read_number, write_png, write_video
+from tests.kafka.chain import MODEL, KafkaChain, settled
+from tests.kafka.faults import Viewer
+from tests.suite import until
+
+pytestmark = pytest.mark.kafka
+FRAMES = 75
+
+
+@pytest.fixture(scope="module")
+def chain(kafka: Node) -> Iterator[KafkaChain]:
+    with ModelServer() as models, KafkaChain(kafka, models, suffix="-suite") as chain:
+        yield chain
+
+
+def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tmp_path: Path) -> None:
+    """Pictures arrive in order and labelled, and at the end every frame is accounted for at every stage."""
+    film = write_video(tmp_path / "film.mkv", FRAMES)
+    numbers: list[int] = []
+    producer = chain.produce(CAMERAS=json.dumps({"film": str(film)}))
+    until(lambda: chain.ask("/cameras/film/predictions"), "a first frame")
+    with Viewer(chain.port, "film") as viewer:
+        until(lambda: (chain.predictions("film").get(MODEL) or {}).get("label"), "a label is drawn")
+        film.unlink()  # it is played to its end once
+        while viewer.watches and len(numbers) < 20:
+            newest = viewer.newest
+            if newest is not None and (not numbers or numbers[-1] != read_number(newest.picture)):
+                numbers.append(read_number(newest.picture))
+    prediction = chain.predictions("film")[MODEL]
+
+    assert numbers == sorted(numbers)
+    assert prediction["probability"] == pytest.approx(PROBABILITY, abs=0.01)
+    until(lambda: producer.books("film").out >= FRAMES, "the whole film was written")
+    until(lambda: settled(producer, chain.consumer, chain.video, "film"), "every frame is accounted for")
+    assert producer.books("film").out == FRAMES
+    assert not chain.consumer.books("film").lost_upstream
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_raw_json_of_the_original_comes_through(chain: KafkaChain, tmp_path: Path, width: int, height: int) -> None:
+    """A record of 3.7 or 8.3 MB is read as a frame of its camera, pixel for pixel but for the JPEG it becomes."""
+    still = write_png(tmp_path / "still.png", height, width, height)
+    camera = f"raw-{height}"
+    producer = chain.produce(CAMERAS=json.dumps({camera: str(still)}), FRAMEFORMAT="json", FRAMEINTERVAL="250ms")
+    until(lambda: chain.ask(f"/cameras/{camera}/predictions"), "a first frame")
+    with Viewer(chain.port, camera) as viewer:
+        until(lambda: viewer.newest is not None, "a picture")
+        assert viewer.newest is not None
+        shown = viewer.newest.picture
+    (listed,) = [one for one in chain.ask("/cameras") if one["id"] == camera]
+
+    assert read_number(shown) == height
+    assert (listed["width"], listed["height"]) == (width, height)
+    assert producer.ends() == 0
+    assert chain.consumer.books(camera).balance

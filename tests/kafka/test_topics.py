@@ -1,0 +1,76 @@
+"""The command that makes topics as they are declared, against a real broker."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.kafka.node import Node
+from local.kafka.parts import FOLDER
+from shared.broker import Bus, DeclaredTopic, Topics
+from tests.suite import ROOT
+
+pytestmark = pytest.mark.kafka
+
+
+def apply(servers: str, listed: Path = FOLDER / "topics.toml", *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "shared.topics", str(listed), "--bootstrap", servers, *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def write_list(folder: Path, name: str, partitions: int, **config: str) -> Path:
+    lines = [f"[{name}]", f"partitions = {partitions}", f"[{name}.config]"]
+    lines += [f'"{key.replace("_", ".")}" = {value}' for key, value in config.items()]
+    path = folder / "topics.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_declared_topics_are_created_and_a_second_run_changes_nothing(kafka: Node) -> None:
+    """What is missing is created with one line each; what is there is left as it is, at any listener."""
+    first = apply(kafka.servers[0])
+    second = apply(kafka.servers[-1])
+
+    assert first.stdout.splitlines() == [
+        "videocam: created with 12 partitions",
+        "videodisplay: created with 12 partitions",
+        "videopredictions: created with 12 partitions",
+        "videostatus: created with 1 partitions",
+    ]
+    assert {line.partition(": ")[2] for line in second.stdout.splitlines()} == {"as declared"}
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_what_differs_is_altered_back(kafka: Node, tmp_path: Path) -> None:
+    """A property that somebody changed is set again, and the line says from what to what."""
+    declared = write_list(tmp_path, "altered", 1, retention_ms="60000", segment_ms="60000")
+    apply(kafka.servers[0], declared)
+    Topics(Bus(kafka.servers[0])).apply(DeclaredTopic("altered", 1, {"retention.ms": "5"}))
+
+    again = apply(kafka.servers[0], declared)
+
+    assert again.stdout == "altered: retention.ms 5 → 60000\n"
+    assert apply(kafka.servers[0], declared).stdout == "altered: as declared\n"
+
+
+def test_partitions_are_added_and_never_taken(kafka: Node, tmp_path: Path) -> None:
+    """More declared than there are: added; fewer: kept, and said so."""
+    apply(kafka.servers[0], write_list(tmp_path, "grown", 2))
+
+    more = apply(kafka.servers[0], write_list(tmp_path, "grown", 5))
+    fewer = apply(kafka.servers[0], write_list(tmp_path, "grown", 3))
+
+    assert more.stdout == "grown: partitions 2 → 5\n"
+    assert fewer.stdout == "grown: keeps its 5 partitions, 3 are declared\n"
+    assert fewer.returncode == 0
+
+
+def test_a_property_that_the_broker_refuses_is_one_line(kafka: Node, tmp_path: Path) -> None:
+    """The broker's reason reaches the person without a traceback, with status 1."""
+    refused = apply(kafka.servers[0], write_list(tmp_path, "refused", 1, retention_ms="'soon'"))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("topics: refused: ")
+    assert "soon" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
