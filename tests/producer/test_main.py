@@ -57,11 +57,13 @@ class Producer:
         except OSError:  # it does not listen yet
             return ""
 
-    def metrics(self, name: str) -> dict[tuple[str, ...], float]:
-        """Return the values of a metric by those of its labels, sorted by the labels' names."""
-        samples = [
-            sample for family in text_string_to_metric_families(self.ask("/metrics")) for sample in family.samples
-        ]
+    def metrics(self, name: str, page: str | None = None) -> dict[tuple[str, ...], float]:
+        """Return the values of a metric by those of its labels, sorted by the labels' names.
+
+        Metrics that are compared with each other are read from one page: /metrics of one moment.
+        """
+        page = self.ask("/metrics") if page is None else page
+        samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
         return {
             tuple(text for _, text in sorted(sample.labels.items())): sample.value
             for sample in samples
@@ -120,8 +122,9 @@ def test_a_file_becomes_frames_and_the_books_balance(start, broker, request):
     assert set(found[0].headers) == {"content-type", "camera", "run", "seq", "captured-at", "width", "height"}
     assert json.loads(producer.ask("/readyz")) == {"status": "ready", "broker": "ok", "camera/front": "ok"}
     assert producer.metrics("producer_camera_up") == {("front",): 1}
-    arrived, out = (producer.metrics(f"producer_frames_{way}_total")[("front",)] for way in ("in", "out"))
-    assert arrived - out == sum(producer.metrics("producer_frames_dropped_total").values())
+    page = producer.ask("/metrics")
+    arrived, out = (producer.metrics(f"producer_frames_{way}_total", page)[("front",)] for way in ("in", "out"))
+    assert arrived - out == sum(producer.metrics("producer_frames_dropped_total", page).values())
     assert producer.end() == 0
     assert "Traceback" not in producer.log.read_text()
 
