@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 MODEL_BUSY = "model_busy"
 ALREADY_IMPRINTED = "already_imprinted"  # drawn on before: a model must never see that, nor a label cover another
 READ_S = 0.05  # longest wait for a frame; deadlines of `Sync` are looked at as often
-QUALITY = 80  # of what must be encoded whole; strips take over the picture's own
+QUALITY = 80  # of what must be encoded whole, as the original's raw pixels; strips take over the picture's own
 
 
 class Mode(Protocol):

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from consumer.asker import Asker, AskerMetrics, Done
 from consumer.labels import LabelsUnavailable
 from consumer.models import HANDLERS, handler_name
-from consumer.pipeline import Imprinter, Latest, Mode, Sync, run
+from consumer.pipeline import QUALITY, Imprinter, Latest, Mode, Sync, run
 from consumer.prediction import Prediction
 from consumer.publisher import PredictionPublisher
 from consumer.serving import Serving
@@ -30,7 +30,6 @@ from shared.status import Report, StatusWriter
 
 NAME = "consumer"
 PURPOSE = "Takes frames from Kafka, asks TensorFlow Serving, imprints the labels, and puts them back."
-QUALITY = 80  # of the original's raw pixels made a JPEG
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,9 +9,13 @@ from pydantic import model_validator
 from consumer.models import HANDLERS, handler_name
 from shared.quantities import DURATION_FORM
 from shared.settings import (
+    COMPRESSION_FORM,
+    GROUP_FORM,
     SERVERS_FORM,
     TOPIC_FORM,
+    Compression,
     Duration,
+    Group,
     JsonOfStrings,
     Servers,
     ServiceSettings,
@@ -42,21 +46,10 @@ class ConsumerSettings(ServiceSettings):
     servers_out: Servers = setting(
         "kf1-service:19093", "KAFKAPORTOUT", "bootstrap servers of the topics written", allowed=SERVERS_FORM
     )
-    compression: str = setting(
-        "none",
-        "COMPRESSIONTYPE",
-        "compression of what is written; JPEG does not shrink",
-        allowed="none, gzip, snappy, lz4, zstd",
-        pattern="^(none|gzip|snappy|lz4|zstd)$",
+    compression: Compression = setting(
+        "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink", allowed=COMPRESSION_FORM
     )
-    group: str = setting(
-        "goconsumer",
-        "GROUPNAME",
-        "consumer group: replicas share the cameras",
-        allowed="any name of 1 to 255 characters",
-        min_length=1,
-        max_length=255,
-    )
+    group: Group = setting("goconsumer", "GROUPNAME", "consumer group: replicas share the cameras", allowed=GROUP_FORM)
     model_urls: JsonOfStrings = setting(
         {"imagenet_1": "http://tfserving-service:8501/v1/models/tfModel:predict"},
         "MODELURLS",

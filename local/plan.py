@@ -60,8 +60,6 @@ def environment(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[s
     common["LOGLEVEL"] = settings.log_level
     if not (settings.cameras or settings.video_link or settings.video_device):
         common["VIDEOLINK"] = str(sample_video())
-    if not settings.cameras and not settings.video_link and settings.video_device:
-        common.pop("VIDEOLINK", None)
     return common
 
 

@@ -34,11 +34,6 @@ class Process:
         self._began = 0.0
         self._start_at: float | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """Process id while it runs."""
-        return self._running.pid if self._running else None
-
     def start(self) -> None:
         """Start it."""
         # A session of its own: Ctrl-C at the terminal is for the suite, which ends the rest in order.

@@ -3,15 +3,12 @@
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError, URLError
 
@@ -21,6 +18,7 @@ from local.plan import Program
 from local.ports import LOOPBACK, check_free, free_port
 from local.process import Process, command, describe
 from local.settings import LocalSettings
+from local.signals import signals_caught
 from shared.errors import SettingsError, SuiteError
 from shared.settings import MISTAKEN
 
@@ -58,7 +56,7 @@ class Suite:
             CannotStart: a part does not start.
         """
         check_free("DISPLAYPORT", self._settings.display_address)
-        with self._signals_caught():
+        with signals_caught(self._stop):
             try:
                 self._start()
                 if not self._stop.is_set():
@@ -215,25 +213,11 @@ class Suite:
             self._broker.kill()  # it keeps nothing
             self._broker.wait()
 
-    @contextmanager
-    def _signals_caught(self) -> Iterator[None]:
-        def caught(_number: int, _frame: FrameType | None) -> None:
-            # Not here: the event's lock may be held by the very thread that the signal interrupted.
-            threading.Thread(target=self._stop.set, daemon=True).start()
-
-        previous = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
 
 def _cameras(page: str) -> list[dict[str, Any]]:
     """Return the cameras that the video service shows; none as long as it does not answer."""
     answer = _get(f"{page}/cameras")
-    cameras = answer.get("cameras", []) if isinstance(answer, dict) else answer
-    return [camera for camera in cameras or [] if camera.get("width")]
+    return [camera for camera in answer if camera["width"]] if isinstance(answer, list) else []
 
 
 def _label(page: str, camera: str) -> bool:

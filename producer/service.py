@@ -17,7 +17,7 @@ from shared.ledger import Ledger
 from shared.outlet import Outlet
 from shared.probes import Readiness
 from shared.service import Service
-from shared.settings import from_command_line
+from shared.settings import end_with, from_command_line
 from shared.status import Report, StatusWriter
 
 PURPOSE = "Publishes the pictures of cameras to Kafka."
@@ -32,9 +32,7 @@ def main() -> int:
     try:
         return serve(settings)
     except SettingsError as exc:
-        for mistake in exc.mistakes:
-            sys.stderr.write(f"producer: {mistake}\n")
-        return 2
+        return end_with("producer", exc)
 
 
 def serve(settings: ProducerSettings) -> int:

@@ -10,9 +10,11 @@ from shared.quantities import DURATION_FORM
 from shared.redact import redact
 from shared.settings import (
     CAMERA_FORM,
+    COMPRESSION_FORM,
     SERVERS_FORM,
     TOPIC_FORM,
     CameraId,
+    Compression,
     Duration,
     JsonOfStrings,
     Servers,
@@ -59,12 +61,8 @@ class ProducerSettings(ServiceSettings):
         allowed="jpeg, json",
         pattern="^(jpeg|json)$",
     )
-    compression: str = setting(
-        "none",
-        "COMPRESSIONTYPE",
-        "compression of what is written; JPEG does not shrink",
-        allowed="none, gzip, snappy, lz4, zstd",
-        pattern="^(none|gzip|snappy|lz4|zstd)$",
+    compression: Compression = setting(
+        "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink", allowed=COMPRESSION_FORM
     )
 
     @classmethod

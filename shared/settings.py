@@ -28,6 +28,8 @@ from shared.redact import redact
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
 CAMERA_FORM = "a DNS label: up to 63 lower-case letters, digits and inner hyphens"
+GROUP_FORM = "any name of 1 to 255 characters"
+COMPRESSION_FORM = "none, gzip, snappy, lz4, zstd"
 MISTAKEN = 2  # exit status of a process whose settings are wrong
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
@@ -80,6 +82,8 @@ Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 Listen = Annotated[Address, NoDecode, BeforeValidator(_address)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Servers = Annotated[str, AfterValidator(_servers)]
+Group = Annotated[str, Field(min_length=1, max_length=255)]
+Compression = Annotated[str, Field(pattern="^(none|gzip|snappy|lz4|zstd)$")]
 CameraId = Annotated[str, AfterValidator(camera_id)]
 # NoDecode: pydantic-settings would decode JSON itself and name neither the variable's value nor what is allowed.
 KafkaConfig = Annotated[dict[str, str | int | float | bool], NoDecode, BeforeValidator(_json)]

@@ -14,7 +14,7 @@ from shared.inlet import Inlet
 from shared.ledger import Ledger
 from shared.logs import configure
 from shared.service import Service
-from shared.settings import from_command_line
+from shared.settings import end_with, from_command_line
 from shared.status import TAIL, Report, StatusBoard, StatusWriter
 from video.app import Sources, create_app
 from video.latest import LatestFrames
@@ -24,6 +24,7 @@ from video.settings import VideoSettings
 from video.standing import Standing
 from video.viewers import Viewers
 
+PURPOSE = "Shows labelled pictures from Kafka to any number of browsers."
 log = logging.getLogger(__name__)
 
 MAX_LAG_S = 1.0
@@ -32,15 +33,13 @@ POLL_S = 0.2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until a signal comes; return the status to exit with."""
-    settings = from_command_line(VideoSettings, "video", __doc__ or "", sys.argv[1:] if argv is None else argv)
+    settings = from_command_line(VideoSettings, "video", PURPOSE, sys.argv[1:] if argv is None else argv)
     configure(level=settings.log_level, form=settings.log_format, service="video")
     try:
         with ExitStack() as stack:
             return _run(settings, stack)
     except SettingsError as exc:
-        for mistake in exc.mistakes:
-            sys.stderr.write(f"video: {mistake}\n")
-        return 2
+        return end_with("video", exc)
 
 
 def _run(settings: VideoSettings, stack: ExitStack) -> int:

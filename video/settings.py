@@ -1,7 +1,18 @@
 """Settings of the video service."""
 
 from shared.quantities import ADDRESS_FORM, DURATION_FORM, Address
-from shared.settings import SERVERS_FORM, TOPIC_FORM, Duration, Listen, Servers, ServiceSettings, Topic, setting
+from shared.settings import (
+    GROUP_FORM,
+    SERVERS_FORM,
+    TOPIC_FORM,
+    Duration,
+    Group,
+    Listen,
+    Servers,
+    ServiceSettings,
+    Topic,
+    setting,
+)
 
 
 class VideoSettings(ServiceSettings):
@@ -9,13 +20,11 @@ class VideoSettings(ServiceSettings):
 
     topic: Topic = setting("videodisplay", "TOPICNAME", "topic read", allowed=TOPIC_FORM)
     servers: Servers = setting("kf1-service:19095", "KAFKAPORT", "bootstrap servers", allowed=SERVERS_FORM)
-    group: str = setting(
+    group: Group = setting(
         "govideo",
         "GROUPNAME",
         "name under which lag is reported; every replica shows every camera all the same",
-        allowed="any name of 1 to 255 characters",
-        min_length=1,
-        max_length=255,
+        allowed=GROUP_FORM,
     )
     display_address: Listen = setting(
         Address("", 8080), "DISPLAYPORT", "where the page and the streams are served", allowed=ADDRESS_FORM

@@ -1,17 +1,16 @@
 """Starts a real Kafka on this machine with the suite's topics: `python -m local.kafka`."""
 
 import argparse
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from local.console import Console
 from local.kafka.node import FIRST_PORT, LISTENERS, KafkaEnded, Node, Ports
 from local.kafka.parts import FOLDER, PartMissing, cache_folder, jars, version
 from local.ports import LOOPBACK, check_free
+from local.signals import signals_caught
 from shared.broker import Bus
 from shared.errors import BusError, SettingsError
 from shared.quantities import Address
@@ -36,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=cache_folder() / "data", metavar="DIR", help="[%(default)s]")
     options = parser.parse_args(argv)
     try:
-        return _run(options.first_port, options.data.absolute(), Console())
+        stop = threading.Event()
+        with signals_caught(stop):
+            return _run(options.first_port, options.data.absolute(), Console(), stop)
     except SettingsError as exc:
         return end_with(PROGRAM, exc)
     except (PartMissing, KafkaEnded, BusError) as exc:
@@ -44,14 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(first_port: int, data: Path, console: Console) -> int:
-    stop = threading.Event()
-
-    def caught(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, caught)
+def _run(first_port: int, data: Path, console: Console, stop: threading.Event) -> int:
     topics = read_list(FOLDER / "topics.toml")
     ports = Ports.from_first(first_port)
     for port in (ports.controller, *ports.listeners):

@@ -1,7 +1,6 @@
 """The running suite, and a real Chromium looking at it."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.bench_suite import processes
 from local.ports import LOOPBACK, free_port
 from tests.requirements import need
 
@@ -52,7 +52,7 @@ def suite(browser: Browser) -> Iterator[Running]:
             if "Live at" in line:
                 break
         assert process.poll() is None, "the suite did not start"
-        yield Running(f"http://{LOOPBACK}:{port}", _children(process.pid))
+        yield Running(f"http://{LOOPBACK}:{port}", processes(process.pid))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(10)
@@ -62,18 +62,3 @@ def suite(browser: Browser) -> Iterator[Running]:
 def artefacts() -> Path:
     ARTEFACTS.mkdir(exist_ok=True)
     return ARTEFACTS
-
-
-def _children(parent: int) -> dict[str, int]:
-    found = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                own_parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (folder / "cmdline").read_text().replace("\0", " ")
-            except OSError:
-                continue
-            match = re.search(r"local\.leash (?:--nice \d+ )?(\S+)", command)
-            if match and own_parent == parent:
-                found[match[1]] = int(folder.name)
-    return found
