@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from consumer.labels import LabelsUnavailable, is_remote, read_labels
 from consumer.models import Handler
+from consumer.patience import Patience
 from consumer.prediction import ModelState, Newest, Prediction
 from consumer.serving import (
     Serving,
@@ -93,6 +94,7 @@ class Asker:
         self._rest_until = 0.0
         self._state = ModelState("waiting", now_us())
         self._backoff = Backoff(first_s=0.1, cap_s=REST_CAP_S)
+        self._patience = Patience(serving.timeout_s)
         self._bad_requests = 0
 
     @property
@@ -145,15 +147,18 @@ class Asker:
 
     def _ask(self, frame: Frame) -> Prediction | None:
         version, requested_at, began = self._state.version, now_us(), time.monotonic()
+        limit_s = self._patience.limit_s(down=self._state.state == "down")
         try:
             handler = self._ready_handler()
-            answer = self._serving.predict(handler.request(frame.jpeg))
+            answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
             answered_at = now_us()
             findings = handler.findings(answer)
         except (ServingError, LabelsUnavailable) as exc:
             self._failed(exc)
             return None
-        self._metrics.seconds.labels(self.name).observe(time.monotonic() - began)
+        took_s = time.monotonic() - began
+        self._metrics.seconds.labels(self.name).observe(took_s)
+        self._patience.answered(took_s)
         self._succeeded()
         prediction = Prediction(
             model=self.name,

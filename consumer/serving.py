@@ -47,7 +47,7 @@ class Serving:
         """
         self._predict_url = predict_url
         self._model_url = predict_url.removesuffix(":predict")
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._session = session()
 
     def predict(self, body: bytes, *, timeout_s: float | None = None) -> list[Any]:
@@ -55,13 +55,12 @@ class Serving:
 
         Args:
             body: of the request.
-            timeout_s: wait only so long this time.
+            timeout_s: longest wait for the whole answer, if it is to be another than usual.
 
         Raises:
             ServingUnreachable, ServingTimeout, ServingRefusal, ServingNonsense: see there.
         """
-        limit_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
-        document = self._ask("POST", self._predict_url, body=body, timeout_s=limit_s)
+        document = self._ask("POST", self._predict_url, body=body, timeout_s=timeout_s or self.timeout_s)
         predictions = document.get("predictions")
         if not isinstance(predictions, list):
             raise ServingNonsense("the answer has no list of predictions")
@@ -73,7 +72,7 @@ class Serving:
         Raises:
             ServingError: as `predict`.
         """
-        return self._ask("GET", self._model_url + "/metadata", timeout_s=self._timeout_s)
+        return self._ask("GET", self._model_url + "/metadata", timeout_s=self.timeout_s)
 
     def version(self) -> str | None:
         """Return the newest version that is available; None: none is.
@@ -81,7 +80,7 @@ class Serving:
         Raises:
             ServingError: as `predict`.
         """
-        document = self._ask("GET", self._model_url, timeout_s=min(STATUS_TIMEOUT_S, self._timeout_s))
+        document = self._ask("GET", self._model_url, timeout_s=min(STATUS_TIMEOUT_S, self.timeout_s))
         try:
             available = [
                 str(status["version"]) for status in document["model_version_status"] if status["state"] == "AVAILABLE"
