@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -132,7 +133,7 @@ class Asker:
     def learned_version(self, version: str | None) -> None:
         """Take in the version that the model server says it serves; None: unknown."""
         if version != self._state.version:
-            self._state = ModelState(self._state.state, self._state.since, version, self._state.reason)
+            self._set(version=version)
             log.info("model version", extra={"model": self.name, "version": version})
             self._changed()
 
@@ -195,9 +196,15 @@ class Asker:
         self._rest_until = time.monotonic() + self._backoff.next_s()
         if self._state.state != "down":
             self._become("down", str(exc))
+        else:
+            self._set(reason=str(exc))  # told with the next status, and not logged again
 
     def _become(self, state: str, reason: str | None) -> None:
-        self._state = ModelState(state, now_us(), self._state.version, reason)
+        self._set(state=state, since=now_us(), reason=reason)
         level = logging.WARNING if state == "down" else logging.INFO
         log.log(level, "model is %s", state, extra={"model": self.name} | ({"reason": reason} if reason else {}))
         self._changed()
+
+    def _set(self, **changes: Any) -> None:
+        with self._wake:  # the version is learned in another thread
+            self._state = replace(self._state, **changes)

@@ -128,4 +128,4 @@ def _cause(exc: BaseException) -> str:
     seen: BaseException = exc
     while (inner := seen.__cause__ or seen.__context__) is not None:
         seen = inner
-    return getattr(seen, "strerror", None) or type(seen).__name__
+    return getattr(seen, "strerror", None) or str(seen) or type(seen).__name__

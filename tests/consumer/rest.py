@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from tests.suite import LOOPBACK
 
@@ -17,11 +17,22 @@ CAT = 285
 STEP_S = 0.05
 
 
+class Server(Protocol):
+    """What a request belongs to."""
+
+    connections: int
+    ending: threading.Event
+
+    def handle(self, request: "Request") -> None:
+        """Answer it, or not."""
+
+
 class Request(BaseHTTPRequestHandler):
     """One request, and ways to answer it."""
 
     protocol_version = "HTTP/1.1"
-    rest: "Rest"
+    wbufsize = -1  # head and body leave together
+    rest: Server
     body: bytes
 
     def setup(self) -> None:
@@ -157,5 +168,6 @@ def drip_head(request: Request) -> None:
 def _drip(request: Request, text: bytes) -> None:
     for byte in text:
         request.wfile.write(bytes([byte]))
+        request.wfile.flush()
         if request.rest.ending.wait(STEP_S):
             return
