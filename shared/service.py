@@ -25,7 +25,7 @@ from shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
-END_WITHIN_S = 3.0  # after the first signal; pods get 30 s, people at a terminal do not wait
+END_WITHIN_S = 2.0  # for the loops, after the first signal; with what is flushed then the promise is 3 s
 WATCH_S = 0.5
 
 Loop: TypeAlias = Callable[[threading.Event, Callable[[], None]], None]

@@ -224,8 +224,8 @@ def test_a_capture_that_hangs_is_killed():
         assert camera.camera.state.state == UP
 
 
-def test_a_capture_that_crashes_is_started_again():
-    """A capture that dies on its own costs a moment, and the reason names it."""
+def test_a_capture_that_crashes_is_started_again(caplog):
+    """A capture that dies on its own costs a moment; the reason names it, and the log has its last lines."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
         (crashing,) = captures()
@@ -233,6 +233,7 @@ def test_a_capture_that_crashes_is_started_again():
 
         camera.becomes(DOWN)
         assert "crashed with status -11" in str(camera.camera.state.reason)
+        assert caplog.messages.count("a capture crashed: it said nothing") == 1
         camera.gives(2)
 
 

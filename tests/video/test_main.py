@@ -267,6 +267,7 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     stop.set()
     status.changed()
     saying.join()
+    status.last_word()
     until(lambda: side()["notice"] == "PRODUCER DOWN")
 
 
