@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,10 +143,9 @@ async def evening(
         storming.set()
         seen = Evening(alone, crowded, storm=sum(await asyncio.gather(*storms)), files_before=files_before)
         vanished_at = gone.vanish() if gone else 0.0
-        idle_ports = {one.getsockname()[1] for one in idle}
-        seen.idle_freed_s = await freed(port, idle_ports, patience_s) - came_at
+        seen.idle_freed_s = await freed(port, {one.getsockname() for one in idle}, patience_s) - came_at
         if gone:
-            seen.gone_freed_s = await freed(port, gone.ports, patience_s) - vanished_at
+            seen.gone_freed_s = await freed(port, gone.clients, patience_s) - vanished_at
     for one in idle:
         one.close()
     seen.slow_stayed = sum(not task.done() for task in slow)
@@ -215,21 +214,22 @@ async def storm(port: int, path: str, over: asyncio.Event) -> int:
     raise AssertionError("it counts for ever")
 
 
-async def freed(port: int, clients: set[int], patience_s: float) -> float:
-    """Wait until the server holds no connection to any of these clients' ports; return the monotonic time then."""
+async def freed(port: int, clients: set[tuple[str, int]], patience_s: float) -> float:
+    """Wait until the server holds no connection to any of these clients; return the monotonic time then."""
     async with asyncio.timeout(patience_s):
         while held(port) & clients:
             await asyncio.sleep(0.1)
     return time.monotonic()
 
 
-def held(port: int) -> set[int]:
-    """Return the clients' ports of all connections that a process of this machine holds at a port."""
+def held(port: int) -> set[tuple[str, int]]:
+    """Return the addresses and ports of all clients whose connections to a port a process of this machine holds."""
     found = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, ours, theirs, *_ = fields = line.split()
         if int(ours.rpartition(":")[2], 16) == port and fields[9] != "0":  # an inode: somebody has it open
-            found.add(int(theirs.rpartition(":")[2], 16))
+            address, _, client = theirs.partition(":")
+            found.add((socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(client, 16)))
     return found
 
 
@@ -271,8 +271,8 @@ async def ask(port: int, path: str) -> Told:
 class Vanishing:
     """Viewers in a network of their own, whose cable can be cut."""
 
-    def __init__(self, process: "subprocess.Popen[str]", ports: set[int]) -> None:
-        self.ports = ports
+    def __init__(self, process: "subprocess.Popen[str]", ports: Iterable[int]) -> None:
+        self.clients = {(THEIRS, port) for port in ports}
         self._process = process
 
     def vanish(self) -> float:
@@ -309,7 +309,7 @@ def vanishing(port: int, path: str, number: int) -> Iterator[Vanishing | None]:
         _run(*inside, "link", "set", far, "up")
         process.stdin.write("go\n")
         process.stdin.flush()
-        yield Vanishing(process, set(map(int, process.stdout.readline().split())))
+        yield Vanishing(process, map(int, process.stdout.readline().split()))
     finally:
         process.kill()
         process.wait()
