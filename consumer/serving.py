@@ -102,7 +102,7 @@ class Serving:
                 text = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
                 status = response.status_code
         except (requests.Timeout, ReadTimeoutError) as exc:
-            raise ServingTimeout(f"no answer within {timeout_s:g} s") from exc
+            raise ServingTimeout(f"no answer within {round(timeout_s, 2):g} s") from exc
         except (requests.RequestException, HTTPError) as exc:  # the body is urllib3's to read
             raise ServingUnreachable(redact(f"cannot reach {url}: {_cause(exc)}")) from exc
         if len(text) > LARGEST_ANSWER:

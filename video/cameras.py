@@ -24,6 +24,7 @@ MOST = 1000  # cameras; a stranger's records must not fill the memory
 REPEAT_AFTER_S = 1.0  # browsers hold a picture back until the next one; design, section 7
 NOTICE_EVERY_S = 1.0
 RATE_OVER_S = 5.0
+STANDS_AFTER_S = 1.0  # a camera of many frames a second that gave none for so long gives none now
 NO_CAMERA_YET = "NO CAMERA YET"
 NO_PICTURE_YET = "NO PICTURE YET"
 
@@ -61,15 +62,17 @@ class Camera:
         return True
 
     def fps(self, now: float) -> float:
-        """Return frames per second over the last seconds; it falls as soon as a frame is late."""
+        """Return frames per second over the last seconds; it falls as soon as a frame is late, and then to 0."""
         while self._arrivals and now - self._arrivals[0] > RATE_OVER_S:
             self._arrivals.popleft()
         intervals = len(self._arrivals) - 1
         if intervals < 1:
             return 0.0
         first, last = self._arrivals[0], self._arrivals[-1]
-        late = now - last > 2 * (last - first) / intervals
-        return intervals / max((now if late else last) - first, 1e-3)
+        gap, waited = (last - first) / intervals, now - last
+        if waited > max(STANDS_AFTER_S, 3 * gap):
+            return 0.0
+        return intervals / max((now if waited > 2 * gap else last) - first, 1e-3)
 
     def frameless_s(self, now: float) -> float | None:
         """Return the seconds since the last new frame; None: there was none yet."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,9 +86,9 @@ class Running:
         return processes(self.root)[part]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    need("Chromium", present=CHROMIUM is not None, install="apt-get install chromium")
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the browser."""
     with sync_playwright() as playwright:
         # --no-sandbox: Chromium refuses its sandbox to root, which CI is.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -96,12 +96,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def suite(browser: Browser) -> Iterator[Running]:
-    """The whole suite with two cameras: a film in front, and one on the network in the yard."""
+@contextmanager
+def running() -> Iterator[Running]:
+    """Run the whole suite with two cameras: a film in front, and one on the network in the yard."""
     port = free_port()
-    with ExitStack() as stack:
-        yard = stack.enter_context(Yard())
+    with Yard() as yard:
         cameras = {FRONT: str(BUNNY), YARD: f"http://{LOOPBACK}:{yard.port}/stream"}
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
@@ -118,6 +117,19 @@ def suite(browser: Browser) -> Iterator[Running]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    need("Chromium", present=CHROMIUM is not None, install="apt-get install chromium")
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def suite(browser: Browser) -> Iterator[Running]:
+    with running() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

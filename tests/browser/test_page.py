@@ -21,7 +21,13 @@ from tests.processes import freeze, thaw
 pytestmark = pytest.mark.browser
 
 PATIENCE_S = 60.0
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 SAYS_SO = "the page says so with the time since, and goes on by itself"
 
 
@@ -35,7 +41,7 @@ def problems() -> Iterator[list[str]]:
 
 @pytest.fixture
 def page(browser: Browser, suite: Running, problems: list[str]) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESKTOP, color_scheme="dark")
+    context = browser.new_context(**DESKTOP, color_scheme="dark")
     page = context.new_page()
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -251,9 +257,9 @@ def answers(suite: Running) -> bool:
 
 def test_page_fits_a_phone_and_a_desk(browser: Browser, suite: Running, artefacts: Path) -> None:
     """Nothing is wider than the window, dark or light, on a phone or a desk."""
-    for name, viewport in (("phone", PHONE), ("desktop", DESKTOP)):
+    for name, device in (("phone", PHONE), ("desktop", DESKTOP)):
         for scheme in ("dark", "light"):
-            context = browser.new_context(viewport=viewport, color_scheme=scheme)
+            context = browser.new_context(**device, color_scheme=scheme)
             page = context.new_page()
             page.goto(suite.address)
             wait_until(page, lambda page=page: shown(page) > 60, "pictures")
