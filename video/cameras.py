@@ -4,6 +4,7 @@ For the event loop only.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from video.notice import card, on_frame, span
 from video.picture import scaled
 from video.slot import Shot, Slot
 from video.verdict import Evidence, Verdict, judge, newest_of
+
+log = logging.getLogger(__name__)
 
 MOST = 1000  # cameras; a stranger's records must not fill the memory
 REPEAT_AFTER_S = 1.0  # browsers hold a picture back until the next one; design, section 7
@@ -59,6 +62,7 @@ class Camera:
         if self.verdict.state == "up":
             return False
         self.verdict, self.since = Verdict("up", 0.0), clock.now_us()
+        log.info("camera is live", extra={"camera": self.id})
         return True
 
     def fps(self, now: float) -> float:
@@ -93,7 +97,13 @@ class Camera:
         if (before.state, before.notice) == (self.verdict.state, self.verdict.notice):
             return False
         self.since = clock.now_us() - int(self.verdict.for_s * 1e6)
+        self._log_change()
         return True
+
+    def _log_change(self) -> None:
+        said = self.verdict.notice or f"camera is {self.verdict.state}"
+        level = logging.WARNING if self.verdict.notice or self.verdict.state == "down" else logging.INFO
+        log.log(level, "viewers see: %s", said, extra={"camera": self.id, "reason": self.verdict.reason})
 
     def notice(self) -> Text | None:
         """Return what is to be written on the picture; None: nothing, since it is live, or nobody can be blamed."""

@@ -152,4 +152,5 @@ def test_one_viewer_too_many_is_told_to_come_back(run: Run, recovery: Recovery) 
     assert run.refused.status == 503
     assert int(run.refused.retry_after or 0) > 0
     assert run.taken.status == 200
+    assert run.log.count("viewers are refused, MAXVIEWERS are there  viewers=500") == 1
     recovery.seen(f"503, Retry-After {run.refused.retry_after}; then 200", seconds=None)
