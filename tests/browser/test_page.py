@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import FRONT, YARD, Running
 from tests.conftest import Recovery
 from tests.processes import freeze, thaw
+from tests.video.stage import Stage, Stream, jpeg
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +29,6 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
-SAYS_SO = "the page says so with the time since, and goes on by itself"
 
 
 @pytest.fixture
@@ -127,7 +127,9 @@ def goes_on(page: Page) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.fault("seen on the page: the model server hangs", expects=f"pictures go on; {SAYS_SO}")
+@pytest.mark.fault(
+    "seen on the page: the model server hangs", expects="pictures go on; said with the time since, live again by itself"
+)
 def test_page_says_that_the_model_is_down_and_back(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery
 ) -> None:
@@ -160,17 +162,24 @@ def test_page_says_that_the_model_is_down_and_back(
         pytest.param(
             "producer",
             "PRODUCER DOWN",
-            marks=pytest.mark.fault("seen on the page: the producer hangs", expects=SAYS_SO),
+            marks=pytest.mark.fault(
+                "seen on the page: the producer hangs", expects="said with the time since, live again by itself"
+            ),
         ),
         pytest.param(
             "consumer",
             "CONSUMER DOWN",
-            marks=pytest.mark.fault("seen on the page: the consumer hangs", expects=SAYS_SO),
+            marks=pytest.mark.fault(
+                "seen on the page: the consumer hangs", expects="said with the time since, live again by itself"
+            ),
         ),
         pytest.param(
             "local.broker",
             "BUS STALLED",
-            marks=pytest.mark.fault("seen on the page: the broker hangs", expects=f"{SAYS_SO}; nobody else is blamed"),
+            marks=pytest.mark.fault(
+                "seen on the page: the broker hangs",
+                expects="said with the time since, live again by itself; nobody else is blamed",
+            ),
         ),
     ],
 )
@@ -197,7 +206,10 @@ def still(page: Page) -> bool:
     return page.get_by_test_id("fps").get_attribute("data-fps") in {"", "0.00"}
 
 
-@pytest.mark.fault("seen on the page: a camera is unplugged", expects=f"{SAYS_SO}; the other camera is not touched")
+@pytest.mark.fault(
+    "seen on the page: a camera is unplugged",
+    expects="said with the time since, live again by itself; the other camera is not touched",
+)
 def test_page_says_that_a_camera_is_down_and_shows_the_other(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery
 ) -> None:
@@ -227,7 +239,9 @@ def watched(page: Page) -> str | None:
     return page.get_by_test_id("picture").get_attribute("data-camera")
 
 
-@pytest.mark.fault("seen on the page: video killed (SIGKILL), started again", expects=f"Disconnected; {SAYS_SO}")
+@pytest.mark.fault(
+    "seen on the page: video killed (SIGKILL), started again", expects="said with the time since, live again by itself"
+)
 def test_page_connects_again_by_itself(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery, problems: list[str]
 ) -> None:
@@ -246,6 +260,33 @@ def test_page_connects_again_by_itself(
     expect(connection).to_have_attribute("data-state", "open")
     problems[:] = [text for text in problems if "WebSocket connection" not in text]  # the browser's own, of each try
     recovery.seen("Disconnected, then live on the same page", seconds=seconds)
+
+
+@pytest.mark.fault(
+    "seen on the page: no place for one more viewer", expects="said, and live by itself as soon as there is one"
+)
+def test_page_says_that_there_is_no_place_and_takes_one_that_gets_free(
+    browser: Browser, artefacts: Path, recovery: Recovery
+) -> None:
+    """It is not told to be the server's silence; nobody has to reload when somebody leaves."""
+    picture = jpeg(640, 360, "white")
+    page = browser.new_page(**DESKTOP)
+    with Stage(most_viewers=1) as stage:
+        stage.show("front", 1, picture)
+        stage.knows("front")
+        with Stream(stage.port, "/cameras/front/stream") as other:
+            other.start()
+            page.goto(stage.url)
+            expect(page.get_by_test_id("notice")).to_contain_text("No place free", timeout=PATIENCE_S * 1000)
+            page.screenshot(path=artefacts / "page-no-place.png")
+        began = time.monotonic()
+        expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "open", timeout=PATIENCE_S * 1000)
+        stage.show("front", 2, picture)
+        wait_until(page, lambda: shown(page) > 0, "a picture")
+        seconds = time.monotonic() - began
+        page.close()
+
+    recovery.seen("No place free, then live on the same page", seconds=seconds)
 
 
 def answers(suite: Running) -> bool:
