@@ -95,28 +95,35 @@ def test_label_on_the_page_is_the_label_of_the_frame(page: Page, suite: Running)
 
 
 def test_age_on_the_page_is_within_100_ms_of_the_truth(page: Page, artefacts: Path) -> None:
-    """Browser and camera share a clock here, so now − captured-at is the truth to compare with."""
+    """Browser and camera share a clock here: the truth is now − captured-at, taken as soon as a frame is drawn.
+
+    What the page shows is the median of the last second; so is what it is compared with.
+    """
     wait_until(page, lambda: bool(page.get_by_test_id("age").get_attribute("data-ms")), "an age")
 
     pairs = page.evaluate(
         """async () => {
             const picture = document.querySelector('[data-testid=picture]');
             const age = document.querySelector('[data-testid=age]');
-            const found = []; let last = picture.dataset.seq; const end = performance.now() + 3000;
-            while (performance.now() < end) {
-                await new Promise(requestAnimationFrame);
-                if (picture.dataset.seq === last) continue;
-                last = picture.dataset.seq;
-                found.push([Date.now() - picture.dataset.capturedAt / 1000, +age.dataset.ms]);
-            }
-            return found;
+            const true_ages = [], pairs = [];
+            const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+            const began = performance.now();
+            new MutationObserver((changes) => {
+                const now = performance.now();
+                if (changes.some((change) => change.attributeName === 'data-presented'))
+                    true_ages.push([now, Date.now() - picture.dataset.capturedAt / 1000]);
+                const recent = true_ages.filter(([at]) => now - at < 1000).map(([, ms]) => ms);
+                if (changes.some((change) => change.attributeName === 'data-ms') && recent.length && now - began > 1000)
+                    pairs.push([median(recent), +age.dataset.ms]);
+            }).observe(document.body, {subtree: true, attributeFilter: ['data-presented', 'data-ms']});
+            while (pairs.length < 10) await new Promise((resolve) => setTimeout(resolve, 50));
+            return pairs;
         }"""
     )
 
-    true_ms, shown_ms = (statistics.median(values) for values in zip(*pairs, strict=True))
-    (artefacts / "page-age.json").write_text(json.dumps({"true_ms": true_ms, "shown_ms": shown_ms}) + "\n")
-    assert len(pairs) > 10
-    assert abs(true_ms - shown_ms) < 100
+    off_ms = statistics.median(abs(true_ms - shown_ms) for true_ms, shown_ms in pairs)
+    (artefacts / "page-age.json").write_text(json.dumps({"true and shown, ms": pairs, "off by, ms": off_ms}) + "\n")
+    assert off_ms < 100
 
 
 def goes_on(page: Page) -> float:
