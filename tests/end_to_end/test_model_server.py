@@ -16,7 +16,9 @@ from tests.models import efficientnet_lite0
 from tests.producer.cameras import BUNNY
 from tests.suite import LOOPBACK, Program, free_port, get, get_json, until
 
+pytestmark = pytest.mark.timeout(600)  # TensorFlow is started three times
 CAMERA, MODEL = "bunny", "imagenet"
+LOADS_WITHIN_S = 180.0
 BACK_WITHIN_S = 30.0
 ENDS_WITHIN_S = 20.0  # promised are 3 s, and the table has what was seen
 
@@ -53,7 +55,7 @@ class Real:
         self.program = self._stack.enter_context(
             Program("tfserving", *arguments, f"--model_base_path={self.base}", polls)
         )
-        until(lambda: get(self.url + "/metadata")[0] == 200, "the model is served")
+        until(lambda: get(self.url + "/metadata")[0] == 200, "the model is served", within_s=LOADS_WITHIN_S)
 
     def serves(self, version: int) -> bool:
         """Tell whether a version answers."""
@@ -108,7 +110,7 @@ def test_a_new_version_takes_over_without_a_gap(real: Real, recovery: Recovery) 
     version = 1 + max(int(path.name) for path in real.base.iterdir())
     before = real.page.sees("ok")
     real.publish(version)
-    until(lambda: real.serves(version), "it is served")
+    until(lambda: real.serves(version), "it is served", within_s=LOADS_WITHIN_S)
     ended = time.monotonic()
 
     def names_it(seen: Seen) -> bool:
