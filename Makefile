@@ -92,6 +92,10 @@ kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BR
 readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
 
+.PHONY: dashboards
+dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/dashboards.py.
+	@$(BIN)/python -m monitoring
+
 .PHONY: clean
 clean: ## Remove the virtual environment and what the tools left.
 	rm -rf $(VENV) build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
