@@ -63,11 +63,14 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 		$(PYTEST) tests/images
 
 .PHONY: lint
-lint: $(SETUP) ## Check style, types and who imports whom.
+lint: $(SETUP) ## Check style, types, who imports whom, compose files and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .yamllint.yaml compose
+	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
+		else echo 'hadolint: there is none for this machine'; fi
 
 .PHONY: format
 format: $(SETUP) ## Bring the code into its form.
