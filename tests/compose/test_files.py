@@ -53,13 +53,23 @@ def test_values_are_accepted(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_values_are_the_defaults(service: str) -> None:
-    """What nobody has changed is the same by compose as without it; only the broker's host has another name."""
+    """What nobody has changed is the same by compose as without it: the broker's name, logs and film apart."""
     defaults = {row.variable: row.default.replace("kf1-service:", "kafka1:") for row in document(SERVICES[service])}
-    given = {name: value for name, value in environment(service).items() if value and name != "LOGFORMAT"}
+    given = {
+        name: value for name, value in environment(service).items() if value and name not in {"LOGFORMAT", "VIDEOLINK"}
+    }
 
     assert {name: float(value) if _number(value) else value for name, value in given.items()} == {
         name: float(defaults[name]) if _number(defaults[name]) else defaults[name] for name in given
     }
+
+
+def test_film_is_there() -> None:
+    """What is shown until somebody names a camera is in the folder that the container sees."""
+    producer = read("producer")["services"]["producer"]
+    folder = _VARIABLE.sub(r"\2", producer["volumes"][0]).removesuffix(":/videos:ro")
+
+    assert (HERE / folder / environment("producer")["VIDEOLINK"].removeprefix("/videos/")).is_file()
 
 
 @pytest.mark.parametrize("broker", BROKERS)
