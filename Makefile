@@ -63,12 +63,12 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 		$(PYTEST) tests/images
 
 .PHONY: lint
-lint: $(SETUP) ## Check style, types, who imports whom, compose files and Dockerfiles.
+lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict .yamllint.yaml compose
+	$(BIN)/yamllint --strict .yamllint.yaml compose k8s
 	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
 		else echo 'hadolint: there is none for this machine'; fi
 

@@ -300,6 +300,7 @@ def test_the_film_plays(film: Path) -> None:
     assert (first.content.width, first.content.height) == (384, 256)
     assert seen_by("producer")["VIDEOLINK"] == f"{mount['mountPath']}/{film.name}"
     assert len(sample) < MOST_TO_APPLY / 2
+    assert film.read_bytes() == (ROOT / "compose" / "sample" / film.name).read_bytes()
 
 
 @pytest.mark.parametrize("name", SUBSYSTEMS)

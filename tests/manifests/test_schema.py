@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 from kubernetes_validate import utils
-from yamllint import linter
-from yamllint.config import YamlLintConfig
 
 from tests.manifests.objects import HERE, documents
 
@@ -17,16 +15,6 @@ VERSIONS = ("1.28", "1.31", "1.34", "1.37")
 FILES = sorted(HERE.rglob("*.y*ml"))
 # Kubernetes' own objects; the others are for kustomize, kind and KEDA, whose schemas are not here, and patches.
 OBJECTS = [path for path in FILES if path.name in {"deployment.yml", "namespace.yml"}]
-LINT = YamlLintConfig(
-    """
-    extends: default
-    rules:
-      document-start: disable
-      line-length: {max: 124} # a list of topics of 120 is indented by 4
-      indentation: {spaces: 2, indent-sequences: true}
-      comments: {min-spaces-from-content: 1}
-    """
-)
 
 
 def named(path: Path) -> str:
@@ -56,14 +44,6 @@ def test_a_misspelt_field_would_be_seen() -> None:
 
     with pytest.raises(utils.ValidationError, match="replica"):
         utils.validate(misspelt, VERSIONS[-1], strict=True)
-
-
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_yaml_is_tidy(path: Path) -> None:
-    """Neither an error nor a warning, repeated keys among them."""
-    problems = [f"{problem.line}: {problem.message}" for problem in linter.run(path.read_text(), LINT)]
-
-    assert problems == []
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name == "kustomization.yaml"], ids=named)
