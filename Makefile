@@ -7,6 +7,8 @@ TEST_JOBS ?= 4
 REQUIRE_ALL ?=
 # Further arguments of `docker build`.
 BUILD ?=
+# The name of the stand-in for Kafka's official image.
+KAFKA_IMAGE ?= kafka:$(shell sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' kafka/pom.xml)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
@@ -61,11 +63,14 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 		$(PYTEST) tests/images
 
 .PHONY: lint
-lint: $(SETUP) ## Check style, types and who imports whom.
+lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .yamllint.yaml compose k8s
+	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
+		else echo 'hadolint: there is none for this machine'; fi
 
 .PHONY: format
 format: $(SETUP) ## Bring the code into its form.
@@ -79,6 +84,10 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 	@for name in producer consumer video tfserving; do \
 		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
 	done
+
+.PHONY: kafka-image
+kafka-image: ## Build a stand-in for the official image of Kafka out of Maven's jars (Docker).
+	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
 
 ##@ Kafka
 
