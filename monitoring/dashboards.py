@@ -52,7 +52,7 @@ def live_video() -> schema.Dashboard:
                 stage.capitalize(),
                 "All three should show the same: the camera's rate, or FRAMEINTERVAL where that is less.",
                 {"{{camera}}": queries.frames(stage, "out", "camera")},
-                unit="suffix: fps",
+                unit="suffix:fps",
             )
         )
     board.with_row(dashboard.Row("Age: now − when the camera's picture had been read"))
@@ -82,7 +82,7 @@ def live_video() -> schema.Dashboard:
             "Unexplained within a stage",
             "in − out − Σ dropped. Always 0; anything else is a mistake in our code.",
             {stage: queries.unexplained(stage) for stage in STAGES},
-            unit="suffix: frames",
+            unit="suffix:frames",
             limit=1,
         )
     )
@@ -91,7 +91,7 @@ def live_video() -> schema.Dashboard:
             "Unaccounted for between two stages",
             "What one sent less what the next got or called lost. Around 0; a start or a restart moves it for minutes.",
             {f"{a} → {b}": queries.between(a, b) for a, b in zip(STAGES, READERS, strict=False)},
-            unit="suffix: fps",
+            unit="suffix:fps",
         ).min(-1)
     )
     board.with_panel(
@@ -99,7 +99,7 @@ def live_video() -> schema.Dashboard:
             "Lag: unread records",
             "A few at most. Readers go to the end when they are more than MAXLAG behind, and count what they left out.",
             {f"{stage} {{{{instance}}}}": f"sum by (instance) ({stage}_broker_lag_frames)" for stage in READERS},
-            unit="suffix: frames",
+            unit="suffix:frames",
         )
     )
     return board.build()
@@ -142,7 +142,7 @@ def services() -> schema.Dashboard:
             "Viewers",
             "Of each camera, over all replicas. A page that shows several cameras counts for each.",
             {"{{camera}}": "sum by (camera) (video_viewers)"},
-            unit="suffix: viewers",
+            unit="suffix:viewers",
             stacked=True,
         )
     )
@@ -151,7 +151,7 @@ def services() -> schema.Dashboard:
             "Frames sent",
             "To all viewers of a camera.",
             {"{{camera}}": f"sum by (camera) (rate(video_viewer_frames_sent_total[{WINDOW}]))"},
-            unit="suffix: fps",
+            unit="suffix:fps",
         )
     )
     board.with_panel(
@@ -159,7 +159,7 @@ def services() -> schema.Dashboard:
             "Frames skipped",
             "Newer ones came before the viewer was ready: its network or browser is slow, or it asked for fewer.",
             {"{{camera}}": f"sum by (camera) (rate(video_viewer_frames_skipped_total[{WINDOW}]))"},
-            unit="suffix: fps",
+            unit="suffix:fps",
         )
     )
     board.with_row(dashboard.Row("Processes (of the producer without its captures, which are processes of their own)"))
@@ -168,7 +168,7 @@ def services() -> schema.Dashboard:
             "CPU",
             "Cores. A process is one Python: about 1 is all it can take outside of codecs and sockets.",
             f"rate(process_cpu_seconds_total{{{SERVICES}}}[{WINDOW}])",
-            "suffix: cores",
+            "suffix:cores",
         ),
         (
             "Memory",
@@ -180,7 +180,7 @@ def services() -> schema.Dashboard:
             "Open descriptors",
             "Files and sockets; each viewer takes one.",
             f"process_open_fds{{{SERVICES}}}",
-            "suffix: open",
+            "suffix:open",
         ),
     ):
         board.with_panel(panels.graph(title, description, {"{{job}} {{instance}}": expression}, unit=unit))
@@ -240,7 +240,7 @@ def _answers(board: dashboard.Dashboard) -> None:
                 "": f"count(max by (camera) (producer_camera_up{{{CAMERA}}}) unless on (camera) ({alive})) "
                 f"or 0 * count(producer_camera_up{{{CAMERA}}})"
             },
-            unit="suffix: not live",
+            unit="suffix:not live",
             steps=[(0, GREEN), (1, RED)],
             words={"0": "all live"},
             none="no producer",
@@ -278,7 +278,7 @@ def _answers(board: dashboard.Dashboard) -> None:
             "Unexplained",
             "Frames that are in a stage's books as `in`, and neither as `out` nor as `dropped`. Always 0.",
             {"": " + ".join(queries.zero(queries.unexplained(stage)) for stage in STAGES)},
-            unit="suffix: frames",
+            unit="suffix:frames",
             steps=[(0, GREEN), (1, RED)],
         )
     )
@@ -287,7 +287,7 @@ def _answers(board: dashboard.Dashboard) -> None:
             "What is down?",
             "Alerts that fire; the table below names them, docs/monitoring.md says what to do first.",
             {"": queries.zero('count(ALERTS{alertstate="firing"})')},
-            unit="suffix: alerts",
+            unit="suffix:alerts",
             steps=[(0, GREEN), (1, RED)],
             words={"0": "nothing"},
             width=5,
@@ -340,5 +340,5 @@ def _books(stage: str) -> panels.Graph:
         "README, `Health and metrics`, says what each reason means. Lost upstream: went out of the stage before and "
         "never came here.",
         lines,
-        unit="suffix: fps",
+        unit="suffix:fps",
     )

@@ -91,6 +91,21 @@ def broker() -> Fault:
     return world, 400, [critical("BrokerSilent", job=job) for job in ("producer", "consumer", "video")]
 
 
+def consumers_cut_off() -> Fault:
+    """Their listener alone is gone: the producer goes on, and the network is named, not the consumers."""
+    world = healthy().changes("consumer_broker_silent_seconds", 60)
+    for camera in ("front", "yard"):
+        world = still(world, camera, "consumer", "video")
+    return world, 300, [critical("BrokerSilent", job="consumer")]
+
+
+def video_cut_off() -> Fault:
+    world = healthy().changes("video_broker_silent_seconds", 60)
+    for camera in ("front", "yard"):
+        world = still(world, camera, "video")
+    return world, 300, [critical("BrokerSilent", job="video")]
+
+
 def producer_sends_nothing() -> Fault:
     world = still(healthy(), "front", "producer", "consumer", "video")
     world = world.changes("producer_frames_in_total", FPS, camera="front")
@@ -170,7 +185,8 @@ def configuration() -> Fault:
 
 
 FAULTS = (
-    *(camera_down, clock, producer_hangs, consumers_gone, descriptors, broker, producer_sends_nothing),
+    *(camera_down, clock, producer_hangs, consumers_gone, descriptors),
+    *(broker, consumers_cut_off, video_cut_off, producer_sends_nothing),
     *(consumer_stands_still, one_replica_stands_still, late, lag, dropped, lost, unexplained),
     *(never_dropped_and_unexplained, model_refuses, model_hangs, model_never_asked, model_errs, configuration),
 )
