@@ -4,7 +4,6 @@ import configparser
 import json
 from typing import Any
 
-import promql_parser
 import pytest
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -86,16 +85,14 @@ def test_a_panel_says_what_it_shows(name: str, panel: dict[str, Any]) -> None:
 
 
 @named
-def test_a_panel_asks_what_can_be_parsed(name: str, panel: dict[str, Any]) -> None:
-    """Each query once, each with a letter of its own, over time or as it is now."""
+def test_a_panel_asks_as_it_shows(name: str, panel: dict[str, Any]) -> None:
+    """Each query with a letter of its own, over time or as it is now."""
     letters = [target["refId"] for target in panel["targets"]]
 
     assert len(set(letters)) == len(letters)
     for target in panel["targets"]:
         assert target["instant"] != target["range"]
         assert target["instant"] == (panel["type"] in {"stat", "table"})
-    for query in files.queries():
-        promql_parser.parse(query.expression)
 
 
 def test_grafana_finds_its_files() -> None:

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from tests.monitoring import files
+from tests.monitoring.prometheus import INSTALL
 from tests.monitoring.world import FPS, GONE, MODEL, STEP_S, World, healthy
 from tests.requirements import need
 
-INSTALL = "apt-get install --no-install-recommends prometheus"
 P1, C1, V1, V2 = "p1:8081", "c1:8081", "v1:8081", "v2:8081"
 Fault = tuple[World, int, list[dict[str, str]]]
 
