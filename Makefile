@@ -106,7 +106,7 @@ readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
 
 .PHONY: dashboards
-dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/dashboards.py.
+dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/*.py.
 	@$(BIN)/python -m monitoring
 
 .PHONY: clean

@@ -44,6 +44,15 @@ def test_every_label_is_there(query: files.Query, exported: dict[str, Labels]) -
     assert query.labels <= labels_of(query.expression, labels) | (_ALERTS if "ALERTS" in query.expression else set())
 
 
+def test_the_choice_of_cameras_is_of_all_that_are_known(exported: dict[str, Labels]) -> None:
+    """Whichever stage knows a camera, it can be chosen."""
+    (variable,) = files.dashboards()["live-video.json"]["templating"]["list"]
+    (names,) = re.findall(r'^label_values\({__name__=~"(.*)"}, camera\)$', variable["query"])
+
+    found = {name for name, labels in exported.items() if re.fullmatch(names, name) and "camera" in labels}
+    assert found == {f"{service}_frames_in_total" for service in ("producer", "consumer", "video")}
+
+
 def test_every_metric_of_ours_is_asked_for(exported: dict[str, Labels]) -> None:
     """What the services count for somebody to look at is looked at."""
     asked = {name for query in QUERIES for name in metrics_in(query.expression)}
