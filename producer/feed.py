@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import av
 
 from producer.decoder import Decoder
-from shared.errors import CameraError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Intake(threading.Thread):
     def __init__(self, feed: Feed) -> None:
         super().__init__(name="intake", daemon=True)
         self._feed = feed
-        self._coded: SimpleQueue[Coded | CameraError] = SimpleQueue()
+        self._coded: SimpleQueue[Coded | Exception] = SimpleQueue()
 
     def next(self) -> Coded:
         """Wait for the next coded picture.
@@ -62,7 +61,7 @@ class Intake(threading.Thread):
             CameraError: there is none.
         """
         coded = self._coded.get()
-        if isinstance(coded, CameraError):
+        if isinstance(coded, Exception):
             raise coded
         return coded
 
@@ -75,5 +74,5 @@ class Intake(threading.Thread):
         try:
             for coded in self._feed.pictures():
                 self._coded.put(coded)
-        except CameraError as exc:
+        except Exception as exc:  # whatever it is: the capture ends with it, and does not only fall silent
             self._coded.put(exc)

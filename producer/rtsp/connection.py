@@ -23,7 +23,7 @@ _MARKER = 0x80  # the highest bit of an RTP packet's second byte; the others are
 _RTCP_KINDS = frozenset(range(200, 208))
 _STATUS = re.compile(rb"RTSP/1\.\d (\d{3})\b[^\r\n]*")
 _REQUEST = re.compile(rb"([A-Z_]{2,20}) [^\r\n]* RTSP/1\.\d")
-_TEXT = re.compile(rb"[A-Z_]{2,20}[ /][ -~]*\r?")  # the beginning of either
+_TEXT = re.compile(rb"[A-Z_]{2,20}([ /][ -~]*\r?)?")  # the beginning of either
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class Connection:
             return self._noise() if len(text) > MOST_TEXT else None
         headers = _headers(text[len(line) : head.start()])
         length = headers.get("content-length", ["0"])[0]
-        size = int(length) if length.isdecimal() else 0
+        size = int(length[:9]) if length.isdecimal() else 0
         if size > MOST_TEXT:
             return self._noise()
         if len(text) < head.end() + size:

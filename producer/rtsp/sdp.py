@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+MOST_PIXELS = 65_535  # of one side of a JPEG (ITU T.81, B.2.2)
 _STATIC = {26: "JPEG"}  # payload types that need no rtpmap (RFC 3551, section 6)
 
 
@@ -71,5 +72,6 @@ def _attribute(text: str, name: str) -> str:
 
 
 def _size(text: str) -> tuple[int, int] | None:
-    found = re.search(r"^a=(?:framesize: *\d+ +|x-dimensions: *)(\d+) *[-,] *(\d+)", text, re.MULTILINE)
-    return (int(found[1]), int(found[2])) if found else None
+    found = re.search(r"^a=(?:framesize: *\d+ +|x-dimensions: *)(\d{1,5}) *[-,] *(\d{1,5})\b", text, re.MULTILINE)
+    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    return (width, height) if 0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS else None

@@ -5,12 +5,13 @@ import re
 import string
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, connection_error, refusal, silence
-from producer.rtsp.authentication import Challenge, Credentials, best
+from producer.rtsp.authentication import Credentials
 from producer.rtsp.connection import Connection, Noise, Packet, Request, Response, connect
+from producer.rtsp.dialogue import UNAUTHORIZED, Dialogue
 from producer.rtsp.payload import NotOurs
 from producer.rtsp.sdp import Description, Track, parse
 from producer.source import without_credentials
@@ -21,14 +22,9 @@ MOST_REDIRECTS = 5
 DEFAULT_TIMEOUT_S = 60.0  # RFC 2326, section 12.37
 LONGEST_QUIET_S, AGAIN_S = 30.0, 1.0  # between two signs of life; after one that was refused
 LEAVE_WITHIN_S = 0.1
-MOST_TRIES = 3
-USER_AGENT = "machine-learning-deployment"  # some cameras answer nobody without a name
 
-_NO_HEADERS: Mapping[str, str] = {}
 _CHANNELS = (0, 1)  # RTP, RTCP
-_ANSWERED = frozenset({"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"})
 _UNSUPPORTED_TRANSPORT, _SESSION_NOT_FOUND = 461, 454
-_UNAUTHORIZED = 401
 
 
 class _Redirected(Exception):
@@ -78,19 +74,16 @@ class Session:
             CameraError: it does not answer.
         """
         self._link = quote(link.partition("#")[0], safe=string.punctuation)
-        self._credentials, self._deadline_s = credentials, deadline_s
-        self._challenge: Challenge | None = None
-        self._number = 0
-        self._id = ""
+        self._deadline_s = deadline_s
         self._base = self._whole = self._link  # in front of its parts' addresses; of the session as a whole
         self._timeout_s = DEFAULT_TIMEOUT_S
         self._alive_by, self._alive_due_s = "OPTIONS", 0.0
-        self._packets: list[Packet] = []  # that came before the answer to PLAY
+        self._early: list[Packet] = []  # packets that came before the answer to PLAY
         self._channel = _CHANNELS[0]
         self._unread = threading.Event()  # nobody reads packets
         self._unread.set()
-        parts = urlsplit(self._link)
         try:
+            parts = urlsplit(self._link)
             connected = connect(
                 parts.hostname or "",
                 parts.port or PORTS[parts.scheme.lower()],
@@ -100,6 +93,7 @@ class Session:
         except (OSError, OverflowError, ValueError) as exc:
             raise connection_error(exc, opening=True) from None
         self._connection = Connection(connected)
+        self._dialogue = Dialogue(self._connection, credentials)
 
     def describe(self) -> Description:
         """Ask what the camera sends.
@@ -136,8 +130,8 @@ class Session:
             raise NotOurs("no RTP in the connection of the session", transport="udp")
         self._channel = int(agreed[1])
         self._connection.expect(self._channel, track.payload_type, int(agreed[2] or self._channel + 1))
-        self._id, _, rest = answer.first("session").partition(";")
-        timeout = re.search(r"timeout *= *(\d+)", rest)
+        self._dialogue.session, _, rest = answer.first("session").partition(";")
+        timeout = re.search(r"timeout *= *(\d{1,6})", rest)
         self._timeout_s = float(timeout[1]) if timeout and int(timeout[1]) else DEFAULT_TIMEOUT_S
         self._insist(self._ask("PLAY", self._whole, Range="npt=0.000-"))
 
@@ -153,11 +147,11 @@ class Session:
         noisy = False
         self._unread.clear()
         try:
-            yield from self._packets
+            yield from (packet for packet in self._early if packet.channel == self._channel)
             while True:
                 now_s = time.monotonic()
                 if now_s >= self._alive_due_s:
-                    self._send(self._alive_by, self._whole)
+                    self._dialogue.send(self._alive_by, self._whole)
                     self._alive_due_s = now_s + quiet_s
                 if now_s >= silent_at_s:
                     if noisy:
@@ -177,7 +171,7 @@ class Session:
                     case Response():
                         self._heed(received)
                     case Request():
-                        self._answer(received)
+                        self._dialogue.reply(received)
         except EOFError:
             raise CameraLost("the camera ended the stream") from None
         except OSError as exc:
@@ -187,47 +181,14 @@ class Session:
 
     def close(self) -> None:
         """Take leave, as far as that goes at once: few cameras have room for many sessions."""
-        if self._id:
+        if self._dialogue.session:
             with contextlib.suppress(OSError):
-                self._send("TEARDOWN", self._whole)
+                self._dialogue.send("TEARDOWN", self._whole)
                 self._unread.wait(LEAVE_WITHIN_S)  # who reads meets the end that the camera makes
         self._connection.close()
 
     def _ask(self, method: str, uri: str, **headers: str) -> Response:
-        """Return the answer to a request; asked again with credentials if the camera wants them.
-
-        Raises:
-            CameraError: there is none, or the credentials are refused.
-        """
-        answered = False
-        for _ in range(MOST_TRIES):
-            answer = self._asked(method, uri, headers)
-            if answer.status != _UNAUTHORIZED:
-                return answer
-            challenge = _challenge(answer)
-            # One try, for cameras lock out who tries again; unless only the nonce was too old.
-            if self._credentials is None or challenge is None or (answered and not challenge.stale):
-                break
-            self._challenge, answered = challenge, True
-        raise refusal(_UNAUTHORIZED)
-
-    def _asked(self, method: str, uri: str, headers: Mapping[str, str]) -> Response:
-        try:
-            self._send(method, uri, headers)
-            while True:
-                match received := self._connection.receive(self._deadline_s):
-                    case Response() if received.first("cseq") in ("", str(self._number)):
-                        return received
-                    case Request():
-                        self._answer(received)
-                    case Packet() if received.channel == self._channel:
-                        self._packets.append(received)
-                    case Noise() if not self._connection.expects:
-                        raise CameraLost("what it answers is no RTSP")
-        except EOFError:
-            raise CameraLost("the camera hung up") from None
-        except OSError as exc:
-            raise connection_error(exc, opening=True) from None
+        return self._dialogue.ask(method, uri, until_s=self._deadline_s, headers=headers, keep=self._early.append)
 
     def _insist(self, answer: Response) -> None:
         if not 200 <= answer.status < 300:
@@ -237,30 +198,11 @@ class Session:
         """Draw the conclusions from the answer to a sign of life."""
         if answer.status == _SESSION_NOT_FOUND:
             raise CameraLost("the camera has ended the session (454)")
-        if answer.status == _UNAUTHORIZED:  # the nonce was too old
-            self._challenge = _challenge(answer)
+        if answer.status == UNAUTHORIZED:
+            self._dialogue.refresh(answer)
             self._alive_due_s = time.monotonic() + AGAIN_S
         elif answer.status >= 400:
             self._alive_by = "OPTIONS"
-
-    def _answer(self, request: Request) -> None:
-        status = "200 OK" if request.method in _ANSWERED else "501 Not Implemented"
-        number = "".join(request.headers.get("cseq", [])[:1])
-        self._connection.send(f"RTSP/1.0 {status}\r\nCSeq: {number}\r\n\r\n".encode())
-
-    def _send(self, method: str, uri: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
-        self._number += 1
-        lines = {"CSeq": str(self._number), "User-Agent": USER_AGENT, **headers}
-        if self._id:
-            lines["Session"] = self._id
-        if self._challenge and self._credentials:
-            lines["Authorization"] = self._challenge.answer(self._credentials, method, uri)
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self._connection.send(f"{method} {uri} RTSP/1.0\r\n{head}\r\n".encode())
-
-
-def _challenge(answer: Response) -> Challenge | None:
-    return best(answer.headers.get("www-authenticate", []))
 
 
 def _joined(base: str, control: str) -> str:
@@ -281,6 +223,9 @@ def _joined(base: str, control: str) -> str:
 def _elsewhere(location: str) -> str:
     """Return the link that a camera names instead of its own."""
     place = without_credentials(location)[0]
-    if urlsplit(place).scheme.lower() not in PORTS or not urlsplit(place).hostname:
-        raise CameraLost("it names another link, which is none of a camera")
-    return place
+    try:
+        if urlsplit(place).scheme.lower() in PORTS and urlsplit(place).hostname:
+            return place
+    except ValueError:  # no address that there can be
+        pass
+    raise CameraLost("it names another link, which is none of a camera")

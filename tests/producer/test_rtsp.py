@@ -18,7 +18,7 @@ from tests.end_to_end.numbered import picture, read_number
 from tests.producer.cameras import free_port, http_camera, wait_until
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera
 from tests.producer.rtsp_video import Video, video
-from tests.producer.watched import Watched, watched
+from tests.producer.watched import Watched, captures, command_line, watched
 from tests.requirements import need
 
 USER, PASSWORD = "operator", 'p@ss:w/rd%?#"ü'
@@ -93,7 +93,10 @@ def test_every_way_to_ask_for_a_password(schemes, h264, caplog):
         assert ("SHA-256" in proofs[-1]) is ("SHA-256" in schemes)
         assert proofs[-1].startswith("Basic") is (schemes == ("Basic",))
         assert camera.states == [UP]
-    assert "p@ss" not in caplog.text
+        (pid,) = captures()
+        seen = (command_line(pid) + Path(f"/proc/{pid}/environ").read_bytes()).decode()
+    assert "p@ss" not in caplog.text + seen
+    assert USER not in seen
     assert USER not in caplog.text
 
 

@@ -21,6 +21,16 @@ def framed(channel: int, data: bytes) -> bytes:
     return struct.pack("!BBH", 0x24, channel, len(data)) + data
 
 
+class Trickle(socket.socket):
+    """A socket that gives one byte at a time: the hardest way to cut a stream."""
+
+    def __init__(self, fileno: int) -> None:
+        super().__init__(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fileno)
+
+    def recv_into(self, buffer, nbytes=0, flags=0, /) -> int:
+        return super().recv_into(buffer, 1, flags)
+
+
 @pytest.fixture
 def ends() -> Iterator[tuple[Connection, socket.socket]]:
     ours, theirs = socket.socketpair()
@@ -46,15 +56,11 @@ def test_messages_and_packets_in_one_stream_cut_anywhere(ends):
     """Packets, answers with and without body, and requests are told apart, however they arrive."""
     connection, theirs = ends
     stream = framed(0, RTP) + ANSWER + framed(1, RTCP) + QUESTION + b"\r\n" + framed(0, RTP) + framed(4, RTP)
-
-    def send() -> None:
-        for byte in stream:
-            theirs.sendall(bytes((byte,)))
-        theirs.close()
-
     began = now_us()
-    threading.Thread(target=send).start()
-    found = all_of(connection)
+    theirs.sendall(stream)
+    theirs.close()
+
+    found = all_of(Connection(Trickle(connection._socket.detach())))
 
     assert said(found) == [RTP, Response, RTCP, Request, RTP, RTP]
     answer, question = found[1], found[3]
