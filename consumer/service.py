@@ -99,7 +99,11 @@ def _serve(settings: ConsumerSettings) -> int:
         service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
         service.loop("status", status.run)
         service.at_end(status.changed)
-        return service.run(readiness)
+        try:
+            return service.run(readiness)
+        finally:
+            writer.close()
+            status.last_word()
 
 
 def _asker(

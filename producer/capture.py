@@ -17,6 +17,7 @@ from producer.outbox import Outbox
 from producer.pacing import Thinner
 from producer.source import Kind
 from producer.wire import Job, Tally
+from shared.crashes import no_thread_dies_silently
 from shared.errors import BadPicture, CameraError
 
 if TYPE_CHECKING:
@@ -37,14 +38,15 @@ def main() -> None:
     pipe = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not come between frames
     outbox = Outbox(pipe)
-    outbox.start()
-    try:
-        capture(job, outbox)
-    except CameraError as exc:
-        outbox.fail(exc)
-        outbox.join()
-    except SystemExit:
-        log.info("the capture was asked to end")
+    with no_thread_dies_silently(lambda: os._exit(1)):  # its traceback goes to the producer by standard error
+        outbox.start()
+        try:
+            capture(job, outbox)
+        except CameraError as exc:
+            outbox.fail(exc)
+            outbox.join()
+        except SystemExit:
+            log.info("the capture was asked to end")
     sys.stderr.flush()
     os._exit(0)  # not through destructors: a thread may still be inside FFmpeg
 

@@ -80,6 +80,7 @@ def serve(settings: ProducerSettings) -> int:
         return service.run(readiness)
     finally:
         frames.close(FLUSH_FRAMES_S)
+        status.last_word()
         statuses.close(FLUSH_STATUS_S)
 
 

@@ -17,6 +17,7 @@ import confluent_kafka
 import confluent_kafka.admin
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
+from shared.crashes import run_again
 from shared.errors import BusError, SettingsError
 from shared.lag import Arrivals
 from shared.settings import is_secret_property
@@ -377,7 +378,12 @@ class Writer:
         self._closed = False
         self._closing = threading.Event()
         self._answered_at: float | None = None
-        self._answers = threading.Thread(target=self._take_answers, name="broker-answers", daemon=True)
+        self._answers = threading.Thread(
+            target=run_again,
+            args=("broker-answers", self._take_answers, self._closing),
+            name="broker-answers",
+            daemon=True,
+        )
         self._answers.start()
 
     @property

@@ -74,17 +74,20 @@ class StatusWriter:
         silent.set_function(self.broker_silent_s)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Write until `stop`; the last record says that the service is ending."""
+        """Write until `stop`."""
         while not stop.is_set():
             beat()
             self._write(ending=False)
             self._changed.wait(EVERY_S)
             self._changed.clear()
-        self._write(ending=True)
 
     def changed(self) -> None:
         """Write at once: a state has changed, or the end has come."""
         self._changed.set()
+
+    def last_word(self) -> None:
+        """Write that the service is ending; to be called when the fate of its last frames is in the books."""
+        self._write(ending=True)
 
     def broker_answered(self) -> bool:
         """Tell whether the broker has ever acknowledged a record."""

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -140,9 +140,12 @@ class Program:
 class Service(Program):
     """One of the three services, with probes of its own."""
 
-    def __init__(self, name: str, **settings: str) -> None:
+    def __init__(self, name: str, *, command: Sequence[str] = (), **settings: str) -> None:
+        """Start it; a command takes the place of the service's own: module and arguments."""
         self.probes = f"http://{LOOPBACK}:{free_port()}"
-        super().__init__(name, environment={"PROBEPORT": self.probes.removeprefix("http://"), **settings})
+        environment = {"PROBEPORT": self.probes.removeprefix("http://"), **settings}
+        super().__init__(*(command or (name,)), environment=environment)
+        self.name = name
 
     def metrics(self) -> dict[tuple[str, ...], float]:
         """Return the values of all metrics by name and, sorted, `label=value`; empty while it does not answer."""
@@ -246,6 +249,15 @@ def mjpeg(port: int, path: str, stop: threading.Event) -> Iterator[Part]:
             assert stream.readline() == b"\r\n"
             assert stream.readline().strip() == boundary
             yield Part(headers, picture)
+
+
+def connections_to(port: int) -> int:
+    """Return how many clients of this machine hold a connection to a port of the loopback interface."""
+    established, found = "01", 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, state = line.split()[:4]
+        found += state == established and int(remote.rpartition(":")[2], 16) == port
+    return found
 
 
 @dataclass(frozen=True)

@@ -99,4 +99,7 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         settings.node_address.port,
         extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
     )
-    return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
+    try:
+        return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
+    finally:
+        status.last_word()

@@ -162,8 +162,8 @@ def test_a_capture_that_hangs_is_killed(recovery):
 
 
 @pytest.mark.fault("camera: its capture crashes", expects="down with the signal's number; started again at once")
-def test_a_capture_that_crashes_is_started_again(recovery):
-    """A capture that dies on its own costs a moment, and the reason names it."""
+def test_a_capture_that_crashes_is_started_again(recovery, caplog):
+    """A capture that dies on its own costs a moment; the reason names it, and the log has its last lines."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
         (crashing,) = captures()
@@ -171,6 +171,7 @@ def test_a_capture_that_crashes_is_started_again(recovery):
 
         camera.becomes(DOWN)
         assert "crashed with status -11" in str(camera.camera.state.reason)
+        assert caplog.messages.count("a capture crashed: it said nothing") == 1
         recovery.seen("down with its status, up with another process", seconds=camera.again())
 
 

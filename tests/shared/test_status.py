@@ -56,6 +56,7 @@ class RunningStatus:
         self._stop.set()
         self.status.changed()
         self._thread.join()
+        self.status.last_word()
 
 
 def test_a_status_says_who_when_and_what(bus: Bus) -> None:
