@@ -88,6 +88,10 @@ kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BR
 
 ##@ Keep
 
+.PHONY: fault-table
+fault-table: $(SETUP) ## Write docs/faults.md anew out of what the last tests of faults saw.
+	$(BIN)/python -m tests.fault_table
+
 .PHONY: readme
 readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
