@@ -188,7 +188,7 @@ class Tap:
         """Partition -> offset after the last record that was seen."""
         self.ready = threading.Event()
         self._reader = Reader(bus, topic, group=f"test-{time.monotonic_ns()}", every_partition=True)
-        self._reader.on_assigned(lambda _: self.ready.set())
+        self._reader.on_assigned(lambda _partition, _note: self.ready.set())
         self._keep = keep
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -1,6 +1,5 @@
-"""One real Kafka for all tests here, from the jars, with data of its own; and the table of faults they fill."""
+"""One real Kafka for all tests here, from the jars, with data of its own."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +8,8 @@ import pytest
 
 from local.kafka.node import Node, Ports
 from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, PartMissing, cache_folder, is_complete, jars, java, version
-from tests.kafka.faults import Table
 from tests.requirements import need
 
-ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
@@ -29,15 +26,6 @@ def kafka_jars() -> Path:
 def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with Node(kafka_jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
         yield node
-
-
-@pytest.fixture(scope="session")
-def table() -> Iterator[Table]:
-    """What was seen of each fault; kept with the run's artefacts."""
-    rows: Table = []
-    yield rows
-    ARTEFACTS.mkdir(exist_ok=True)
-    (ARTEFACTS / "kafka-faults.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def _has_java() -> bool:
