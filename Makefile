@@ -7,6 +7,8 @@ TEST_JOBS ?= 4
 REQUIRE_ALL ?=
 # Further arguments of `docker build`.
 BUILD ?=
+# The name of the stand-in for Kafka's official image.
+KAFKA_IMAGE ?= kafka:$(shell sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' kafka/pom.xml)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
@@ -79,6 +81,10 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 	@for name in producer consumer video tfserving; do \
 		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
 	done
+
+.PHONY: kafka-image
+kafka-image: ## Build a stand-in for the official image of Kafka out of Maven's jars (Docker).
+	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
 
 ##@ Kafka
 
