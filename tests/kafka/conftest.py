@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka.node import Node, Ports
-from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, PartMissing, cache_folder, is_complete, jars, java, version
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
+from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
 from tests.kafka.faults import Table
 from tests.requirements import need
 
@@ -19,10 +20,13 @@ QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> Path:
-    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
-    there = is_complete(cache_folder() / version()) or shutil.which("mvn") is not None
-    need("Maven", present=there, install=INSTALL_MAVEN)
-    return jars()
+    return _jars(POM)
+
+
+@pytest.fixture(scope="session")
+def zookeeper_jars() -> Path:
+    """Those of Kafka 3.9, with ZooKeeper."""
+    return _jars(ZOOKEEPER_POM)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +42,12 @@ def table() -> Iterator[Table]:
     yield rows
     ARTEFACTS.mkdir(exist_ok=True)
     (ARTEFACTS / "kafka-faults.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _jars(pom: Path) -> Path:
+    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
+    need("Maven", present=are_there(pom) or shutil.which("mvn") is not None, install=INSTALL_MAVEN)
+    return jars(pom=pom)
 
 
 def _has_java() -> bool:
