@@ -31,6 +31,7 @@ _administration: Any = confluent_kafka.admin  # it re-exports its names without 
 LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
 METADATA_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 10.0
+ADMIN_RETRY_S = 0.1
 LOOK_TIMEOUT_S = 0.5
 LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
 LOOK_EVERY_S = 5.0  # for partitions that were added
@@ -691,14 +692,24 @@ class Topics:
         Raises:
             BusError: the brokers refuse, or do not answer any more.
         """
+        deadline = time.monotonic() + ADMIN_TIMEOUT_S
         try:
-            # All topics: a question about one that is missing makes some brokers create it.
-            there = self._admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.get(topic.name)
-            if there is None and self._create(topic):
-                return [f"created with {topic.partitions} partitions"]
-            return [*self._alter(topic), *(self._extend(topic, len(there.partitions)) if there else [])]
+            while (partitions := self._partitions_of(topic.name)) is None:
+                if self._create(topic):
+                    return [f"created with {topic.partitions} partitions"]
+                # It is there all the same: another one who applies the list was faster, or the broker has only
+                # just started, and does not know all its topics yet.
+                if time.monotonic() > deadline:
+                    raise BusError(f"{topic.name}: is there, and the broker at hand does not know it")
+                time.sleep(ADMIN_RETRY_S)
+            return [*self._alter(topic), *self._extend(topic, partitions)]
         except KafkaException as exc:
             raise BusError(f"{topic.name}: {exc.args[0].str()}") from exc
+
+    def _partitions_of(self, name: str) -> int | None:
+        # All topics: a question about one that is missing makes some brokers create it.
+        there = self._admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.get(name)
+        return (len(there.partitions) or None) if there else None
 
     def _create(self, topic: DeclaredTopic) -> bool:
         new = _administration.NewTopic(topic.name, num_partitions=topic.partitions, config=dict(topic.config))
@@ -706,7 +717,7 @@ class Topics:
             _done(self._admin.create_topics([new], operation_timeout=ADMIN_TIMEOUT_S, request_timeout=ADMIN_TIMEOUT_S))
         except KafkaException as exc:
             if exc.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                return False  # another one who applies the list was faster
+                return False
             raise
         return True
 

@@ -3,7 +3,8 @@
 import json
 from typing import Self
 
-from local.kafka.node import LISTENERS, Node
+from local.kafka.configuration import LISTENERS
+from local.kafka.node import Node
 from local.kafka.parts import FOLDER
 from shared.broker import Bus, DeclaredTopic, Topics
 from shared.topics import read_list

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka.node import Node, Ports
-from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, PartMissing, cache_folder, is_complete, jars, java, version
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
+from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
 from tests.requirements import need
 
 # A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
@@ -16,16 +17,25 @@ QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> Path:
-    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
-    there = is_complete(cache_folder() / version()) or shutil.which("mvn") is not None
-    need("Maven", present=there, install=INSTALL_MAVEN)
-    return jars()
+    return _jars(POM)
+
+
+@pytest.fixture(scope="session")
+def zookeeper_jars() -> Path:
+    """Those of Kafka 3.9, with ZooKeeper."""
+    return _jars(ZOOKEEPER_POM)
 
 
 @pytest.fixture(scope="session")
 def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with Node(kafka_jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
         yield node
+
+
+def _jars(pom: Path) -> Path:
+    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
+    need("Maven", present=are_there(pom) or shutil.which("mvn") is not None, install=INSTALL_MAVEN)
+    return jars(pom=pom)
 
 
 def _has_java() -> bool:
