@@ -1,0 +1,78 @@
+from tests.soak.books import BY_HAND, Archive, Between, Moment, Range, Row
+from tests.suite import Books
+
+CAMERA = "street"
+BUS = Between("bus", ("producer", BY_HAND), ("consumer-a", "consumer-b"))
+
+
+def moment(out: int, *taken: int, lost: int = 0, noticed: int = 0) -> Moment:
+    """The producer has sent and dropped so many; of what the consumers have, the first calls some lost."""
+    sheets = {"producer": {CAMERA: Books(out + noticed, out, {"broker_unavailable": noticed}, 0)}}
+    for name, frames in zip(BUS.after, taken, strict=True):
+        mine = lost if name == "consumer-a" else 0
+        sheets[name] = {CAMERA: Books(frames - mine, frames - mine, {}, mine)}
+    return Moment(sheets)
+
+
+def opened(before: Moment) -> Archive:
+    archive = Archive((CAMERA,), (BUS,), dict)
+    archive.open(before)
+    return archive
+
+
+def only(rows: list[Row]) -> Row:
+    (row,) = rows
+    return row
+
+
+def test_frames_that_were_taken_are_explained() -> None:
+    """Whichever consumer did so."""
+    row = only(opened(moment(100, 60, 40)).close(moment(200, 110, 90), anew=()))
+
+    assert (row.lost, row.unknown, row.broken) == (0, 0, "")
+
+
+def test_a_loss_is_explained_if_the_stage_before_noticed_that_the_bus_was_silent() -> None:
+    """It is in the books of the stage after; but a bus that answers loses nothing."""
+    archive = opened(moment(100, 60, 40))
+
+    assert only(archive.close(moment(200, 110, 90, lost=7, noticed=12), anew=())).broken == ""
+    assert "7 frames were lost" in only(archive.close(moment(200, 110, 90, lost=7), anew=())).broken
+
+
+def test_a_frame_in_no_books_is_not_explained() -> None:
+    """One is enough, and so is one that was counted twice."""
+    archive = opened(moment(100, 60, 40))
+
+    assert "1 frames are in no books" in only(archive.close(moment(200, 110, 89), anew=())).broken
+    assert "-1 frames are in no books" in only(archive.close(moment(200, 110, 91), anew=())).broken
+
+
+def test_what_was_missing_before_is_not_held_against_a_fault() -> None:
+    """Each fault answers for itself."""
+    assert only(opened(moment(100, 50, 40)).close(moment(200, 100, 90), anew=())).unknown == 0
+
+
+def test_readers_that_start_anew_may_leave_out_what_was_written_meanwhile() -> None:
+    """And no more than that; and they count nothing twice."""
+    archive = opened(moment(100, 60, 40))
+
+    assert only(archive.close(moment(200, 60, 110), anew=["bus"])).allowed == Range(0, 100)
+    assert not only(archive.close(moment(200, 60, 110), anew=["bus"])).broken
+    assert only(archive.close(moment(200, 60, 150), anew=["bus"])).broken
+    assert only(archive.close(moment(200, 60, 110), anew=["another"])).broken
+
+
+def test_records_written_by_hand_are_frames_that_went_out() -> None:
+    """They come on top of the producer's."""
+    after = moment(200, 110, 93)
+    after.sheets[BY_HAND] = {CAMERA: Books(0, 3, {}, 0)}
+
+    assert not only(opened(moment(100, 60, 40)).close(after, anew=())).broken
+
+
+def test_books_of_a_stage_that_did_not_answer_yet_are_empty() -> None:
+    """A replica has none before its first frame."""
+    nothing = Moment({})
+
+    assert (nothing.out(BUS, CAMERA), nothing.left_over(BUS, CAMERA), nothing.lost(BUS, CAMERA)) == (0, 0, 0)
