@@ -3,23 +3,23 @@
 A real Kafka, an RTSP and an MJPEG camera at 25 frames a second, the real model, two consumers in a group, two replicas
 of `video` and six viewers. After each fault: live again at every viewer, nobody has exited, the books of each stage
 balance, and between the stages no frame is unexplained (books.py). Over the run: no process grows in memory or
-descriptors (growth.py). What was seen goes to standard output and to `artefacts/soak.json`; every broken promise is a
-line at the end, and makes the status 1.
+descriptors (growth.py). What was seen goes to standard output and to `artefacts/soak.json`, what the parts said to
+`artefacts/soak/`; every broken promise is a line at the end, and makes the status 1.
 """
 
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from local.kafka.parts import PartMissing, jars, java
-from local.signals import signals_caught
 from shared.errors import SuiteError
 from tests.soak import report
 from tests.soak.books import BY_HAND, Archive, Between, Moment
@@ -31,10 +31,12 @@ from tests.soak.viewers import Page, Stream, Viewer
 from tests.suite import ROOT
 
 ARTEFACT = ROOT / "artefacts" / "soak.json"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONG_MINUTES = 15.0  # from here on faults last long
 FIRST_LIVE_S = 120.0
 LIVE_AGAIN_S = 30.0  # promised are 5 s, and the table has what was seen; only a broken suite needs so long
-REST_TRIES = 5
+LOOK_S = 0.02
+REST_TRIES, AGAIN_S = 5, 1.0
 REST_S = 2.0  # a camera that is silent for 3 s counts as frozen
 STILL_S = 0.3
 WARM_SHARE, MOST_WARM_S = 0.2, 180.0  # of the run
@@ -45,7 +47,10 @@ BETWEEN = (
 
 
 class Interrupted(Exception):
-    """A signal came."""
+    """A signal has come."""
+
+
+FAILURES = (Interrupted, AssertionError, SuiteError)
 
 
 @dataclass
@@ -55,13 +60,13 @@ class Soak:
     minutes: float
     ground: Ground
     growth: Watch
-    stop: threading.Event
     began: float = field(default_factory=time.monotonic)
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> None:
         """Make one fault after the other, evenly over the time, and look at what each did."""
-        assert self._live_s(time.time(), FIRST_LIVE_S) is not None, f"never live: {self._missing(self.began)}"
+        since = time.time()
+        assert self._live_s(since, FIRST_LIVE_S) is not None, f"never live: {self._missing(since)}"
         self.began = time.monotonic()
         self.ground.archive.open(self._at_rest())
         say(report.HEAD)
@@ -74,7 +79,7 @@ class Soak:
 
     def _look_at_calm(self) -> None:
         """Nothing has happened since the last fault: no frame may be missing."""
-        outcome = Outcome("calm", self._now_s())
+        outcome = Outcome("calm", self._now_s(), broken=self.ground.parts.exited())
         self._compare(outcome, anew=())
         if any(row.lost or row.unknown for row in outcome.rows) or outcome.broken:
             self._enter(outcome)
@@ -85,7 +90,7 @@ class Soak:
         try:
             fault.make(self.ground, fault.lasts_s[self.minutes >= LONG_MINUTES])
         except AssertionError as exc:
-            outcome.broken.append(str(exc))
+            raise AssertionError(f"{fault.name}: {exc}") from exc
         outcome.lasted_s = time.monotonic() - began
         ended = time.time()
         outcome.live_s = self._live_s(ended, LIVE_AGAIN_S)
@@ -104,7 +109,7 @@ class Soak:
                 outcome.rows = archive.close(moment, anew)
                 if not any(row.broken for row in outcome.rows):
                     break
-                self._pause(1.0)  # a frame may have been on its way all that time; what is missing stays so
+                time.sleep(AGAIN_S)  # a frame may have been on its way all that time; what is missing stays so
             archive.open(moment)
         except AssertionError as exc:
             outcome.broken.append(str(exc))
@@ -128,7 +133,7 @@ class Soak:
                     if now == last:
                         return now
                     last = now
-            self._pause(1.0)
+            time.sleep(AGAIN_S)
         raise AssertionError("the books do not come to rest while the cameras are silent")
 
     def _live_s(self, since: float, within_s: float) -> float | None:
@@ -137,7 +142,7 @@ class Soak:
         while not all(viewer.is_live(since) for viewer in self.ground.viewers):
             if time.monotonic() - began > within_s:
                 return None
-            self._pause(0.02)
+            time.sleep(LOOK_S)
         return time.monotonic() - began
 
     def _missing(self, since: float) -> str:
@@ -152,11 +157,7 @@ class Soak:
         return time.monotonic() - self.began
 
     def _wait_until(self, at: float) -> None:
-        self._pause(max(0.0, at - time.monotonic()))
-
-    def _pause(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
-            raise Interrupted
+        time.sleep(max(0.0, at - time.monotonic()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -170,37 +171,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PartMissing as exc:
         sys.stderr.write(f"soak: {exc}\n")
         return int(os.environ.get("REQUIRE_ALL") == "1")
-    stop = threading.Event()
-    with signals_caught(stop), tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        broken = _soak(options.minutes, Path(folder), stop)
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        broken = _soak(options.minutes, Path(folder))
     for line in broken:
         say(f"broken: {line}")
     return int(bool(broken))
 
 
-def _soak(minutes: float, folder: Path, stop: threading.Event) -> list[str]:
-    """Return the broken promises."""
+def _soak(minutes: float, folder: Path) -> list[str]:
+    """Start everything, soak, write what was seen, and return the broken promises."""
     broken: list[str] = []
     with contextlib.ExitStack() as stack:
-        parts = stack.enter_context(Parts(folder, say))
+        try:
+            parts = stack.enter_context(Parts(folder, say))
+        except FAILURES as exc:
+            return [f"it did not start: {exc}"]
         growth = stack.enter_context(Watch(parts.processes))
         viewers = _viewers(parts)
-        watching = stack.enter_context(contextlib.ExitStack())
-        for viewer in viewers:
-            watching.enter_context(viewer)
-        ground = Ground(parts, Archive(CAMERAS, BETWEEN, lambda: parts.services), viewers)
-        soak = Soak(minutes, ground, growth, stop)
+        soak = Soak(minutes, Ground(parts, Archive(CAMERAS, BETWEEN, lambda: parts.services), viewers), growth)
         try:
-            soak.run()
-            watching.close()
+            with contextlib.ExitStack() as watching:
+                for viewer in viewers:
+                    watching.enter_context(viewer)
+                soak.run()
             broken += [f"{name} ended with status {status}" for name, status in parts.end().items() if status]
-        except Interrupted:
-            broken.append("interrupted by a signal")
-        except (AssertionError, SuiteError) as exc:
+        except FAILURES as exc:
             broken.append(str(exc))
-        broken[:0] = [f"{outcome.fault}: {line}" for outcome in soak.outcomes for line in outcome.broken]
-        processes = report.growth(growth.lives.values(), min(MOST_WARM_S, minutes * 60 * WARM_SHARE))
-        broken += _sent_away(viewers, parts.ports[NEVER_KILLED])
+        parts.write_logs(ARTEFACT.with_suffix(""))
+    broken[:0] = [f"{outcome.fault}: {line}" for outcome in soak.outcomes for line in outcome.broken]
+    broken += _sent_away(viewers, parts.ports[NEVER_KILLED])
+    processes = report.growth(growth.lives.values(), min(MOST_WARM_S, minutes * 60 * WARM_SHARE))
     broken += [f"{row['process']}: {line}" for row in processes for line in row["broken"]]
     say(report.GROWTH_HEAD)
     for row in processes:
@@ -220,6 +222,12 @@ def _viewers(parts: Parts) -> list[Viewer]:
 def _sent_away(viewers: Iterable[Viewer], port: int) -> list[str]:
     """Return whose connection ended although nobody had killed the replica that they watch."""
     return [f"{viewer.name}: {reason}" for viewer in viewers if viewer.port == port for reason in viewer.endings]
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    for each in SIGNALS:  # the end is under way: one is enough
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(f"interrupted by {signal.Signals(number).name}")
 
 
 def say(line: str) -> None:

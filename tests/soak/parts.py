@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ class Parts:
         self.yard = HttpCamera()
         self.ports = {name: free_port() for name in VIDEOS}
         self.killed: list[Program] = []
+        self._programs: list[Program] = []
         self._say = say
         self._rtsp_port, self._rtsp_control = free_port(), free_port()
         self._serving_port = free_port()
@@ -180,8 +182,16 @@ class Parts:
         """End everything, by force."""
         self._stack.close()
 
+    def write_logs(self, folder: Path) -> None:
+        """Write what each part said into a file of its own."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for program in self._programs:
+            (folder / f"{program.name}-{program.process.pid}.log").write_text(program.log + "\n", encoding="utf-8")
+
     def _started(self, program: P) -> P:
         self._stack.callback(program.close)
+        self._programs.append(program)
         return program
 
     def _settings(self, name: str) -> dict[str, str]:
