@@ -80,7 +80,7 @@ class Soak:
     def _look_at_calm(self) -> None:
         """Nothing has happened since the last fault: no frame may be missing."""
         outcome = Outcome("calm", self._now_s(), broken=self.ground.parts.exited())
-        self._compare(outcome, anew=())
+        self._compare(outcome, cut_off=False)
         if any(row.lost or row.unknown for row in outcome.rows) or outcome.broken:
             self._enter(outcome)
 
@@ -97,16 +97,16 @@ class Soak:
         if outcome.live_s is None:
             outcome.broken.append(f"not live within {LIVE_AGAIN_S:.0f} s: {self._missing(ended)}")
         outcome.broken += self.ground.parts.exited()
-        self._compare(outcome, anew=fault.anew)
+        self._compare(outcome, cut_off=fault.cut_off)
         self._enter(outcome)
 
-    def _compare(self, outcome: Outcome, *, anew: Iterable[str]) -> None:
+    def _compare(self, outcome: Outcome, *, cut_off: bool) -> None:
         """Enter what has become of the frames since the books were last compared."""
         archive = self.ground.archive
         try:
             for _ in range(REST_TRIES):
                 moment = self._at_rest()
-                outcome.rows = archive.close(moment, anew)
+                outcome.rows = archive.close(moment, cut_off=cut_off)
                 if not any(row.broken for row in outcome.rows):
                     break
                 time.sleep(AGAIN_S)  # a frame may have been on its way all that time; what is missing stays so

@@ -65,13 +65,13 @@ class Fault:
         name: as in the table.
         make: makes it and ends it; called with how many seconds it lasts.
         lasts_s: in a short soak, and in a long one.
-        anew: between which stages readers start anew, so that frames written meanwhile are in nobody's books.
+        cut_off: consumers may lose their session in the group before they can commit.
     """
 
     name: str
     make: Callable[[Ground, float], None]
     lasts_s: tuple[float, float]
-    anew: tuple[str, ...] = ()
+    cut_off: bool = False
 
 
 def camera_gone(ground: Ground, lasts_s: float) -> None:
@@ -195,19 +195,14 @@ def producer_killed(ground: Ground, lasts_s: float) -> None:
 IN_ORDER = (
     Fault("camera gone and back", camera_gone, (2, 20)),
     Fault("camera frozen", camera_frozen, (5, 20)),
-    Fault("broker killed and restarted", broker_killed, (2, 20), anew=(TOPIC,)),
-    Fault("broker frozen", broker_frozen, (10, 30), anew=(TOPIC,)),
+    Fault("broker killed and restarted", broker_killed, (2, 20), cut_off=True),
+    Fault("broker frozen", broker_frozen, (10, 30), cut_off=True),
     Fault("model server killed and restarted", model_server_killed, (1, 20)),
     Fault("model server frozen", model_server_frozen, (7, 30)),
     Fault("consumer killed and started again", consumer_killed, (1, 20)),
-    Fault("consumer paused", consumer_paused, (8, 60), anew=(TOPIC,)),
-    Fault("videocam deleted and created again", frames_topic_anew, (TOPICS_UNKNOWN_S, 10), anew=(TOPIC,)),
-    Fault(
-        "videodisplay deleted and created again",
-        labelled_topic_anew,
-        (TOPICS_UNKNOWN_S, 10),
-        anew=VIDEOS,
-    ),
+    Fault("consumer paused", consumer_paused, (8, 60), cut_off=True),
+    Fault("videocam deleted and created again", frames_topic_anew, (TOPICS_UNKNOWN_S, 10)),
+    Fault("videodisplay deleted and created again", labelled_topic_anew, (TOPICS_UNKNOWN_S, 10)),
     Fault("records that are no frames", junk, (2, 30)),
     Fault("viewers that never read or vanish", bad_viewers, (2, 40)),
     Fault("video replica killed and restarted", video_killed, (1, 20)),

@@ -1,4 +1,6 @@
-from tests.soak.books import BY_HAND, Archive, Between, Moment, Range, Row
+import pytest
+
+from tests.soak.books import BY_HAND, Archive, Between, Moment, Row
 from tests.suite import Books
 
 CAMERA = "street"
@@ -14,6 +16,13 @@ def moment(out: int, *taken: int, lost: int = 0, noticed: int = 0) -> Moment:
     return Moment(sheets)
 
 
+class Part:
+    """A part that tells its books."""
+
+    def ledger(self) -> dict[str, Books]:
+        return {CAMERA: Books(100, 100, {}, 0)}
+
+
 def opened(before: Moment) -> Archive:
     archive = Archive((CAMERA,), (BUS,), dict)
     archive.open(before)
@@ -27,7 +36,7 @@ def only(rows: list[Row]) -> Row:
 
 def test_frames_that_were_taken_are_explained() -> None:
     """Whichever consumer did so."""
-    row = only(opened(moment(100, 60, 40)).close(moment(200, 110, 90), anew=()))
+    row = only(opened(moment(100, 60, 40)).close(moment(200, 110, 90), cut_off=False))
 
     assert (row.lost, row.unknown, row.broken) == (0, 0, "")
 
@@ -36,31 +45,57 @@ def test_a_loss_is_explained_if_the_stage_before_noticed_that_the_bus_was_silent
     """It is in the books of the stage after; but a bus that answers loses nothing."""
     archive = opened(moment(100, 60, 40))
 
-    assert only(archive.close(moment(200, 110, 90, lost=7, noticed=12), anew=())).broken == ""
-    assert "7 frames were lost" in only(archive.close(moment(200, 110, 90, lost=7), anew=())).broken
+    assert only(archive.close(moment(200, 110, 90, lost=7, noticed=12), cut_off=False)).broken == ""
+    assert "7 frames were lost" in only(archive.close(moment(200, 110, 90, lost=7), cut_off=False)).broken
 
 
 def test_a_frame_in_no_books_is_not_explained() -> None:
     """One is enough, and so is one that was counted twice."""
     archive = opened(moment(100, 60, 40))
 
-    assert "1 frames are in no books" in only(archive.close(moment(200, 110, 89), anew=())).broken
-    assert "-1 frames are in no books" in only(archive.close(moment(200, 110, 91), anew=())).broken
+    assert "1 frames are in no books" in only(archive.close(moment(200, 110, 89), cut_off=False)).broken
+    assert "-1 frames are in no books" in only(archive.close(moment(200, 110, 91), cut_off=False)).broken
 
 
 def test_what_was_missing_before_is_not_held_against_a_fault() -> None:
     """Each fault answers for itself."""
-    assert only(opened(moment(100, 50, 40)).close(moment(200, 100, 90), anew=())).unknown == 0
+    assert only(opened(moment(100, 50, 40)).close(moment(200, 100, 90), cut_off=False)).unknown == 0
 
 
-def test_readers_that_start_anew_may_leave_out_what_was_written_meanwhile() -> None:
-    """And no more than that; and they count nothing twice."""
+def test_consumers_that_were_cut_off_count_what_they_had_not_committed_twice() -> None:
+    """And no more than that; and they leave out nothing."""
     archive = opened(moment(100, 60, 40))
 
-    assert only(archive.close(moment(200, 60, 110), anew=["bus"])).allowed == Range(0, 100)
-    assert not only(archive.close(moment(200, 60, 110), anew=["bus"])).broken
-    assert only(archive.close(moment(200, 60, 150), anew=["bus"])).broken
-    assert only(archive.close(moment(200, 60, 110), anew=["another"])).broken
+    assert only(archive.close(moment(200, 60, 165), cut_off=True)).broken == ""
+    assert "-25 frames are in no books" in only(archive.close(moment(200, 60, 165), cut_off=False)).broken
+    assert only(archive.close(moment(400, 60, 465), cut_off=True)).broken
+    assert only(archive.close(moment(200, 60, 139), cut_off=True)).broken
+
+
+@pytest.mark.parametrize(("shared", "unknown", "broken"), [(True, 9, ""), (True, 90, "90 frames"), (False, 90, "")])
+def test_a_killed_part_takes_little_with_it(shared: bool, unknown: int, broken: str) -> None:
+    """What it did since it told its books; and without another to take over, what was written while it was dead."""
+    between = BUS if shared else Between("alone", ("producer",), ("consumer-a",))
+    archive = Archive((CAMERA,), (between,), lambda: {"consumer-a": Part()})  # type: ignore[dict-item]
+    archive.open(moment(100, 100, 0))
+
+    archive.bury("consumer-a", lambda: None)
+
+    row = only(archive.close(moment(200, 200 - unknown, 0), cut_off=False))
+    assert row.unknown == unknown
+    assert row.broken.startswith(broken)
+    assert bool(row.broken) == bool(broken)
+
+
+def test_a_killed_sender_may_have_sent_a_little_more_than_it_told() -> None:
+    """The next stage has frames that nobody says were sent."""
+    archive = Archive((CAMERA,), (BUS,), lambda: {"producer": Part()})  # type: ignore[dict-item]
+    archive.open(moment(100, 60, 40))
+
+    archive.bury("producer", lambda: None)
+
+    assert not only(archive.close(moment(200, 110, 93), cut_off=False)).broken
+    assert only(archive.close(moment(200, 110, 190), cut_off=False)).broken
 
 
 def test_records_written_by_hand_are_frames_that_went_out() -> None:
@@ -68,7 +103,7 @@ def test_records_written_by_hand_are_frames_that_went_out() -> None:
     after = moment(200, 110, 93)
     after.sheets[BY_HAND] = {CAMERA: Books(0, 3, {}, 0)}
 
-    assert not only(opened(moment(100, 60, 40)).close(after, anew=())).broken
+    assert not only(opened(moment(100, 60, 40)).close(after, cut_off=False)).broken
 
 
 def test_books_of_a_stage_that_did_not_answer_yet_are_empty() -> None:
