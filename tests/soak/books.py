@@ -10,7 +10,7 @@ away with it, and then by no more frames than can have been on their way in that
 - A replica of `video` that is started again counts from its first position on; what was written before is in no books.
 
 All are reported, with their bounds. Nothing is computed as a remainder and then called explained. And what the second
-stage calls lost must have been noticed by the first: a bus that loses frames has not answered, or has refused some.
+stage calls lost must have been noticed by somebody who writes: a bus that loses frames does not answer, or refuses some.
 """
 
 import math
@@ -70,7 +70,7 @@ class Row:
         between: name of what lies between them.
         camera: its id.
         lost: frames that the second stage calls lost.
-        noticed: frames that the first stage dropped because the bus did not answer, or refused.
+        noticed: frames that anybody dropped because the bus did not answer, or refused.
         unknown: frames that went out of the first stage, and are in no books of the second.
         allowed: how many these may be.
     """
@@ -143,7 +143,7 @@ class Archive:
                 sent = moment.out(between, camera) - self._before.out(between, camera)
                 left_over = moment.left_over(between, camera) - self._before.left_over(between, camera)
                 lost = moment.lost(between, camera) - self._before.lost(between, camera)
-                noticed = moment.noticed(between, camera) - self._before.noticed(between, camera)
+                noticed = moment.noticed() - self._before.noticed()
                 allowed = self._allowed(between, sent, cut_off=cut_off)
                 rows.append(Row(between.name, camera, lost, noticed, left_over, allowed))
         return rows
@@ -194,9 +194,9 @@ class Moment:
         """Return the frames that the second stage knows to be lost."""
         return sum(self._of(name, camera).lost_upstream for name in between.after)
 
-    def noticed(self, between: Between, camera: str) -> int:
-        """Return the frames that the first stage dropped because of the bus."""
-        dropped = [self._of(name, camera).dropped for name in between.before]
+    def noticed(self) -> int:
+        """Return the frames that any stage dropped because of the bus."""
+        dropped = [books.dropped for sheet in self.sheets.values() for books in sheet.values()]
         return sum(one.get(reason, 0) for one in dropped for reason in (BROKER_UNAVAILABLE, BROKER_REFUSED))
 
     def _of(self, name: str, camera: str) -> Books:
