@@ -7,10 +7,12 @@ away with it, and then by no more frames than can have been on their way in that
 - A killed process has last told its books just before it was killed; what it did in the milliseconds since is unknown.
 - A consumer that is killed or cut off could not commit what it counted last; the next one counts it again, as skipped
   (shared/places.py).
+- A consumer that loses a camera just after the bus has lost its last frames shows `video` no gap before it sends again
+  (shared/gaps.py): the frames are in no books until then, if that ever comes.
 - A replica of `video` that is started again counts from its first position on; what was written before is in no books.
 
-All are reported, with their bounds. Nothing is computed as a remainder and then called explained. And what the second
-stage calls lost must have been noticed by somebody who writes: a bus that loses frames does not answer, or refuses some.
+All are reported, with their bounds. Nothing is computed as a remainder and then called explained. And what a stage
+calls lost must have been noticed by somebody who writes: a bus that loses frames does not answer, or refuses some.
 """
 
 import math
@@ -144,17 +146,26 @@ class Archive:
                 left_over = moment.left_over(between, camera) - self._before.left_over(between, camera)
                 lost = moment.lost(between, camera) - self._before.lost(between, camera)
                 noticed = moment.noticed() - self._before.noticed()
-                allowed = self._allowed(between, sent, cut_off=cut_off)
+                owed = max(0, self._before.left_over(between, camera))
+                allowed = self._allowed(between, sent, owed, cut_off=cut_off)
                 rows.append(Row(between.name, camera, lost, noticed, left_over, allowed))
         return rows
 
-    def _allowed(self, between: Between, sent: int, *, cut_off: bool) -> Range:
-        """Return how many frames may be in no books, or (less than none) in two, if so many were sent."""
+    def _allowed(self, between: Between, sent: int, owed: int, *, cut_off: bool) -> Range:
+        """Return how many frames may be in no books, or (less than none) in two.
+
+        Args:
+            between: the stages.
+            sent: frames that went out of the first one.
+            owed: frames that were in no books before.
+            cut_off: as for `close`.
+        """
         died = any(name in self._untold_s for name in between.after)
         low, high = -self._untold(between.before), self._untold(between.after)
-        if len(between.after) == 1:
-            return Range(low, sent if died else high)
-        return Range(low - (math.ceil(UNCOMMITTED_S * MOST_FPS) if died or cut_off else 0), high)
+        if len(between.after) > 1:
+            return Range(low - (math.ceil(UNCOMMITTED_S * MOST_FPS) if died or cut_off else 0), high)
+        on_the_way = ON_THE_WAY * len(between.before) if cut_off else 0
+        return Range(low - owed, sent if died else high + on_the_way)
 
     def _untold(self, names: Iterable[str]) -> int:
         """Return how many frames of a camera killed parts can have dealt with after they had told their books."""

@@ -183,11 +183,17 @@ class Parts:
         self._stack.close()
 
     def write_logs(self, folder: Path) -> None:
-        """Write what each part said into a file of its own."""
+        """Write what each part said into a file of its own, and what the services say of themselves now."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for program in self._programs:
             (folder / f"{program.name}-{program.process.pid}.log").write_text(program.log + "\n", encoding="utf-8")
+        probes = [
+            (name, get(f"{one.probes}/{p}")[1]) for name, one in self.services.items() for p in ("healthz", "readyz")
+        ]
+        (folder / "probes.txt").write_text(
+            "".join(f"{name} {body.decode()}\n" for name, body in probes), encoding="utf-8"
+        )
 
     def _started(self, program: P) -> P:
         self._stack.callback(program.close)

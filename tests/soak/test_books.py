@@ -98,6 +98,23 @@ def test_a_killed_sender_may_have_sent_a_little_more_than_it_told() -> None:
     assert only(archive.close(moment(200, 110, 190), cut_off=False)).broken
 
 
+def test_frames_whose_gap_nobody_could_see_yet_may_be_found_later() -> None:
+    """When the consumer that had sent them sends again."""
+    between = Between("display", BUS.after, ("video-a",))
+
+    def shown(frames: int) -> Moment:
+        sent = {name: {CAMERA: Books(50, 50, {}, 0)} for name in BUS.after}
+        return Moment(sent | {"video-a": {CAMERA: Books(frames, frames, {}, 0)}})
+
+    archive = Archive((CAMERA,), (between,), dict)
+    archive.open(shown(100))
+    assert not only(archive.close(shown(98), cut_off=True)).broken
+    assert only(archive.close(shown(98), cut_off=False)).broken
+    archive.open(shown(98))
+    assert not only(archive.close(shown(100), cut_off=False)).broken
+    assert only(archive.close(shown(101), cut_off=False)).broken
+
+
 def test_records_written_by_hand_are_frames_that_went_out() -> None:
     """They come on top of the producer's."""
     after = moment(200, 110, 93)
