@@ -12,12 +12,18 @@ from typing import Self
 
 import numpy as np
 
+from tests.soak.parts import BROKER
 from tests.suite import Use, use_of
 
 EVERY_S = 1.0
 POINT_S = 10.0  # points of the line are medians over so long
 FEWEST_POINTS = 6
 MOST_MB_A_MINUTE = 1.0
+JUDGED_S = 300.0  # a slope over less is noise: then the memory has a bound instead
+MOST_MORE_MB = 100.0
+MOST_MORE_FILES = 4  # connections to a broker are opened when they are needed
+# The broker has as many files as segments are kept, and fills its heap of 512 MB and what it maps of its indexes.
+BROKER_MOST_MB, BROKER_MOST_FILES = 1200.0, 500
 NORMAL_95 = 1.96
 MB = 1e6
 
@@ -47,10 +53,17 @@ class Life:
     calm: list[tuple[float, Use]] = field(default_factory=list)
     """In moments in which nothing was wrong."""
 
+    @property
+    def lasted_s(self) -> float:
+        """How long it was looked at."""
+        return self.seconds[-1] - self.seconds[0] if self.seconds else 0.0
+
+    def warm_mb(self, warm_s: float) -> list[float]:
+        """Return the memory, second by second, from so many seconds after the start on."""
+        return [use.rss / MB for at, use in zip(self.seconds, self.uses, strict=True) if at - self.seconds[0] >= warm_s]
+
     def slope(self, warm_s: float) -> Slope | None:
         """Return the growth of the memory from so many seconds after the start on; None: it ended before."""
-        if not self.seconds:
-            return None
         points: dict[int, list[float]] = {}
         for at, use in zip(self.seconds, self.uses, strict=True):
             if at - self.seconds[0] >= warm_s:
@@ -64,6 +77,22 @@ class Life:
         """Return the descriptors of the first calm moment after so many seconds, and of the last; None: no two."""
         calm = [use.files for at, use in self.calm if at - self.seconds[0] >= warm_s]
         return (calm[0], calm[-1]) if len(calm) > 1 else None
+
+    def broken(self, warm_s: float) -> list[str]:
+        """Return what it has taken too much of, a line each; it had so many seconds to warm up."""
+        broken = []
+        warm, slope, files = self.warm_mb(warm_s), self.slope(warm_s), self.files(warm_s)
+        if self.name == BROKER:
+            if max(warm) > BROKER_MOST_MB:
+                broken.append(f"it takes {max(warm):.0f} MB, more than {BROKER_MOST_MB:.0f}")
+        elif self.lasted_s - warm_s >= JUDGED_S:
+            if slope is not None and slope.grows:
+                broken.append(f"it grows by {slope.value:.2f} MB a minute (surely {slope.low:.2f})")
+        elif warm[-1] - warm[0] > MOST_MORE_MB:
+            broken.append(f"it has grown by {warm[-1] - warm[0]:.0f} MB in {self.lasted_s:.0f} s")
+        if files is not None and files[1] > (BROKER_MOST_FILES if self.name == BROKER else files[0] + MOST_MORE_FILES):
+            broken.append(f"it has {files[1]} descriptors, and had {files[0]}")
+        return broken
 
 
 class Watch:

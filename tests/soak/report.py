@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.soak.books import Row
-from tests.soak.growth import MB, Life
-from tests.soak.parts import BROKER
+from tests.soak.growth import Life
 from tests.soak.viewers import Viewer
-
-MOST_MORE_FILES = 4  # connections to a broker are opened when they are needed
-JUDGED_S = 300.0  # a slope over less is noise: then the memory has a bound instead
-MOST_MORE_MB = 100.0
-# The broker has as many files as segments are kept, and fills its heap of 512 MB and what it maps of its indexes.
-BROKER_MOST_MB, BROKER_MOST_FILES = 1200.0, 500
 
 
 @dataclass
@@ -54,34 +47,22 @@ HEAD = f"{'at s':>7} {'lasts s':>7} {'live s':>6}  {'fault':<40} between the sta
 
 def growth(lives: Iterable[Life], warm_s: float) -> list[dict[str, Any]]:
     """Return a line for each process: what it took, and whether it grew."""
-    return [_growth(life, warm_s) for life in lives if life.uses and life.seconds[-1] - life.seconds[0] > warm_s]
+    return [_growth(life, warm_s) for life in lives if life.lasted_s > warm_s]
 
 
 def _growth(life: Life, warm_s: float) -> dict[str, Any]:
-    """Return what one process took; `broken` says what of it is too much."""
-    seconds = life.seconds[-1] - life.seconds[0]
-    warm = [use.rss / MB for at, use in zip(life.seconds, life.uses, strict=True) if at - life.seconds[0] >= warm_s]
-    slope, files = life.slope(warm_s), life.files(warm_s)
-    broken = []
-    if life.name == BROKER:
-        if max(warm) > BROKER_MOST_MB:
-            broken.append(f"it takes {max(warm):.0f} MB, more than {BROKER_MOST_MB:.0f}")
-    elif seconds - warm_s >= JUDGED_S:
-        if slope is not None and slope.grows:
-            broken.append(f"it grows by {slope.value:.2f} MB a minute (surely {slope.low:.2f})")
-    elif warm[-1] - warm[0] > MOST_MORE_MB:
-        broken.append(f"it has grown by {warm[-1] - warm[0]:.0f} MB in {seconds:.0f} s")
-    if files is not None and files[1] > (BROKER_MOST_FILES if life.name == BROKER else files[0] + MOST_MORE_FILES):
-        broken.append(f"it has {files[1]} descriptors, and had {files[0]}")
+    """Return what one process took."""
+    warm = life.warm_mb(warm_s)
+    slope = life.slope(warm_s)
     return {
         "process": life.name,
         "pid": life.pid,
-        "seconds": round(seconds),
+        "seconds": round(life.lasted_s),
         "rss_mb": [round(warm[0], 1), round(max(warm), 1), round(warm[-1], 1)],
         "slope_mb_a_minute": None if slope is None else [round(x, 3) for x in (slope.low, slope.value, slope.high)],
-        "descriptors": files,
+        "descriptors": life.files(warm_s),
         "threads": [life.uses[0].threads, life.uses[-1].threads],
-        "broken": broken,
+        "broken": life.broken(warm_s),
     }
 
 

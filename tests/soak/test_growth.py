@@ -31,6 +31,18 @@ def test_noise_and_a_step_are_no_growth() -> None:
         assert not slope.grows
 
 
+def test_what_is_too_much_is_said() -> None:
+    """A slope only of a long life; else a bound."""
+    assert "it grows by 2" in life(mb_a_minute=2).broken(60)[0]
+    assert not life(mb_a_minute=2, minutes=3).broken(60)
+    assert "it has grown by" in life(mb_a_minute=60, minutes=3).broken(60)[0]
+    assert not life().broken(60)
+
+    leaky = life()
+    leaky.calm = [(100.0, Use(0, 20, 1)), (300.0, Use(0, 25, 1))]
+    assert leaky.broken(60) == ["it has 25 descriptors, and had 20"]
+
+
 def test_a_short_life_has_no_slope() -> None:
     assert life(minutes=1.5).slope(60) is None
 
