@@ -7,8 +7,9 @@ away with it, and then by no more frames than can have been on their way in that
 - A killed process has last told its books just before it was killed; what it did in the milliseconds since is unknown.
 - A consumer that is killed or cut off could not commit what it counted last; the next one counts it again, as skipped
   (shared/places.py).
-- A consumer that loses a camera just after the bus has lost its last frames shows `video` no gap before it sends again
-  (shared/gaps.py): the frames are in no books until then, if that ever comes.
+- Where the bus loses the last frames of a sender whose camera then moves, the next stage sees no gap before that sender
+  sends again (shared/gaps.py): the frames are in no books until then, if that ever comes. So are those which a deleted
+  topic takes with it from a consumer that gets other partitions of the new one.
 - A replica of `video` that is started again counts from its first position on; what was written before is in no books.
 
 All are reported, with their bounds. Nothing is computed as a remainder and then called explained. And what a stage
@@ -136,7 +137,7 @@ class Archive:
 
         Args:
             moment: when nothing was on its way.
-            cut_off: consumers may have lost their session in the group before they could commit.
+            cut_off: consumers may have lost what they read before they could commit.
         """
         assert self._before is not None
         rows = []
@@ -162,10 +163,11 @@ class Archive:
         """
         died = any(name in self._untold_s for name in between.after)
         low, high = -self._untold(between.before), self._untold(between.after)
+        if cut_off:
+            high += ON_THE_WAY * len(between.before)
         if len(between.after) > 1:
             return Range(low - (math.ceil(UNCOMMITTED_S * MOST_FPS) if died or cut_off else 0), high)
-        on_the_way = ON_THE_WAY * len(between.before) if cut_off else 0
-        return Range(low - owed, sent if died else high + on_the_way)
+        return Range(low - owed, sent if died else high)
 
     def _untold(self, names: Iterable[str]) -> int:
         """Return how many frames of a camera killed parts can have dealt with after they had told their books."""

@@ -65,7 +65,7 @@ class Fault:
         name: as in the table.
         make: makes it and ends it; called with how many seconds it lasts.
         lasts_s: in a short soak, and in a long one.
-        cut_off: consumers may lose their session in the group before they can commit.
+        cut_off: consumers may lose what they read before they can commit.
     """
 
     name: str
@@ -201,7 +201,7 @@ IN_ORDER = (
     Fault("model server frozen", model_server_frozen, (7, 30)),
     Fault("consumer killed and started again", consumer_killed, (1, 20)),
     Fault("consumer paused", consumer_paused, (8, 60), cut_off=True),
-    Fault("videocam deleted and created again", frames_topic_anew, (TOPICS_UNKNOWN_S, 10)),
+    Fault("videocam deleted and created again", frames_topic_anew, (TOPICS_UNKNOWN_S, 10), cut_off=True),
     Fault("videodisplay deleted and created again", labelled_topic_anew, (TOPICS_UNKNOWN_S, 10)),
     Fault("records that are no frames", junk, (2, 30)),
     Fault("viewers that never read or vanish", bad_viewers, (2, 40)),
