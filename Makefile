@@ -5,6 +5,8 @@ VENV ?= .venv
 TEST_JOBS ?= 4
 # 1: a part that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# How long `make soak` goes on after its start; from 15 on its faults last long.
+SOAK_MINUTES ?= 30
 # Further arguments of `docker build`.
 BUILD ?=
 # The name of the stand-in for Kafka's official image.
@@ -61,6 +63,10 @@ test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium)
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
 		$(PYTEST) tests/images
+
+.PHONY: soak
+soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
+	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
 .PHONY: lint
 lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
