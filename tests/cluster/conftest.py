@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -9,12 +10,18 @@ import pytest
 from tests.cluster import rig
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.rig import Rig
-from tests.images.conftest import _daemon, base, kafka, services, tfserving  # noqa: F401 - fixtures: the images
+from tests.images.conftest import _daemon, base, services, tfserving  # noqa: F401 - fixtures: the images
 from tests.manifests.objects import HERE, WORKLOADS, container, documents
 from tests.requirements import need
 from tests.suite import ROOT
 
 NAMESPACE = "machine-learning-deployment"
+# Stand-ins out of Maven's jars for what no registry gives here.
+BROKERS = {
+    "apache/kafka": "kafka",
+    "confluentinc/cp-kafka": "cp-kafka",
+    "confluentinc/cp-zookeeper": "cp-zookeeper",
+}
 FIGURES = ROOT / "artefacts" / "cluster.json"
 
 
@@ -33,10 +40,12 @@ def images(
     _daemon: None,  # noqa: F811
     services: Mapping[str, str],  # noqa: F811
     tfserving: str,  # noqa: F811
-    kafka: str,  # noqa: F811
 ) -> dict[str, str]:
     """Names in the manifests -> what was built for them."""
-    built = {**services, "tfserving": tfserving, "apache/kafka": kafka}
+    built = {**services, "tfserving": tfserving}
+    for name, kind in BROKERS.items():
+        built[name] = f"mld-test/{kind}"
+        subprocess.run([str(ROOT / "tests" / "images" / "kafka.sh"), kind, built[name]], check=True, timeout=900)
     named = {
         container(thing)["image"]
         for path in HERE.glob("*/deployment.yml")

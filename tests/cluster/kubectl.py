@@ -39,7 +39,8 @@ class Kubectl:
             within_s: longest time it may take, seconds.
         """
         done = subprocess.run(
-            ["kubectl", f"--namespace={self.namespace}", *arguments],
+            # Named only where it is another one: kubectl refuses it beside a kustomization that has its own.
+            ["kubectl", *([] if self.namespace == "default" else [f"--namespace={self.namespace}"]), *arguments],
             cwd=ROOT,
             env=self._environment,
             input=given or "",

@@ -51,13 +51,3 @@ def tfserving(base: str) -> str:
     export = docker.build("mld-test/export", dockerfile, ROOT, target="export", **given)
     serving = docker.build("mld-test/serving", HERE / "serving.Dockerfile", HERE, EXPORT=export)
     return docker.build("mld-test/tfserving", dockerfile, ROOT, BASE=serving, **given)
-
-
-@pytest.fixture(scope="session")
-def kafka(_daemon: None) -> str:
-    """The broker's image, out of Maven's jars; or the real one, of which KAFKA_IMAGE is the name."""
-    if "KAFKA_IMAGE" in os.environ:
-        return os.environ["KAFKA_IMAGE"]
-    name = "mld-test/kafka"
-    subprocess.run([str(HERE / "kafka.sh"), name], check=True, timeout=900)
-    return name
