@@ -53,10 +53,15 @@ def main() -> None:
             time.sleep(CALM_S)
             seconds = one_run(node, viewer, producer, chain.consumer, frozen_s)
             took.append(seconds["viewer"])
-            print(f"run {run + 1}, frozen {frozen_s:.0f} s, {time.strftime('%H:%M:%S')}:", *(f"{name} {value:.2f}" for name, value in seconds.items()), flush=True)
+            print(
+                f"run {run + 1}, frozen {frozen_s:.0f} s, {time.strftime('%H:%M:%S')}:",
+                *(f"{name} {value:.2f}" for name, value in seconds.items()),
+                flush=True,
+            )
         late = sum(seconds > PROMISED_S for seconds in took)
         print(
-            f"{len(took)} runs: median {statistics.median(took):.2f}, max {max(took):.2f} s; {late} above {PROMISED_S:.0f} s"
+            f"{len(took)} runs: median {statistics.median(took):.2f}, max {max(took):.2f} s; "
+            f"{late} above {PROMISED_S:.0f} s"
         )
 
 
