@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import av
 
 from producer.decoder import Decoder
+from shared.errors import CameraError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Intake(threading.Thread):
     def __init__(self, feed: Feed) -> None:
         super().__init__(name="intake", daemon=True)
         self._feed = feed
-        self._coded: SimpleQueue[Coded | Exception] = SimpleQueue()
+        self._coded: SimpleQueue[Coded | CameraError] = SimpleQueue()
 
     def next(self) -> Coded:
         """Wait for the next coded picture.
@@ -61,7 +62,7 @@ class Intake(threading.Thread):
             CameraError: there is none.
         """
         coded = self._coded.get()
-        if isinstance(coded, Exception):
+        if isinstance(coded, CameraError):
             raise coded
         return coded
 
@@ -74,5 +75,5 @@ class Intake(threading.Thread):
         try:
             for coded in self._feed.pictures():
                 self._coded.put(coded)
-        except Exception as exc:  # whatever it is: the capture ends with it, and does not only fall silent
+        except CameraError as exc:
             self._coded.put(exc)

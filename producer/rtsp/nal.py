@@ -17,6 +17,10 @@ class NalUnits(ABC):
 
     codec: str
     head: int  # bytes of a unit's head
+    units: range  # kinds of units that stand alone
+    slices: range  # of those, the parts of pictures
+    keys: range  # of those, the parts of pictures that need no other
+    messages: int  # supplemental enhancement information
     aggregation: int
     fragments: int
 
@@ -29,7 +33,8 @@ class NalUnits(ABC):
         Raises:
             NotOurs: units come in another order than that of decoding.
         """
-        self._parts = [START_CODE + unit for unit in self._parameter_sets(parameters)]
+        self._described = [START_CODE + unit for unit in self._parameter_sets(parameters)]
+        self._parts: list[bytes] = []
         self._key = self._has_slice = self._in_fragments = False
 
     def begins(self, payload: bytes) -> bool:
@@ -38,7 +43,7 @@ class NalUnits(ABC):
             return False
         kind = self._kind(payload[0])
         if kind == self.aggregation:
-            return self._begins_unit(payload[self._first_aggregated :])
+            return self._begins_unit(payload[self.head + 2 :])
         if kind == self.fragments:
             first = payload[self.head + 1 : self.head + 2]
             return bool(payload[self.head] & 0x80) and self._begins_unit(self._whole_head(payload) + first)
@@ -54,7 +59,7 @@ class NalUnits(ABC):
         self._in_fragments = False
         if kind == self.aggregation:
             return self._take_aggregated(payload)
-        if not self._is_unit(kind):
+        if kind not in self.units:
             return False
         self._add(payload)
         return True
@@ -64,7 +69,8 @@ class NalUnits(ABC):
         self._in_fragments = False
         if not self._has_slice:
             return None
-        coded = Coded(b"".join(self._parts), key=self._key)
+        coded = Coded(b"".join((*self._described, *self._parts)), key=self._key)
+        self._described.clear()
         self.discard()
         return coded
 
@@ -97,19 +103,15 @@ class NalUnits(ABC):
 
     def _add(self, unit: bytes) -> None:
         kind = self._kind(unit[0])
-        self._has_slice = self._has_slice or self._is_slice(kind)
-        self._key = self._key or self._is_key(kind) or (self._is_message(kind) and self._is_recovery_point(unit))
+        self._has_slice = self._has_slice or kind in self.slices
+        self._key = self._key or kind in self.keys or (kind == self.messages and self._is_recovery_point(unit))
         self._parts += (START_CODE, unit)
-
-    @property
-    def _first_aggregated(self) -> int:
-        return self.head + 2
 
     def _begins_unit(self, unit: bytes) -> bool:
         if len(unit) <= self.head:
             return False
         # The first bit of a slice's head says that it is the picture's first: first_mb_in_slice = 0 in H.264's code.
-        return not self._is_slice(self._kind(unit[0])) or bool(unit[self.head] & 0x80)
+        return self._kind(unit[0]) not in self.slices or bool(unit[self.head] & 0x80)
 
     def _is_recovery_point(self, unit: bytes) -> bool:
         return any(kind == _RECOVERY_POINT for kind in _message_kinds(unit[self.head :]))
@@ -124,23 +126,12 @@ class NalUnits(ABC):
     def _whole_head(self, payload: bytes) -> bytes:
         """Return the head of the unit that a fragment is of."""
 
-    @abstractmethod
-    def _is_unit(self, kind: int) -> bool: ...
-
-    @abstractmethod
-    def _is_slice(self, kind: int) -> bool: ...
-
-    @abstractmethod
-    def _is_key(self, kind: int) -> bool: ...
-
-    @abstractmethod
-    def _is_message(self, kind: int) -> bool: ...
-
 
 class H264(NalUnits):
     """RFC 6184, packetization modes 0 and 1. Kinds of units: ITU-T H.264, table 7-1."""
 
-    codec, head, aggregation, fragments = "h264", 1, 24, 28
+    codec, head = "h264", 1
+    units, slices, keys, messages, aggregation, fragments = range(1, 24), range(1, 6), range(5, 6), 6, 24, 28
 
     def _parameter_sets(self, parameters: Mapping[str, str]) -> Iterator[bytes]:
         if parameters.get("packetization-mode") == "2":
@@ -153,23 +144,12 @@ class H264(NalUnits):
     def _whole_head(self, payload: bytes) -> bytes:
         return bytes(((payload[0] & 0xE0) | (payload[1] & 31),))
 
-    def _is_unit(self, kind: int) -> bool:
-        return 1 <= kind <= 23
-
-    def _is_slice(self, kind: int) -> bool:
-        return 1 <= kind <= 5
-
-    def _is_key(self, kind: int) -> bool:
-        return kind == 5
-
-    def _is_message(self, kind: int) -> bool:
-        return kind == 6
-
 
 class H265(NalUnits):
     """RFC 7798, without decoding order numbers. Kinds of units: ITU-T H.265, table 7-1."""
 
-    codec, head, aggregation, fragments = "hevc", 2, 48, 49
+    codec, head = "hevc", 2
+    units, slices, keys, messages, aggregation, fragments = range(48), range(32), range(16, 24), 39, 48, 49
 
     def _parameter_sets(self, parameters: Mapping[str, str]) -> Iterator[bytes]:
         if parameters.get("sprop-max-don-diff", "0") != "0":
@@ -181,18 +161,6 @@ class H265(NalUnits):
 
     def _whole_head(self, payload: bytes) -> bytes:
         return bytes(((payload[0] & 0x81) | (payload[2] & 63) << 1, payload[1]))
-
-    def _is_unit(self, kind: int) -> bool:
-        return kind < 48
-
-    def _is_slice(self, kind: int) -> bool:
-        return kind < 32
-
-    def _is_key(self, kind: int) -> bool:
-        return 16 <= kind <= 23
-
-    def _is_message(self, kind: int) -> bool:
-        return kind == 39
 
 
 def _decoded(sets: str) -> Iterator[bytes]:
