@@ -147,10 +147,13 @@ class Asker:
             return self._offered.pop(next(iter(self._offered)))
 
     def _ask(self, frame: Frame) -> Prediction | None:
-        version, requested_at, began = self._state.version, now_us(), time.monotonic()
-        limit_s = self._patience.limit_s(down=self._state.state == "down")
+        version, down = self._state.version, self._state.state == "down"
+        limit_s = self._patience.limit_s(down=down)
         try:
             handler = self._ready_handler()
+            if down:  # a server that hangs must not find a heap of pictures to look at when it goes on
+                self._serving.knock(timeout_s=limit_s)
+            requested_at, began = now_us(), time.monotonic()
             answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
             answered_at = now_us()
             findings = handler.findings(answer)

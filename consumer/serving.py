@@ -66,6 +66,17 @@ class Serving:
             raise ServingNonsense("the answer has no list of predictions")
         return predictions
 
+    def knock(self, *, timeout_s: float) -> None:
+        """Return as soon as the server answers anything at all, for next to no work of its own.
+
+        Raises:
+            ServingUnreachable, ServingTimeout: it does not.
+        """
+        try:
+            self._ask("GET", self._model_url, timeout_s=timeout_s)
+        except (ServingRefusal, ServingNonsense):
+            return
+
     def metadata(self) -> dict[str, Any]:
         """Return the model's metadata: `model_spec` and `metadata.signature_def`.
 
