@@ -11,6 +11,8 @@ SOAK_MINUTES ?= 30
 BUILD ?=
 # The name of the stand-in for Kafka's official image.
 KAFKA_IMAGE ?= kafka:$(shell sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' kafka/pom.xml)
+# The kustomization that is deployed.
+K8S ?= k8s
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
@@ -49,7 +51,8 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 
 .PHONY: test
 test: $(SETUP) ## Run the tests that need only Python.
-	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images
+	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
+		--ignore tests/cluster
 
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
@@ -67,6 +70,11 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 .PHONY: soak
 soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
 	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
+
+.PHONY: test-cluster
+test-cluster: $(SETUP) ## Walk the manifests on a real one-node Kubernetes (../shared/cluster, or CLUSTER; root).
+	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
+		$(PYTEST) tests/cluster
 
 .PHONY: lint
 lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
@@ -94,6 +102,16 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 .PHONY: kafka-image
 kafka-image: ## Build a stand-in for the official image of Kafka out of Maven's jars (Docker).
 	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
+
+##@ Kubernetes
+
+.PHONY: deploy
+deploy: ## Apply everything to the cluster of kubectl's context; from another folder with K8S=k8s/overlays/three-brokers.
+	kubectl apply -k $(K8S)
+
+.PHONY: undeploy
+undeploy: ## Delete everything from it, the namespace and the volumes too.
+	kubectl delete -k $(K8S)
 
 ##@ Kafka
 

@@ -15,7 +15,6 @@ from tests.manifests.objects import HERE, WORKLOADS, container, documents
 from tests.requirements import need
 from tests.suite import ROOT
 
-NAMESPACE = "machine-learning-deployment"
 # Stand-ins out of Maven's jars for what no registry gives here.
 BROKERS = {
     "apache/kafka": "kafka",

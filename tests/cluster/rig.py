@@ -1,8 +1,12 @@
-"""The one-node Kubernetes of ../shared/cluster: started, given images, stopped by its own scripts."""
+"""The one-node Kubernetes of ../shared/cluster: started, given images, stopped by its own scripts.
+
+`python -m tests.cluster.rig` tells by its status whether its binaries are built.
+"""
 
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,3 +95,7 @@ def _run(command: list[str], timeout_s: float) -> str:
     )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(not built())

@@ -8,42 +8,26 @@ from contextlib import ExitStack
 import pytest
 
 from shared.clock import now_us
-from tests.cluster.conftest import NAMESPACE
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.load import Load
 from tests.cluster.stranger import Stranger, reached_from
 from tests.cluster.view import Viewer, until_labelled
+from tests.cluster.whole import FRESH_S, NAMESPACE, applied
 from tests.conftest import Recovery
 from tests.manifests.objects import container, of_kind, ports, suite, workloads
 from tests.suite import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-WORKLOADS = (
-    "statefulset/kafka1",
-    "deployment/tfserving",
-    "deployment/producer",
-    "deployment/consumer",
-    "deployment/video",
-)
-FRESH_S = 120.0  # a machine that is also busy otherwise
 VIEWERS = 4
 
 
 @pytest.fixture(scope="module")
 def whole(cluster: Kubectl, figures: dict[str, object]) -> Iterator[Kubectl]:
     """All of it, live; kubectl in its namespace. At the end it is deleted, and nothing is left."""
-    began = time.monotonic()
-    said = cluster("apply", "--kustomize=k8s")
-    assert "Warning" not in said
-    inside = cluster.within(NAMESPACE)
-    inside.rolled_out(*WORKLOADS)
-    until_labelled(within_s=FRESH_S)
-    figures["whole: seconds to the first labelled frame"] = round(time.monotonic() - began, 1)
-    yield inside
-    cluster("delete", "--kustomize=k8s", within_s=300)
-    assert NAMESPACE not in cluster("get", "namespaces", "--output=name")
-    inside.until_gone()
+    with applied(cluster, "k8s", "statefulset/kafka1") as (inside, seconds):
+        figures["whole: seconds to the first labelled frame"] = seconds
+        yield inside
 
 
 def addresses(whole: Kubectl) -> dict[str, set[str]]:
@@ -183,7 +167,7 @@ def test_consumer_is_scaled_under_load(whole: Kubectl, figures: dict[str, object
 
 def test_use_is_what_is_asked_for(whole: Kubectl, figures: dict[str, object]) -> None:
     """With one camera no pod uses more memory than it asks for: nodes are not filled beyond what they have."""
-    until(lambda: len(used(whole)) >= len(WORKLOADS), "metrics of every pod", within_s=FRESH_S)
+    until(lambda: len(used(whole)) >= 7, "metrics of every pod", within_s=FRESH_S)
     figures["use with one camera"] = use = used(whole)
 
     asked = {

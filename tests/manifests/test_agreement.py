@@ -342,3 +342,17 @@ def test_objects_go_where_kubectl_points(name: str) -> None:
         assert "namespace" not in thing["metadata"]
         assert thing["metadata"]["labels"]["app.kubernetes.io/part-of"] == "machine-learning-deployment"
         assert "app.kubernetes.io/name" in thing["metadata"]["labels"]
+
+
+def test_commands_in_the_documentation_name_what_is_there() -> None:
+    """Files, folders, workloads and Services in docs/kubernetes.md are those of the manifests."""
+    text = (ROOT / "docs" / "kubernetes.md").read_text()
+    paths = set(re.findall(r"(?:-f|-k|--config) (k8s[\w./-]*)", text))
+    named = set(re.findall(r"\b(deployment|statefulset|service)/([a-z0-9]+(?:-[a-z0-9]+)*)", text))
+    kinds = {"statefulset": "StatefulSet", "deployment": "Deployment", "service": "Service"}
+    among = suite("kafka")
+
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    assert {f"k8s/{name}/deployment.yml" for name in [*SUBSYSTEMS, "zookeeper"]} <= paths
+    for kind, name in named:
+        assert name in of_kind(kinds[kind], among), f"{kind}/{name}"
