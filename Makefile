@@ -5,6 +5,8 @@ VENV ?= .venv
 TEST_JOBS ?= 4
 # 1: a part that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# How long `make soak` goes on after its start; from 15 on its faults last long.
+SOAK_MINUTES ?= 30
 # Further arguments of `docker build`.
 BUILD ?=
 # The name of the stand-in for Kafka's official image.
@@ -62,13 +64,17 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
 		$(PYTEST) tests/images
 
+.PHONY: soak
+soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
+	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
+
 .PHONY: lint
-lint: $(SETUP) ## Check style, types, who imports whom, compose files and Dockerfiles.
+lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict .yamllint.yaml compose
+	$(BIN)/yamllint --strict .yamllint.yaml compose k8s monitoring
 	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
 		else echo 'hadolint: there is none for this machine'; fi
 
@@ -101,9 +107,17 @@ kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BR
 fault-table: $(SETUP) ## Write docs/faults.md anew out of what the last tests of faults saw.
 	$(BIN)/python -m tests.fault_table
 
+.PHONY: picture
+picture: $(SETUP) ## Take the README's picture of the page anew (Chromium).
+	$(BIN)/python -m tests.browser.photograph
+
 .PHONY: readme
 readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
+
+.PHONY: dashboards
+dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/*.py.
+	@$(BIN)/python -m monitoring
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what the tools left.

@@ -1,28 +1,29 @@
-"""One real Kafka for all tests here, from the jars, with data of its own; and the table of faults they fill."""
+"""One real Kafka for all tests here, from the jars, with data of its own."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.kafka.node import Node, Ports
-from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, PartMissing, cache_folder, is_complete, jars, java, version
-from tests.kafka.faults import Table
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
+from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
 from tests.requirements import need
 
-ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> Path:
-    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
-    there = is_complete(cache_folder() / version()) or shutil.which("mvn") is not None
-    need("Maven", present=there, install=INSTALL_MAVEN)
-    return jars()
+    return _jars(POM)
+
+
+@pytest.fixture(scope="session")
+def zookeeper_jars() -> Path:
+    """Those of Kafka 3.9, with ZooKeeper."""
+    return _jars(ZOOKEEPER_POM)
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +32,10 @@ def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield node
 
 
-@pytest.fixture(scope="session")
-def table() -> Iterator[Table]:
-    """What was seen of each fault; kept with the run's artefacts."""
-    rows: Table = []
-    yield rows
-    ARTEFACTS.mkdir(exist_ok=True)
-    (ARTEFACTS / "kafka-faults.json").write_text(json.dumps(rows, indent=1) + "\n")
+def _jars(pom: Path) -> Path:
+    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
+    need("Maven", present=are_there(pom) or shutil.which("mvn") is not None, install=INSTALL_MAVEN)
+    return jars(pom=pom)
 
 
 def _has_java() -> bool:

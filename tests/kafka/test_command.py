@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka.node import LISTENERS
+from local.kafka.configuration import LISTENERS
 from shared.broker import Bus, Topics
 from tests.suite import LOOPBACK, Program, children_of, free_port, until, use_of
 

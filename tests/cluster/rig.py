@@ -1,0 +1,93 @@
+"""The one-node Kubernetes of ../shared/cluster: started, given images, stopped by its own scripts."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.images.docker import docker
+from tests.suite import ROOT
+
+FOLDER = Path(os.environ.get("CLUSTER", ROOT.parent / "shared" / "cluster"))
+START_S = 300.0
+LOAD_S = 900.0  # gigabytes are unpacked
+
+
+def built() -> bool:
+    """Tell whether the cluster's binaries are there; to build them takes 20 minutes."""
+    if not (FOLDER / "env.sh").is_file():
+        return False
+    programs = ("kube", "kubelet", "kubectl", "coredns", "netpol", "pki")
+    return _succeeds(" && ".join(f'[ -x "$BIN/{program}" ]' for program in programs))
+
+
+class Rig:
+    """A running cluster; one that was up before is used, and left as it was."""
+
+    def __init__(self) -> None:
+        self.found = _succeeds('[ -n "$(ls -A "$PIDS")" ] && "$BIN/kubectl" get --raw /readyz')
+        if not self.found:
+            _run([str(FOLDER / "down.sh")], START_S)  # what a killed run left
+            _run([str(FOLDER / "up.sh")], START_S)
+        self.environment = {
+            "KUBECONFIG": value("$KUBECONFIG"),
+            "PATH": f"{value('$BIN')}:{os.environ['PATH']}",
+            "HOME": os.environ.get("HOME", "/root"),
+        }
+        """For kubectl."""
+
+    def load(self, images: Mapping[str, str]) -> None:
+        """Make docker's images known to the node, each by the name that manifests give it.
+
+        Args:
+            images: name in a manifest -> name in docker.
+        """
+        ids = "\n".join(f"{name} {docker('image', 'inspect', '--format', '{{.Id}}', images[name])}" for name in images)
+        note = Path(value("$S")) / "loaded"  # goes with the node's images
+        if note.is_file() and note.read_text() == ids:
+            return
+        save = shlex.join(["docker", "save", *images.values()])
+        _run(
+            ["bash", "-c", f"set -o pipefail; {save} | {shlex.quote(str(FOLDER / 'load-image.sh'))} /dev/stdin"], LOAD_S
+        )
+        for name, built in images.items():
+            _sourced(f"ctr_ images tag --force {shlex.quote(_full(built))} {shlex.quote(_full(name))}", LOAD_S)
+        note.write_text(ids)
+
+    def stop(self) -> None:
+        """Stop it and remove its state, if it was started here."""
+        if not self.found:
+            _run([str(FOLDER / "down.sh")], START_S)
+
+
+def _full(image: str) -> str:
+    """Return the name by which the container runtime knows an image of docker's."""
+    tagged = image if ":" in image else f"{image}:latest"
+    return f"registry/{tagged}" if "/" in tagged else f"registry/library/{tagged}"
+
+
+def value(expression: str) -> str:
+    """Return what an expression of the cluster's own scripts means, such as `$BIN`."""
+    return _sourced(f'printf %s "{expression}"', 10)
+
+
+def _succeeds(script: str) -> bool:
+    return subprocess.run(["bash", "-c", f"{_environment()}{script}"], capture_output=True, check=False).returncode == 0
+
+
+def _sourced(script: str, timeout_s: float) -> str:
+    return _run(["bash", "-c", f"set -e; {_environment()}{script}"], timeout_s)
+
+
+def _environment() -> str:
+    # env.sh finds its folder by its own name.
+    return f". {shlex.quote(str(FOLDER / 'env.sh'))}; "
+
+
+def _run(command: list[str], timeout_s: float) -> str:
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout

@@ -1,0 +1,220 @@
+"""Everything at once with `kubectl apply -k`: confined, and it stays live whatever happens to its pods."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from shared.clock import now_us
+from tests.cluster.conftest import NAMESPACE
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.load import Load
+from tests.cluster.stranger import Stranger, reached_from
+from tests.cluster.view import Viewer, until_labelled
+from tests.conftest import Recovery
+from tests.manifests.objects import container, of_kind, ports, suite, workloads
+from tests.suite import until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+
+WORKLOADS = (
+    "statefulset/kafka1",
+    "deployment/tfserving",
+    "deployment/producer",
+    "deployment/consumer",
+    "deployment/video",
+)
+FRESH_S = 120.0  # a machine that is also busy otherwise
+VIEWERS = 4
+
+
+@pytest.fixture(scope="module")
+def whole(cluster: Kubectl, figures: dict[str, object]) -> Iterator[Kubectl]:
+    """All of it, live; kubectl in its namespace. At the end it is deleted, and nothing is left."""
+    began = time.monotonic()
+    said = cluster("apply", "--kustomize=k8s")
+    assert "Warning" not in said
+    inside = cluster.within(NAMESPACE)
+    inside.rolled_out(*WORKLOADS)
+    until_labelled(within_s=FRESH_S)
+    figures["whole: seconds to the first labelled frame"] = round(time.monotonic() - began, 1)
+    yield inside
+    cluster("delete", "--kustomize=k8s", within_s=300)
+    assert NAMESPACE not in cluster("get", "namespaces", "--output=name")
+    inside.until_gone()
+
+
+def addresses(whole: Kubectl) -> dict[str, set[str]]:
+    """Return every port of every Service by name and number, and of every pod, of each workload."""
+    found: dict[str, set[str]] = {}
+    for name, workload in workloads(suite("kafka")).items():
+        label = workload["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+        for pod in whole.pods(label) if ports(workload) else []:
+            found.setdefault(name, set()).update(
+                f"{pod['status']['podIP']}:{port}" for port in ports(workload).values()
+            )
+    for service in of_kind("Service", suite("kafka")).values():
+        address = whole.get(f"service/{service['metadata']['name']}")["spec"]["clusterIP"]
+        if address != "None":
+            owner = service["spec"]["selector"]["app.kubernetes.io/name"].replace("kafka", "kafka1")
+            found[owner].update(f"{address}:{port['port']}" for port in service["spec"]["ports"])
+    return found
+
+
+def test_namespace_is_restricted(whole: Kubectl) -> None:
+    """Every pod was let in by the restricted standard: one that is not is refused."""
+    labels = whole.get(f"namespace/{NAMESPACE}")["metadata"]["labels"]
+    refused = whole("run", "root", "--image=video:0.1.0", "--restart=Never", status=1)
+
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert "violates PodSecurity" in refused
+
+
+def test_strangers_reach_nothing(whole: Kubectl, cluster: Kubectl) -> None:
+    """From the namespace itself nothing is reached, from another one the page, which its node's port shows anyway."""
+    (image,) = {container(thing)["image"] for name, thing in workloads(suite("kafka")).items() if name == "video"}
+    every = {address for those in addresses(whole).values() for address in those}
+    page = {address for address in addresses(whole)["video"] if address.endswith(":8080")}
+
+    with Stranger(whole, image) as inside, Stranger(cluster, image) as outside:
+        # Policies are in force a moment after a pod is there.
+        until(lambda: inside.reaches(every) == set(), "the stranger inside reaches nothing")
+        until(lambda: outside.reaches(every) == page, "the stranger outside reaches the page and nothing else")
+
+
+def test_prometheus_reaches_metrics_and_nothing_else(whole: Kubectl, cluster: Kubectl) -> None:
+    """From the namespace `monitoring`: the ports of probes, and the models'."""
+    (image,) = {container(thing)["image"] for name, thing in workloads(suite("kafka")).items() if name == "video"}
+    every = {address for those in addresses(whole).values() for address in those}
+    scraped = {address for address in every if address.endswith((":8081", ":8080", ":8501"))}
+    cluster("create", "namespace", "monitoring")
+    try:
+        with Stranger(cluster.within("monitoring"), image) as prometheus:
+            until(lambda: prometheus.reaches(every) == scraped, "Prometheus reaches metrics, and the page as all do")
+    finally:
+        cluster("delete", "namespace", "monitoring")
+
+
+def test_services_reach_what_they_need_and_nothing_else(whole: Kubectl) -> None:
+    """The consumer reaches its own listeners of Kafka and the models, not the other listeners, nor other services."""
+    (pod,) = [pod["metadata"]["name"] for pod in whole.pods("consumer")]
+    found = addresses(whole)
+    own = {f"127.0.0.1:{port}" for port in (8081,)}
+
+    reached = reached_from(whole, pod, {*found["kafka1"], *found["tfserving"], *found["video"], *own})
+
+    assert reached == own | {
+        address for address in found["kafka1"] | found["tfserving"] if address.endswith((":19093", ":19094", ":8501"))
+    }
+
+
+KILLED = [
+    pytest.param(
+        name,
+        marks=pytest.mark.fault(f"{what} deleted in the cluster", expects=expects),
+        id=name,
+    )
+    for name, what, expects in (
+        ("producer", "the producer's pod", "a new one captures; viewers stay"),
+        ("consumer", "the consumer's pod", "a new one labels; viewers stay"),
+        ("tfserving", "one of two model servers' pods", "the other answers"),
+        ("video", "one of two video pods", "its viewers connect again, to the other"),
+        ("kafka", "Kafka's pod", "back with its volume; no service is restarted"),
+    )
+]
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_a_pod_is_deleted(whole: Kubectl, recovery: Recovery, figures: dict[str, object], name: str) -> None:
+    """Another takes its place, and labelled frames come again."""
+    with Viewer() as viewer:
+        victim = whole.pods(name)[0]["metadata"]
+        claims = {claim["metadata"]["uid"] for claim in whole.get("persistentvolumeclaims")["items"]}
+
+        whole("delete", f"pod/{victim['name']}")
+        workload = "statefulset/kafka1" if name == "kafka" else f"deployment/{name}"
+        whole.rolled_out(workload)
+        ready_us = now_us()
+        seconds = until_labelled(within_s=FRESH_S, after_us=ready_us)
+        ready_s = time.monotonic()
+        until(lambda: viewer.at_s[-1] > ready_s, "the viewer sees frames", within_s=FRESH_S)
+
+    assert victim["uid"] not in {pod["metadata"]["uid"] for pod in whole.pods(name)}
+    assert {claim["metadata"]["uid"] for claim in whole.get("persistentvolumeclaims")["items"]} == claims
+    assert restarts(whole) == {}
+    gap = round(viewer.longest_gap_s(), 2)
+    figures[f"{name}'s pod deleted: longest time without a new picture for a viewer, seconds"] = gap
+    recovery.seen(f"labelled frames again; a viewer waited {gap} s at most for a picture", seconds=seconds)
+
+
+def test_video_is_updated_while_people_watch(whole: Kubectl, figures: dict[str, object]) -> None:
+    """Viewers are cut off once, connect again by themselves, and hardly see it."""
+    with ExitStack() as stack:
+        viewers = [stack.enter_context(Viewer()) for _ in range(VIEWERS)]
+        old = {pod["metadata"]["uid"] for pod in whole.pods("video")}
+
+        whole("rollout", "restart", "deployment/video")
+        whole.rolled_out("deployment/video")
+        until(lambda: not old & {pod["metadata"]["uid"] for pod in whole.get("pods")["items"]}, "the old pods are gone")
+        gone_s = time.monotonic()
+        until(lambda: all(viewer.at_s[-1] > gone_s for viewer in viewers), "every viewer sees frames")
+
+    gaps = [viewer.longest_gap_s() for viewer in viewers]
+    figures["video updated: longest gap of each viewer, seconds (1 is promised)"] = [round(gap, 2) for gap in gaps]
+    assert all(viewer.connections >= 1 for viewer in viewers)
+    assert max(gaps) < 5
+
+
+def test_consumer_is_scaled_under_load(whole: Kubectl, figures: dict[str, object]) -> None:
+    """More cameras than one replica takes bring another one, and the replicas share the cameras."""
+    deployment = "deployment/consumer"
+    began = time.monotonic()
+    with Load(whole):
+        until(lambda: whole.get(deployment)["spec"]["replicas"] > 1, "the autoscaler asks for more", within_s=240)
+        figures["consumer scaled by its autoscaler after seconds of load"] = round(time.monotonic() - began, 1)
+        whole.rolled_out(deployment)
+        busy = {pod["metadata"]["name"] for pod in whole.pods("consumer")}
+        until(lambda: all(assigned(whole, pod) for pod in busy), "every replica has partitions", within_s=FRESH_S)
+        figures["use under load"] = used(whole)
+    until_labelled(within_s=FRESH_S, after_us=now_us())
+
+
+def test_use_is_what_is_asked_for(whole: Kubectl, figures: dict[str, object]) -> None:
+    """With one camera no pod uses more memory than it asks for: nodes are not filled beyond what they have."""
+    until(lambda: len(used(whole)) >= len(WORKLOADS), "metrics of every pod", within_s=FRESH_S)
+    figures["use with one camera"] = use = used(whole)
+
+    asked = {
+        pod["metadata"]["name"]: pod["spec"]["containers"][0]["resources"]["requests"]["memory"]
+        for pod in whole.get("pods")["items"]
+    }
+    for pod, (_, memory) in use.items():
+        assert pod not in asked or mebibytes(memory) <= mebibytes(asked[pod]), pod
+
+
+def restarts(whole: Kubectl) -> dict[str, int]:
+    """Return the pods with a container that was started more than once."""
+    return {
+        pod["metadata"]["name"]: status["restartCount"]
+        for pod in whole.get("pods")["items"]
+        for status in pod["status"].get("containerStatuses", ())
+        if status["restartCount"]
+    }
+
+
+def assigned(whole: Kubectl, pod: str) -> list[int]:
+    """Return the partitions that a consumer was given last."""
+    lines = [json.loads(line) for line in whole("logs", pod).splitlines() if "partitions assigned" in line]
+    return list(lines[-1]["partitions"]) if lines else []
+
+
+def used(whole: Kubectl) -> dict[str, tuple[str, str]]:
+    """Return CPU and memory of each pod, as metrics-server has them."""
+    lines = whole("top", "pods", "--no-headers", status=None).splitlines()
+    return {words[0]: (words[1], words[2]) for words in map(str.split, lines) if len(words) == 3}
+
+
+def mebibytes(text: str) -> int:
+    return int(text[:-2]) * {"Ki": 0, "Mi": 1, "Gi": 1024}[text[-2:]]
