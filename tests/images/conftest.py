@@ -1,7 +1,8 @@
 """The images, built once: the real Dockerfiles on stand-ins for what a registry would give."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,24 @@ def _daemon() -> None:
 
 
 @pytest.fixture(scope="session")
-def base(_daemon: None) -> str:
+def _brokers_beside(_daemon: None) -> Iterator[Future[Mapping[str, str]]]:
+    """Has the brokers' images built while the others are: on a fresh machine either takes minutes of waiting."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(_build_brokers)
+
+
+def _build_brokers() -> Mapping[str, str]:
+    images = {"KAFKA_IMAGE": "kafka", "CP_KAFKA_IMAGE": "cp-kafka", "ZOOKEEPER_IMAGE": "cp-zookeeper"}
+    found = {}
+    for variable, image in images.items():
+        found[variable] = os.environ.get(variable, f"mld-test/{image}")
+        if variable not in os.environ:
+            docker.command(str(HERE / "kafka.sh"), image, found[variable])
+    return found
+
+
+@pytest.fixture(scope="session")
+def base(_brokers_beside: Future[Mapping[str, str]]) -> str:
     """A bare Python."""
     name = docker.base_image()
     if "PYTHON_BASE" not in os.environ:
@@ -54,15 +72,9 @@ def tfserving(base: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def brokers(_daemon: None) -> Mapping[str, str]:
+def brokers(_brokers_beside: Future[Mapping[str, str]]) -> Mapping[str, str]:
     """The images of the bus in both forms by the names of their settings, out of Maven's jars; or those named there."""
-    images = {"KAFKA_IMAGE": "kafka", "CP_KAFKA_IMAGE": "cp-kafka", "ZOOKEEPER_IMAGE": "cp-zookeeper"}
-    found = {}
-    for variable, image in images.items():
-        found[variable] = os.environ.get(variable, f"mld-test/{image}")
-        if variable not in os.environ:
-            docker.command(str(HERE / "kafka.sh"), image, found[variable])
-    return found
+    return _brokers_beside.result()
 
 
 @pytest.fixture(scope="session")
