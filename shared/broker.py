@@ -387,8 +387,11 @@ class Reader:
             [TopicPartition(self._topic, number, start) for number, (_, start) in beginnings.items()]
         )
         for number, (counted, _) in beginnings.items():
+            # Created anew while it was not ours: what is known of it is out of date, and an empty note says so.
+            unknown = self._came_first and not self._places.remembers(number)
+            note = (notes or {}).get(number, "" if unknown else None)
             self._places.take(number, counted)
-            self._on_assigned(number, (notes or {}).get(number))
+            self._on_assigned(number, note)
 
     def _give(self, partitions: Iterable[int]) -> None:
         numbers = list(partitions)

@@ -62,10 +62,14 @@ class Places:
             self._remembered[partition] = place.counted
 
     def begin_anew(self) -> None:
-        """The topic was created in place of another: none of its records has been counted."""
+        """The topic was created in place of another: none of its records has been counted.
+
+        What we remember of partitions that are not ours is forgotten: others have had them since, and what they
+        committed has gone with the topic.
+        """
         for place in self.ours.values():
             place.counted, place.committed = 0, None
-        self._remembered = dict.fromkeys(self._remembered, 0)
+        self._remembered.clear()
 
     def came(self, partition: int, offset: int) -> int | None:
         """Take in a record.

@@ -41,7 +41,7 @@ def test_a_log_that_was_cut_leaves_nothing_out() -> None:
 
 
 def test_of_a_topic_created_anew_nothing_is_counted() -> None:
-    """Whether a partition was ours at that moment or before."""
+    """Of a partition that is ours; of one that was before nothing is known."""
     places = Places()
     places.take(0, 100)
     places.take(1, 200)
@@ -51,7 +51,7 @@ def test_of_a_topic_created_anew_nothing_is_counted() -> None:
     places.begin_anew()
 
     assert places.uncommitted() == {0: 0}
-    assert places.remembered(1) == 0
+    assert not places.remembers(1), "others have had it since"
     assert places.came(0, 5) == 5
 
 
