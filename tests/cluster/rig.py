@@ -3,6 +3,7 @@
 `python -m tests.cluster.rig` tells by its status whether its binaries are built.
 """
 
+import json
 import os
 import shlex
 import subprocess
@@ -47,17 +48,17 @@ class Rig:
         Args:
             images: name in a manifest -> name in docker.
         """
-        ids = "\n".join(f"{name} {docker('image', 'inspect', '--format', '{{.Id}}', images[name])}" for name in images)
-        note = Path(value("$S")) / "loaded"  # goes with the node's images
-        if note.is_file() and note.read_text() == ids:
+        ids = {name: docker("image", "inspect", "--format={{.Id}}", built).strip() for name, built in images.items()}
+        note = Path(value("$S")) / "loaded.json"  # goes with the node's images
+        known = json.loads(note.read_text()) if note.is_file() else {}
+        missing = {name: built for name, built in sorted(images.items()) if known.get(name) != ids[name]}
+        if not missing:
             return
-        save = shlex.join(["docker", "save", *images.values()])
-        _run(
-            ["bash", "-c", f"set -o pipefail; {save} | {shlex.quote(str(FOLDER / 'load-image.sh'))} /dev/stdin"], LOAD_S
-        )
-        for name, built in images.items():
+        save, load = shlex.join(["docker", "save", *missing.values()]), shlex.quote(str(FOLDER / "load-image.sh"))
+        _run(["bash", "-c", f"set -o pipefail; {save} | {load} /dev/stdin"], LOAD_S)
+        for name, built in missing.items():
             _sourced(f"ctr_ images tag --force {shlex.quote(_full(built))} {shlex.quote(_full(name))}", LOAD_S)
-        note.write_text(ids)
+        note.write_text(json.dumps(ids))
 
     def stop(self) -> None:
         """Stop it and remove its state, if it was started here."""

@@ -10,6 +10,7 @@ from tests.manifests.objects import Object
 # Runs in a pod: which of the addresses in its arguments take a connection?
 _ASK = """
 import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
 def reached(address):
     host, _, port = address.rpartition(":")
     try:
@@ -17,7 +18,9 @@ def reached(address):
     except OSError:
         return False
     return True
-print(json.dumps([address for address in sys.argv[1:] if reached(address)]))
+addresses = sys.argv[1:]
+with ThreadPoolExecutor(len(addresses)) as pool:
+    print(json.dumps([address for address, yes in zip(addresses, pool.map(reached, addresses)) if yes]))
 """
 
 

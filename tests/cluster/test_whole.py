@@ -64,8 +64,8 @@ def test_strangers_reach_nothing(whole: Kubectl, cluster: Kubectl) -> None:
 
     with Stranger(whole, image) as inside, Stranger(cluster, image) as outside:
         # Policies are in force a moment after a pod is there.
-        until(lambda: inside.reaches(every) == set(), "the stranger inside reaches nothing")
-        until(lambda: outside.reaches(every) == page, "the stranger outside reaches the page and nothing else")
+        until(lambda: inside.reaches(every) == set(), "the stranger inside reaches nothing", within_s=FRESH_S)
+        until(lambda: outside.reaches(every) == page, "the stranger outside reaches the page", within_s=FRESH_S)
 
 
 def test_prometheus_reaches_metrics_and_nothing_else(whole: Kubectl, cluster: Kubectl) -> None:
@@ -76,7 +76,7 @@ def test_prometheus_reaches_metrics_and_nothing_else(whole: Kubectl, cluster: Ku
     cluster("create", "namespace", "monitoring")
     try:
         with Stranger(cluster.within("monitoring"), image) as prometheus:
-            until(lambda: prometheus.reaches(every) == scraped, "Prometheus reaches metrics, and the page as all do")
+            until(lambda: prometheus.reaches(every) == scraped, "Prometheus reaches metrics", within_s=FRESH_S)
     finally:
         cluster("delete", "namespace", "monitoring")
 
