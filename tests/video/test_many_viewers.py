@@ -31,8 +31,6 @@ PATH = f"/cameras/{CAMERA}/stream"
 GOOD, BAD, FPS, SECONDS = 20, 20, 10, 5.0
 MOST = 500
 PICTURE = jpeg(560, 420, noise=90)  # 145 kB
-UNDISTURBED = "the good viewers keep their rate and their age, memory is bounded"
-LET_GO = "let go after 30 s without a byte taken; descriptors are freed"
 LET_GO_WITHIN_S = 60.0  # a busy machine may need more than the 30 s that are meant
 MEMORY_MB = 60.0  # 60 bad viewers with a picture each would be 9; with a queue each, hundreds
 
@@ -103,7 +101,7 @@ def frames(bus: Bus) -> Iterator[None]:
         writing.join()
 
 
-@pytest.mark.fault("20 viewers that never read", expects=f"{UNDISTURBED}; {LET_GO}")
+@pytest.mark.fault("20 viewers that never read", expects="the good ones keep rate and age; let go after 30 s")
 def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> None:
     """The kernel's queue is all that they hold."""
     figures = run.good_ones_noticed_nothing()
@@ -112,7 +110,9 @@ def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> Non
     recovery.seen(f"{figures}; let go after {run.evening.idle_freed_s:.0f} s", seconds=None)
 
 
-@pytest.mark.fault("20 viewers that vanish without closing", expects=f"{UNDISTURBED}; {LET_GO}")
+@pytest.mark.fault(
+    "20 viewers that vanish without closing", expects="the good ones keep rate and age; let go after 30 s"
+)
 def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     """No word of them comes any more, as from a telephone in a lift."""
     need("a network of one's own", present=can_vanish(), install="apt-get install iproute2 util-linux, and run as root")
@@ -123,7 +123,7 @@ def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     recovery.seen(f"{figures}; let go after {run.evening.gone_freed_s:.0f} s", seconds=None)
 
 
-@pytest.mark.fault("20 viewers that read 10 kB a second", expects=f"{UNDISTURBED}; they stay")
+@pytest.mark.fault("20 viewers that read 10 kB a second", expects="the good ones keep rate and age; they stay")
 def test_viewers_on_a_thin_line_stay_and_disturb_nobody(run: Run, recovery: Recovery) -> None:
     """A picture takes them a quarter of a minute; they take bytes, hence they are there."""
     figures = run.good_ones_noticed_nothing()
@@ -132,7 +132,9 @@ def test_viewers_on_a_thin_line_stay_and_disturb_nobody(run: Run, recovery: Reco
     recovery.seen(figures, seconds=None)
 
 
-@pytest.mark.fault("connects and disconnects in a storm", expects=f"{UNDISTURBED}; nothing is left of them")
+@pytest.mark.fault(
+    "connects and disconnects in a storm", expects="the good ones keep rate and age; nothing is left of them"
+)
 def test_a_storm_leaves_nothing_behind(run: Run, recovery: Recovery) -> None:
     """Polite ends and resets in turn; no descriptor, no place, and no line in the log."""
     figures = run.good_ones_noticed_nothing()
