@@ -38,7 +38,7 @@ class Viewer:
 
     def __init__(self, path: str = "/cameras/camera/stream") -> None:
         self.at_s: list[float] = []
-        """When each frame was there: monotonic seconds."""
+        """When each new picture was there, repeated ones left out: monotonic seconds."""
         self.connections = 0
         self._path = path
         self._stop = threading.Event()
@@ -54,14 +54,17 @@ class Viewer:
         self._thread.join(PATIENCE_S)
 
     def longest_gap_s(self) -> float:
-        """Return the longest time between two frames."""
+        """Return the longest time between two new pictures."""
         return max(after - before for before, after in pairwise(self.at_s))
 
     def _watch(self) -> None:
+        newest = ""
         while not self._stop.is_set():
             shown = len(self.at_s)
             with suppress(OSError, http.client.HTTPException, AssertionError):  # the last: cut off within a part
-                for _ in mjpeg(PORT, self._path, self._stop):
-                    self.at_s.append(time.monotonic())
+                for part in mjpeg(PORT, self._path, self._stop):
+                    if part.headers.get("x-timestamp", newest) != newest:
+                        self.at_s.append(time.monotonic())
+                    newest = part.headers.get("x-timestamp", newest)
             self.connections += len(self.at_s) > shown
             time.sleep(AGAIN_S)
