@@ -32,7 +32,7 @@ def test_one_alone_stays_up(apart: tuple[Compose, str]) -> None:
 
     compose.up("video")
 
-    until(lambda: get(f"{PAGE}/healthz")[0] == 200, "a page")
+    until(lambda: get(f"{PAGE}/healthz")[0] == 200, "a page", within_s=LABELLED_S)
     assert [held.labels[PROJECT] for held in containers()] == ["mld-video"]
 
 
@@ -55,7 +55,7 @@ def test_consumer_scales(apart: tuple[Compose, str]) -> None:
 
     assert len(containers("consumer")) == 3
     for held in containers("consumer"):
-        held.until_healthy()
+        held.until_healthy(within_s=LABELLED_S)
     until_labelled()
 
 
