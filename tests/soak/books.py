@@ -7,8 +7,8 @@ away with it, and then by no more frames than can have been on their way in that
 - A killed process has last told its books just before it was killed; what it did in the milliseconds since is unknown.
 - A consumer that is killed or cut off could not commit what it counted last; the next one counts it again, as skipped
   (shared/places.py).
-- Where the bus loses the last frames of a sender whose camera then moves, the next stage sees no gap before that sender
-  sends again (shared/gaps.py): the frames are in no books until then, if that ever comes. So are those which a deleted
+- Where the bus loses the last frames of a sender, the next stage sees no gap before that sender sends again
+  (shared/gaps.py): they are in no books until then, or for ever if the camera has moved. So are those which a deleted
   topic takes with it from a consumer that gets other partitions of the new one.
 - A replica of `video` that is started again counts from its first position on; what was written before is in no books.
 
@@ -166,7 +166,7 @@ class Archive:
         if cut_off:
             high += ON_THE_WAY * len(between.before)
         if len(between.after) > 1:
-            return Range(low - (math.ceil(UNCOMMITTED_S * MOST_FPS) if died or cut_off else 0), high)
+            return Range(low - owed - (math.ceil(UNCOMMITTED_S * MOST_FPS) if died or cut_off else 0), high)
         return Range(low - owed, sent if died else high)
 
     def _untold(self, names: Iterable[str]) -> int:

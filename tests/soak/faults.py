@@ -54,7 +54,7 @@ class Ground:
             newest = [viewer.newest[c].captured_at for viewer in watching for c in cameras if c in viewer.newest]
             return bool(newest) and min(newest) > now
 
-        until(all_see, f"{' and '.join(cameras)} go on", within_s=PATIENCE_S / 2)
+        until(all_see, f"{' and '.join(cameras)} go on", within_s=PATIENCE_S)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def broker_killed(ground: Ground, lasts_s: float) -> None:
     node.kill()
     time.sleep(lasts_s)
     node.start()
-    node.wait_until_ready()
+    ground.parts.wait_for_broker()
 
 
 def broker_frozen(ground: Ground, lasts_s: float) -> None:
@@ -110,7 +110,7 @@ def broker_frozen(ground: Ground, lasts_s: float) -> None:
     node = ground.parts.node
     with _frozen(node.pid):
         time.sleep(lasts_s)
-    node.wait_until_ready()
+    ground.parts.wait_for_broker()
 
 
 def model_server_killed(ground: Ground, lasts_s: float) -> None:

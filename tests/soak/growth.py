@@ -62,16 +62,18 @@ class Life:
         """Return the memory, second by second, from so many seconds after the start on."""
         return [use.rss / MB for at, use in zip(self.seconds, self.uses, strict=True) if at - self.seconds[0] >= warm_s]
 
-    def slope(self, warm_s: float) -> Slope | None:
-        """Return the growth of the memory from so many seconds after the start on; None: it ended before."""
-        points: dict[int, list[float]] = {}
+    def points(self, warm_s: float) -> list[tuple[float, float]]:
+        """Return minutes and MB of each point of the line, from so many seconds after the start on."""
+        groups: dict[int, list[float]] = {}
         for at, use in zip(self.seconds, self.uses, strict=True):
             if at - self.seconds[0] >= warm_s:
-                points.setdefault(int(at // POINT_S), []).append(use.rss / MB)
-        if len(points) < FEWEST_POINTS:
-            return None
-        minutes = np.array([number * POINT_S / 60 for number in points])
-        return theil_sen(minutes, np.array([np.median(values) for values in points.values()]))
+                groups.setdefault(int((at - self.seconds[0]) // POINT_S), []).append(use.rss / MB)
+        return [(number * POINT_S / 60, float(np.median(values))) for number, values in groups.items()]
+
+    def slope(self, warm_s: float) -> Slope | None:
+        """Return the growth of the memory from so many seconds after the start on; None: it ended before."""
+        points = self.points(warm_s)
+        return theil_sen(*map(np.array, zip(*points, strict=True))) if len(points) >= FEWEST_POINTS else None
 
     def files(self, warm_s: float) -> tuple[int, int] | None:
         """Return the descriptors of the first calm moment after so many seconds, and of the last; None: no two."""

@@ -60,6 +60,7 @@ def _growth(life: Life, warm_s: float) -> dict[str, Any]:
         "seconds": round(life.lasted_s),
         "rss_mb": [round(warm[0], 1), round(max(warm), 1), round(warm[-1], 1)],
         "slope_mb_a_minute": None if slope is None else [round(x, 3) for x in (slope.low, slope.value, slope.high)],
+        "points": [[round(minutes, 2), round(mb, 2)] for minutes, mb in life.points(0)],
         "descriptors": life.files(warm_s),
         "threads": [life.uses[0].threads, life.uses[-1].threads],
         "broken": life.broken(warm_s),
