@@ -22,7 +22,7 @@ from tests.kafka.chain import PARTITIONS, KafkaChain, followed
 from tests.processes import freeze, thaw
 from tests.suite import PATIENCE_S, Service, until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # a minute of it is the fault itself
 # One on each partition, by librdkafka's `consistent_random`: of two consumers each gets two.
 CAMERAS = [
     next(name for name in map("camera-{}".format, count()) if crc32(name.encode()) % PARTITIONS == partition)
@@ -44,16 +44,15 @@ class Pair:
     still: Path
 
     def shares(self) -> tuple[set[str], set[str]]:
-        """Wait until each camera has one consumer; return the cameras of each."""
-        before = self._out()
-        until(lambda: set.union(*self._served(before)) == set(CAMERAS), "all cameras are served")
-        # What the first had before the second came is over: from now on each camera has one consumer.
-        before = self._out()
-        until(lambda: set.union(*self._served(before)) == set(CAMERAS), "all cameras are shared")
-        shares = self._served(before)
-        assert all(shares)
-        assert not set.intersection(*shares)
-        return shares
+        """Wait until each camera has one consumer, and each consumer cameras; return those of each."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            before = self._out()
+            until(lambda of=before: set.union(*self._served(of)) == set(CAMERAS), "all cameras are served")  # type: ignore[misc]
+            shares = self._served(before)
+            if all(shares) and not set.intersection(*shares):
+                return shares
+            assert time.monotonic() < deadline, f"not shared: {shares}"
 
     def all_by(self, consumer: Service) -> float:
         """Wait until a consumer sends all cameras' frames; return the seconds that it took."""
