@@ -52,17 +52,15 @@ def main() -> None:
             viewer.sees_something_newer()
             time.sleep(CALM_S)
             seconds = one_run(node, viewer, producer, chain.consumer, frozen_s)
-            took.append(seconds["viewer"])
-            print(
-                f"run {run + 1}, frozen {frozen_s:.0f} s, {time.strftime('%H:%M:%S')}:",
-                *(f"{name} {value:.2f}" for name, value in seconds.items()),
-                flush=True,
-            )
+            took.append(seconds.get("viewer", LONGEST_S))
+            stages = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
+            print(f"run {run + 1}, frozen for {frozen_s:.0f} s: {stages}", flush=True)
+            if "viewer" not in seconds:
+                for service in (producer, chain.consumer, chain.video):
+                    print(service.name, service.books(CAMERA), *service.lines[-20:], sep="\n  ")
         late = sum(seconds > PROMISED_S for seconds in took)
-        print(
-            f"{len(took)} runs: median {statistics.median(took):.2f}, max {max(took):.2f} s; "
-            f"{late} above {PROMISED_S:.0f} s"
-        )
+        middle, most = statistics.median(took), max(took)
+        print(f"{len(took)} runs: median {middle:.2f}, max {most:.2f} s; {late} above {PROMISED_S:.0f} s")
 
 
 def one_run(node: Node, viewer: Viewer, producer: Service, consumer: Service, frozen_s: float) -> dict[str, float]:

@@ -26,7 +26,7 @@ from tests.kafka.faults import LIVE_AGAIN_S, Viewer
 from tests.processes import freeze, thaw
 from tests.suite import PATIENCE_S, Service, get_json, until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # a minute of it is the fault itself
 CAMERA, SKEWED = "film", "skewed"
 FROZEN_S = 30.0
 AWAY_S = 15.0
