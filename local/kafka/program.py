@@ -140,5 +140,6 @@ class JavaProgram(ABC):
     def _last_lines(self) -> str:
         with suppress(OSError):
             lines = self.said.read_text(encoding="utf-8", errors="replace").splitlines()
-            return "".join(f"\n  {line}" for line in lines[-5:])
+            told = [line for line in lines if not line.startswith("\t")]  # not where in Java it happened
+            return "".join(f"\n  {line}" for line in told[-5:])
         return ""
