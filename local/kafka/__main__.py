@@ -1,6 +1,7 @@
 """Starts a real Kafka on this machine with the suite's topics: `python -m local.kafka`."""
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -8,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from local.console import Console
-from local.kafka.configuration import FIRST_PORT, LISTENERS, Ports
+from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT, LISTENERS, Ports
 from local.kafka.node import Node
-from local.kafka.parts import FOLDER, POM, ZOOKEEPER_POM, PartMissing, cache_folder, jars, version
+from local.kafka.parts import FOLDER, POM, ZOOKEEPER_POM, PartMissing, data_folder, jars, version
 from local.kafka.program import JavaProgram, KafkaEnded
 from local.kafka.zookeeper import ZooKeeper
 from local.ports import LOOPBACK, check_free
@@ -23,7 +24,6 @@ from shared.topics import apply_list, read_list
 
 PROGRAM = "make kafka"
 WATCH_S = 0.2
-HIGHEST_FIRST = 65535 - len(LISTENERS) + 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,12 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="of the five listeners; the controller, or ZooKeeper, has the one before [%(default)d]",
     )
     parser.add_argument("--zookeeper", action="store_true", help="the original's form: Kafka 3.9 with ZooKeeper")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="of its own for each form [in the cache]")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="[of its own for each form and first port]")
+    parser.add_argument("--quiet", action="store_true", help="say only what is wrong")
     options = parser.parse_args(argv)
+    data = (options.data or data_folder(options.first_port, zookeeper=options.zookeeper)).absolute()
+    out = Path(os.devnull).open("w") if options.quiet else sys.stdout  # noqa: SIM115 - for as long as the program runs
     try:
         stop = threading.Event()
         with signals_caught(stop):
-            return _run(Ports.from_first(options.first_port), options.data, options.zookeeper, stop)
+            return _run(Ports.from_first(options.first_port), data, options.zookeeper, Console(out), stop)
     except SettingsError as exc:
         return end_with(PROGRAM, exc)
     except (PartMissing, KafkaEnded, BusError) as exc:
@@ -50,13 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(ports: Ports, folder: Path | None, zookeeper: bool, stop: threading.Event) -> int:
+def _run(ports: Ports, data: Path, zookeeper: bool, console: Console, stop: threading.Event) -> int:
     topics = read_list(FOLDER / "topics.toml")
-    for port in (ports.controller, *ports.listeners):
+    for port in ports.all:
         check_free("--first-port", Address(LOOPBACK, port))
     pom = ZOOKEEPER_POM if zookeeper else POM
-    data = (folder or cache_folder() / ("data-zookeeper" if zookeeper else "data")).absolute()
-    console = Console()
     programs = _programs(jars(console.waiting, pom=pom), data, ports, zookeeper=zookeeper)
     node = programs[-1]
     with ExitStack() as running:
@@ -87,7 +88,7 @@ def _programs(jars: Path, data: Path, ports: Ports, *, zookeeper: bool) -> tuple
 
 def _first_port(text: str) -> int:
     port = int(text)
-    if not 2 <= port <= HIGHEST_FIRST:
+    if not 2 <= port <= HIGHEST_FIRST_PORT:
         raise ValueError
     return port
 

@@ -12,6 +12,7 @@ from local.ports import LOOPBACK, free_port
 
 LISTENERS = ("BROK", "PROD1", "PROD2", "CONS1", "CONS2")
 FIRST_PORT = 19091
+HIGHEST_FIRST_PORT = 65535 - len(LISTENERS) + 1
 # What only a Kafka without ZooKeeper knows.
 _KRAFT_ONLY = ("process.roles", "node.id", "controller.", "share.")
 
@@ -22,6 +23,11 @@ class Ports:
 
     listeners: tuple[int, ...]
     controller: int
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        """Return all of them, in order when they are consecutive."""
+        return (self.controller, *self.listeners)
 
     @classmethod
     def from_first(cls, first: int) -> Self:

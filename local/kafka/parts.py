@@ -48,8 +48,13 @@ def java() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of everything that is kept of Kafka: jars by version, and the data of `make kafka`."""
+    """Return the folder of everything that is kept of Kafka: jars by version, and the data of brokers."""
     return models_folder().parent / "kafka"
+
+
+def data_folder(first_port: int, *, zookeeper: bool = False) -> Path:
+    """Return where a broker keeps its data unless told otherwise: a folder for each first port, and each form."""
+    return cache_folder() / f"data-{'zookeeper-' if zookeeper else ''}{first_port}"
 
 
 def version(pom: Path = POM) -> str:

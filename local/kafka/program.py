@@ -12,7 +12,7 @@ from typing import Self
 from local.kafka.parts import FOLDER, java
 from shared.errors import SuiteError
 
-READY_WITHIN_S = 60.0  # 4 s on an idle machine
+READY_WITHIN_S = 180.0  # 4 s on an idle machine; a busy one is no reason to give up
 END_WITHIN_S = 10.0  # it closes its files; after that it is killed, and looks them through at its next start
 LOOK_S = 0.05
 
@@ -140,5 +140,6 @@ class JavaProgram(ABC):
     def _last_lines(self) -> str:
         with suppress(OSError):
             lines = self.said.read_text(encoding="utf-8", errors="replace").splitlines()
-            return "".join(f"\n  {line}" for line in lines[-5:])
+            told = [line for line in lines if not line.startswith("\t")]  # not where in Java it happened
+            return "".join(f"\n  {line}" for line in told[-5:])
         return ""

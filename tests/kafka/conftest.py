@@ -1,5 +1,6 @@
-"""One real Kafka for all tests here, from the jars, with data of its own."""
+"""One real Kafka for all tests here, with data of its own: from the jars, or in a container."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from local.kafka.configuration import Ports
 from local.kafka.node import Node
 from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
+from tests.kafka.container import ContainerNode, image_at_hand
 from tests.requirements import need
 
 # A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
@@ -27,8 +29,14 @@ def zookeeper_jars() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(kafka_jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node | ContainerNode]:
+    """The broker: from the jars, or a container of the image that KAFKA_IMAGE names."""
+    if image := os.environ.get("KAFKA_IMAGE"):
+        with ContainerNode(image_at_hand(image), Ports.free()) as container:
+            yield container
+        return
+    jars = request.getfixturevalue("kafka_jars")
+    with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
         yield node
 
 
