@@ -19,6 +19,7 @@ DOCUMENT = ROOT / "docs" / "faults.md"
 SIGHTINGS = ROOT / "artefacts" / "faults.jsonl"
 BEGIN, END = "<!-- faults: written by `make fault-table` -->", "<!-- faults end -->"
 PROMISED_S = 5.0
+NOT_YET = "not seen yet"
 AREAS = {
     "producer": "Cameras",
     "kafka": "Bus",
@@ -88,13 +89,13 @@ def note(sighting: Sighting, path: Path) -> None:
 
 
 def table(faults: Sequence[Fault], seen: Mapping[str, Sighting]) -> str:
-    """Return the table in Markdown; a fault that no run has seen yet is left out."""
+    """Return the table in Markdown; a fault that no run has seen yet says so."""
     lines = []
     for area, title in AREAS.items():
-        rows = [fault for fault in faults if fault.area == area and fault.name in seen]
+        rows = [fault for fault in faults if fault.area == area]
         if rows:
             lines += ["", f"### {title}", "", "| fault | expected | seen | recovered in |", "| --- | --- | --- | --- |"]
-            lines += [_row(fault, seen[fault.name]) for fault in rows]
+            lines += [_row(fault, seen.get(fault.name, Sighting(fault.name, NOT_YET, None))) for fault in rows]
     return "\n".join(lines) + "\n"
 
 
