@@ -5,11 +5,21 @@ VENV ?= .venv
 TEST_JOBS ?= 4
 # 1: a part that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# How long `make soak` goes on after its start; from 15 on its faults last long.
+SOAK_MINUTES ?= 30
 # Further arguments of `docker build`.
 BUILD ?=
+# The name of the stand-in for Kafka's official image.
+KAFKA_IMAGE ?= kafka:$(shell sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' kafka/pom.xml)
+# The kustomization that is deployed.
+K8S ?= k8s
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
+# Ryuk would be one more image to fetch; the tests remove their containers by themselves.
+TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:-apache/kafka:4.3.1} $(PYTEST) \
+	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
+	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 EXTRAS := producer,consumer,video,tfserving,dev
 
@@ -45,7 +55,8 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 
 .PHONY: test
 test: $(SETUP) ## Run the tests that need only Python.
-	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images
+	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
+		--ignore tests/cluster
 
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
@@ -58,14 +69,26 @@ test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium)
 .PHONY: test-images
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
-		$(PYTEST) tests/images
+		$(PYTEST) tests/images && $(TEST_KAFKA_IMAGE)
+
+.PHONY: soak
+soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
+	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
+
+.PHONY: test-cluster
+test-cluster: $(SETUP) ## Walk the manifests on a real one-node Kubernetes (../shared/cluster, or CLUSTER; root).
+	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
+		$(PYTEST) tests/cluster
 
 .PHONY: lint
-lint: $(SETUP) ## Check style, types and who imports whom.
+lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .yamllint.yaml compose k8s monitoring
+	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
+		else echo 'hadolint: there is none for this machine'; fi
 
 .PHONY: format
 format: $(SETUP) ## Bring the code into its form.
@@ -79,6 +102,20 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 	@for name in producer consumer video tfserving; do \
 		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
 	done
+
+.PHONY: kafka-image
+kafka-image: ## Build a stand-in for the official image of Kafka out of Maven's jars (Docker).
+	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
+
+##@ Kubernetes
+
+.PHONY: deploy
+deploy: ## Apply everything to the cluster of kubectl's context; from another folder with K8S=k8s/overlays/three-brokers.
+	kubectl apply -k $(K8S)
+
+.PHONY: undeploy
+undeploy: ## Delete everything from it, the namespace and the volumes too.
+	kubectl delete -k $(K8S)
 
 ##@ Kafka
 
@@ -99,6 +136,10 @@ picture: $(SETUP) ## Take the README's picture of the page anew (Chromium).
 .PHONY: readme
 readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
+
+.PHONY: dashboards
+dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/*.py.
+	@$(BIN)/python -m monitoring
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what the tools left.

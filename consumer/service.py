@@ -66,6 +66,7 @@ def _serve(settings: ConsumerSettings) -> int:
             return Report(models=models, ledger=ledger.as_json())
 
         status = StatusWriter(talk, settings.topic_status, service=NAME, report=report)
+        status.export(service.registry)
         for name, url in settings.model_urls.items():
             askers[name] = _asker(name, url, settings, metrics, done, status)
         imprinter = Imprinter(Outlet(writer, settings.topic_out, ledger), ledger, run=run_id)

@@ -1,4 +1,4 @@
-"""The producer's side of a capture process: starts it, listens to it, kills it."""
+"""The producer's side of a capture process: starts it, listens to it, ends it."""
 
 import fcntl
 import logging
@@ -19,6 +19,7 @@ from shared.redact import redact_secrets
 log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1 << 20  # the most that Linux gives without privileges: a frame in one go instead of three
+LEAVE_WITHIN_S = 0.3
 END_WITHIN_S = 1.0  # a process that was killed
 LAST_LINES = 60  # a traceback is not longer
 _ROOT = Path(__file__).resolve().parent.parent
@@ -86,8 +87,11 @@ class CaptureProcess:
             lost.add_note("\n".join(lines))
             raise lost from None
 
-    def kill(self) -> None:
-        """End it at once, wherever it hangs; it holds nothing that must be saved."""
+    def end(self) -> None:
+        """Let it take leave of its camera, which may have room for few; end it at once if it hangs."""
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LEAVE_WITHIN_S)
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):  # a driver holds it: it ends when the driver lets go
             self._process.wait(END_WITHIN_S)
@@ -102,8 +106,8 @@ class CaptureProcess:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill."""
-        self.kill()
+        """End it."""
+        self.end()
 
     def _log_lines(self) -> None:
         with suppress(OSError, ValueError):  # closed, because the process would not die in time

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from shared.broker import Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
@@ -61,6 +63,15 @@ class StatusWriter:
         self._instance = instance_name()
         self._started = time.monotonic()
         self._changed = threading.Event()
+
+    def export(self, registry: CollectorRegistry) -> None:
+        """Export the gauge `<service>_broker_silent_seconds`."""
+        silent = Gauge(
+            f"{self._service}_broker_silent_seconds",
+            "Since the brokers last acknowledged a record of ours, or since the start",
+            registry=registry,
+        )
+        silent.set_function(self.broker_silent_s)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Write until `stop`."""

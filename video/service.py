@@ -50,6 +50,7 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
     status = StatusWriter(
         writer, settings.topic_status, service="video", report=lambda: Report(ledger=ledger.as_json())
     )
+    status.export(service.registry)
     board, latest, standing = StatusBoard(), LatestFrames(ledger), Standing()
     reader = Reader(bus, settings.topic, group=settings.group, every_partition=True)
     board_reader = Reader(bus, settings.topic_status, group=settings.group, every_partition=True, tail=TAIL)

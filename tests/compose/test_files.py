@@ -13,13 +13,14 @@ from shared.settings import document
 from tests.suite import ROOT
 
 HERE = ROOT / "compose"
-SUBSYSTEMS = ("kafka", "tfserving", "producer", "consumer", "video")
+TOGETHER = ("kafka", "tfserving", "producer", "consumer", "video")
+# zookeeper takes kafka's place.
+SUBSYSTEMS = (*TOGETHER, "zookeeper", "monitoring")
+BROKERS = ("kafka", "zookeeper")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 # ${NAME:-default}
 _VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
 _EXAMPLE = re.compile(r"^(?:# example: )?([A-Z_]+)=(.*)$", re.MULTILINE)
-# Of compose itself, not of a file.
-_OF_COMPOSE = {"COMPOSE_IGNORE_ORPHANS"}
 
 
 def read(name: str) -> dict[str, Any]:
@@ -52,50 +53,99 @@ def test_values_are_accepted(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_values_are_the_defaults(service: str) -> None:
-    """What nobody has changed is the same by compose as without it; only the broker's host has another name."""
+    """What nobody has changed is the same by compose as without it: the broker's name, logs and film apart."""
     defaults = {row.variable: row.default.replace("kf1-service:", "kafka1:") for row in document(SERVICES[service])}
-    given = {name: value for name, value in environment(service).items() if value and name != "LOGFORMAT"}
+    given = {
+        name: value for name, value in environment(service).items() if value and name not in {"LOGFORMAT", "VIDEOLINK"}
+    }
 
     assert {name: float(value) if _number(value) else value for name, value in given.items()} == {
         name: float(defaults[name]) if _number(defaults[name]) else defaults[name] for name in given
     }
 
 
-def test_each_client_uses_its_own_listener() -> None:
+def test_film_is_there() -> None:
+    """What is shown until somebody names a camera is in the folder that the container sees."""
+    producer = read("producer")["services"]["producer"]
+    folder = _VARIABLE.sub(r"\2", producer["volumes"][0]).removesuffix(":/videos:ro")
+
+    assert (HERE / folder / environment("producer")["VIDEOLINK"].removeprefix("/videos/")).is_file()
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_each_client_uses_its_own_listener(broker: str) -> None:
     """The ports that services are given are listeners of the broker, advertised under its name in the network."""
-    kafka = read("kafka")["services"]["kafka1"]["environment"]
+    kafka = read(broker)["services"]["kafka1"]["environment"]
     advertised = set(re.findall(r"//(kafka1:\d+)", kafka["KAFKA_ADVERTISED_LISTENERS"]))
     used = {
         value for service in SERVICES for name, value in environment(service).items() if name.startswith("KAFKAPORT")
     }
 
     assert used == advertised - {"kafka1:19091"}
+    assert re.findall(r":(\d+)", kafka["KAFKA_LISTENERS"])[:5] == re.findall(r":(\d+)", str(sorted(advertised)))
 
 
-def test_broker_is_configured_as_everywhere() -> None:
+@pytest.mark.parametrize("broker", BROKERS)
+def test_broker_is_configured_as_everywhere(broker: str) -> None:
     """Whatever kafka/server.properties says, addresses and folders apart, the image's variables say too."""
     lines = (ROOT / "kafka" / "server.properties").read_text().splitlines()
     properties = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    of_the_place = {"listeners", "advertised.listeners", "log.dirs", "controller.quorum.bootstrap.servers"}
-    variables = read("kafka")["services"]["kafka1"]["environment"]
+    elsewhere = {"listeners", "advertised.listeners", "log.dirs", "controller.quorum.bootstrap.servers"}
+    if broker == "zookeeper":
+        # There are neither controllers nor share groups.
+        elsewhere |= {name for name in properties if name.startswith(("process.", "node.", "controller.", "share."))}
+        map_name = "listener.security.protocol.map"
+        properties[map_name] = properties[map_name].removesuffix(",CONTROLLER:PLAINTEXT")
+    variables = read(broker)["services"]["kafka1"]["environment"]
 
     for name, value in properties.items():
-        if name not in of_the_place:
+        if name not in elsewhere:
             assert str(variables.get(f"KAFKA_{name.replace('.', '_').upper()}")) == value, name
+
+
+def test_topics_are_made_in_the_same_way() -> None:
+    """Both forms of the bus get the topics that are declared, and the services' topics are among them."""
+    declared = tomllib.loads((ROOT / "kafka" / "topics.toml").read_text()).keys()
+    used = {value for service in SERVICES for name, value in environment(service).items() if name.startswith("TOPIC")}
+
+    assert read("kafka")["services"]["topics"] == read("zookeeper")["services"]["topics"]
+    assert used <= declared
+
+
+def test_model_is_where_the_consumer_looks() -> None:
+    """The default address names an alias in the network, and a port that the image exposes."""
+    default = next(row.default for row in document(SERVICES["consumer"]) if row.variable == "MODELURLS")
+    host, port = re.findall(r"http://([^:/]+):(\d+)/v1/models/tfModel:predict", default)[0]
+
+    assert environment("consumer")["MODELURLS"] == ""
+    assert host in read("tfserving")["services"]["tfserving"]["networks"]["dockerNet"]["aliases"]
+    assert f" {port}\n" in re.findall(r"EXPOSE.*\n", (ROOT / "tfserving" / "Dockerfile").read_text())[0]
 
 
 @pytest.mark.parametrize("name", SUBSYSTEMS)
 def test_subsystems_stand_alone(name: str) -> None:
-    """No file needs another: one network of the same name in all, and nobody waits for a service elsewhere."""
+    """No file needs another: a project each, one network of the same name in all, nobody waits for another file's."""
     file = read(name)
 
+    # Alike to the letter: Compose would make a network that differs anew under the others' feet.
     assert file["networks"] == {"dockerNet": {"name": "dockerNet"}}
+    assert file["name"] == f"mld-{name}"
+    # Nothing else that docker-compose 1.29 does not know; v1.sh takes the name away.
+    assert file.keys() <= {"name", "services", "networks", "volumes"}
     for service in file["services"].values():
         assert "dockerNet" in service["networks"]
         assert "depends_on" not in service
         assert "container_name" not in service
-    # docker-compose 1.29 knows neither.
-    assert not {"name", "include"} & file.keys()
+
+
+@pytest.mark.parametrize("name", SUBSYSTEMS)
+def test_whatever_stays_has_a_health_check(name: str) -> None:
+    """A file's own where the image is not ours; our images bring theirs."""
+    for service, given in read(name)["services"].items():
+        if service == "topics":  # ends
+            continue
+        ours = ROOT / service / "Dockerfile"
+        assert given.get("healthcheck", {}).get("test") or "\nHEALTHCHECK " in ours.read_text()
 
 
 def test_names_that_people_rely_on() -> None:
@@ -105,11 +155,14 @@ def test_names_that_people_rely_on() -> None:
 
     assert aliases == {
         "kafka1": ["kf1-service"],
+        "zookeeper1": ["zk1-service"],
         "topics": [],
         "tfserving": ["tfserving-service"],
         "producer": ["goproducer"],
         "consumer": ["goconsumer"],
         "video": ["govideo"],
+        "prometheus": [],
+        "grafana": [],
     }
     assert [_VARIABLE.sub(r"\2", port) for port in services["video"]["ports"]] == ["30163:8080"]
 
@@ -130,10 +183,10 @@ def test_services_are_confined(name: str) -> None:
 def test_all_together_are_all() -> None:
     """compose.yml includes every subsystem, and order.yml names services that there are."""
     (included,) = read("compose")["include"]
-    services = {name for file in SUBSYSTEMS for name in read(file)["services"]}
+    services = {name for file in TOGETHER for name in read(file)["services"]}
     order = read("order")["services"]
 
-    assert included["path"] == [f"{name}.yml" for name in (*SUBSYSTEMS, "order")]
+    assert included["path"] == [f"{name}.yml" for name in (*TOGETHER, "order")]
     assert order.keys() | {other for service in order.values() for other in service["depends_on"]} <= services
 
 
@@ -143,13 +196,11 @@ def test_example_names_every_variable() -> None:
     for path in [*HERE.glob("*.yml")]:
         used |= dict(_VARIABLE.findall(_without_comments(path)))
     example = (HERE / ".env.example").read_text()
-    shown = {name for name, _ in _EXAMPLE.findall(example)} - _OF_COMPOSE
+    shown = {name for name, _ in _EXAMPLE.findall(example)}
     stated = dict(_EXAMPLE.findall(re.sub(r"(?m)^#.*$", "", example)))
 
     assert shown == used.keys() - {"KAFKA_CLUSTER_ID"}
-    assert {name: value for name, value in stated.items() if name not in _OF_COMPOSE} == {
-        name: used[name] for name in stated.keys() - _OF_COMPOSE
-    }
+    assert stated == {name: used[name] for name in stated}
 
 
 def _without_comments(path: Path) -> str:

@@ -1,6 +1,5 @@
 """What is in the images, and what is not."""
 
-import tomllib
 from collections.abc import Mapping
 
 import pytest
@@ -44,12 +43,20 @@ def test_image_says_what_it_is(services: Mapping[str, str], name: str) -> None:
     assert labels["org.opencontainers.image.licenses"] == "MIT"
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "tfserving"])
-def test_dockerfile_has_the_projects_version(name: str) -> None:
-    """An image built without arguments bears the version of the project."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+def test_model_is_in_its_image(tfserving: str) -> None:
+    """TensorFlow Serving's image has the exported model where it looks, a user without a name, and an init."""
+    config = inspect(tfserving)["Config"]
 
-    assert f"\nARG VERSION={version}\n" in (ROOT / name / "Dockerfile").read_text()
+    assert config["User"] == USER
+    assert config["Entrypoint"][0] == "/usr/bin/tini"
+    assert {"8500/tcp", "8501/tcp"} <= config["ExposedPorts"].keys()
+    assert config["Labels"]["org.opencontainers.image.title"] == "tfserving"
+    assert run(tfserving, "ls", "/models/tfModel/1").split() == [
+        "assets",
+        "fingerprint.pb",
+        "saved_model.pb",
+        "variables",
+    ]
 
 
 @pytest.mark.parametrize("name", SERVICES)

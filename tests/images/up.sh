@@ -36,10 +36,11 @@ start() {
     setsid nohup dockerd --iptables=false --ip6tables=false --ip-forward=false --bridge=none \
         --data-root="$DATA/data" --exec-root="$RUN/exec" --pidfile="$RUN/docker.pid" -H "$OURS" \
         >"$DATA/dockerd.log" 2>&1 </dev/null &
-    echo $! >"$RUN/pid"
-    local waited=0
+    local pid=$! waited=0
+    echo "$pid" >"$RUN/pid"
     until answers "$OURS"; do
-        if ! pid_of_ours >/dev/null || ((waited++ >= START_S)); then
+        # Not pid_of_ours: in its first moments the process is still this script.
+        if ! kill -0 "$pid" 2>/dev/null || ((waited++ >= START_S)); then
             say "dockerd does not answer; the end of $DATA/dockerd.log:"
             tail -5 "$DATA/dockerd.log" >&2
             exit 1

@@ -1,0 +1,39 @@
+"""Everything at once, by a kustomization: applied, live, and gone without a trace."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.view import until_labelled
+
+NAMESPACE = "machine-learning-deployment"
+DEPLOYMENTS = ("deployment/tfserving", "deployment/producer", "deployment/consumer", "deployment/video")
+FRESH_S = 120.0
+"""Longest wait for a fresh labelled frame; a machine may be busy otherwise."""
+
+
+@contextmanager
+def applied(cluster: Kubectl, folder: str, *bus: str) -> Iterator[tuple[Kubectl, float]]:
+    """Apply a kustomization, wait until labelled frames are shown, and delete it at the end.
+
+    Args:
+        cluster: kubectl.
+        folder: of the kustomization.
+        bus: what has to be rolled out beside the Deployments, `statefulset/kafka1`.
+
+    Returns:
+        kubectl in its namespace, and the seconds to the first labelled frame.
+    """
+    inside = cluster.within(NAMESPACE)
+    began = time.monotonic()
+    try:
+        said = cluster("apply", f"--kustomize={folder}")
+        assert "Warning" not in said
+        inside.rolled_out(*bus, *DEPLOYMENTS)
+        until_labelled(within_s=FRESH_S)
+        yield inside, round(time.monotonic() - began, 1)
+    finally:
+        cluster("delete", f"--kustomize={folder}", within_s=300)
+    assert NAMESPACE not in cluster("get", "namespaces", "--output=name")
+    inside.until_gone()

@@ -1,0 +1,106 @@
+"""Every kustomization builds, and what comes out is what Kubernetes takes."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes_validate import utils
+
+from tests.cluster import rig
+from tests.manifests.objects import HERE, SUBSYSTEMS, of_kind, workloads
+from tests.manifests.test_schema import VERSIONS
+from tests.requirements import need
+
+NAMESPACE = "machine-learning-deployment"
+WHOLE = {
+    ".": "kafka",
+    "overlays/three-brokers": "kafka",
+    "overlays/keda": "kafka",
+    "overlays/zookeeper": "zookeeper",
+}
+
+
+def kustomize() -> list[str]:
+    """Return the command that builds: kustomize, kubectl, or the kubectl of the one-node cluster; none: empty."""
+    for program, words in {"kustomize": ["build"], "kubectl": ["kustomize"]}.items():
+        if shutil.which(program):
+            return [program, *words]
+    return [rig.value("$BIN/kubectl"), "kustomize"] if rig.built() else []
+
+
+@cache
+def build(folder: str) -> list[dict[str, Any]]:
+    """Return the objects of a kustomization."""
+    need("kustomize or kubectl", present=bool(kustomize()), install="one of them in PATH, of any version")
+    done = subprocess.run(
+        [*kustomize(), str(HERE / folder)], capture_output=True, text=True, timeout=60, check=False, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # no warning either
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _schemas_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
+
+
+@pytest.mark.parametrize("folder", [*SUBSYSTEMS, "zookeeper", *WHOLE])
+def test_builds_what_kubernetes_takes(folder: str) -> None:
+    """Strictly, in the oldest version and the newest; KEDA's own object has no schema here."""
+    for document in build(folder):
+        for version in (VERSIONS[0], VERSIONS[-1]):
+            if document["kind"] != "ScaledObject":
+                assert utils.validate(document, version, strict=True) == version
+
+
+@pytest.mark.parametrize("folder", SUBSYSTEMS)
+def test_subsystem_is_its_file(folder: str) -> None:
+    """`-k` of a subsystem makes what `-f` makes, and no namespace."""
+    names = {(thing["kind"], thing["metadata"]["name"]) for thing in build(folder)}
+    of_file = yaml.safe_load_all(Path(HERE / folder / "deployment.yml").read_text())
+
+    assert names == {(thing["kind"], thing["metadata"]["name"]) for thing in of_file}
+    assert all("namespace" not in thing["metadata"] for thing in build(folder))
+
+
+@pytest.mark.parametrize("folder", WHOLE)
+def test_whole_is_in_one_namespace(folder: str) -> None:
+    """It has every subsystem, and creates the namespace that all of it goes into."""
+    things = build(folder)
+    bus = {"zookeeper1", "kafka1"} if WHOLE[folder] == "zookeeper" else {"kafka1"}
+
+    assert of_kind("Namespace", things).keys() == {NAMESPACE}
+    assert {thing["metadata"]["namespace"] for thing in things if thing["kind"] != "Namespace"} == {NAMESPACE}
+    assert workloads(things).keys() == bus | {"topics", "tfserving", "producer", "consumer", "video"}
+
+
+def test_keda_takes_the_autoscalers_place() -> None:
+    """Two that scale the same Deployment would fight."""
+    things = build("overlays/keda")
+
+    assert of_kind("HorizontalPodAutoscaler", things) == {}
+    assert of_kind("ScaledObject", things).keys() == {"consumer"}
+
+
+def test_three_brokers_are_three() -> None:
+    """Three numbered nodes, spread over zones and nodes as far as there are any; one may be away."""
+    things = build("overlays/three-brokers")
+    spec = of_kind("StatefulSet", things)["kafka1"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    (number,) = [variable for variable in container["env"] if variable["name"] == "KAFKA_NODE_ID"]
+    spread = {one["topologyKey"] for one in spec["template"]["spec"]["topologySpreadConstraints"]}
+
+    assert spec["replicas"] == 3
+    assert number["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
+    assert spread == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+    assert of_kind("PodDisruptionBudget", things)["kafka"]["spec"]["maxUnavailable"] == 1
+    assert of_kind("ConfigMap", things)["kafka-configmap"]["data"]["KAFKA_MIN_INSYNC_REPLICAS"] == "2"
