@@ -5,6 +5,8 @@ VENV ?= .venv
 TEST_JOBS ?= 4
 # 1: a part that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# How long `make soak` goes on after its start; from 15 on its faults last long.
+SOAK_MINUTES ?= 30
 # Further arguments of `docker build`.
 BUILD ?=
 # The name of the stand-in for Kafka's official image.
@@ -14,6 +16,10 @@ K8S ?= k8s
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
+# Ryuk would be one more image to fetch; the tests remove their containers by themselves.
+TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:-apache/kafka:4.3.1} $(PYTEST) \
+	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
+	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 EXTRAS := producer,consumer,video,tfserving,dev
 
@@ -63,7 +69,11 @@ test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium)
 .PHONY: test-images
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
-		$(PYTEST) tests/images
+		$(PYTEST) tests/images && $(TEST_KAFKA_IMAGE)
+
+.PHONY: soak
+soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
+	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
 .PHONY: test-cluster
 test-cluster: $(SETUP) ## Walk the manifests on a real one-node Kubernetes (../shared/cluster, or CLUSTER; root).
@@ -76,7 +86,7 @@ lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict .yamllint.yaml compose k8s
+	$(BIN)/yamllint --strict .yamllint.yaml compose k8s monitoring
 	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile; \
 		else echo 'hadolint: there is none for this machine'; fi
 
@@ -119,9 +129,17 @@ kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BR
 fault-table: $(SETUP) ## Write docs/faults.md anew out of what the last tests of faults saw.
 	$(BIN)/python -m tests.fault_table
 
+.PHONY: picture
+picture: $(SETUP) ## Take the README's picture of the page anew (Chromium).
+	$(BIN)/python -m tests.browser.photograph
+
 .PHONY: readme
 readme: $(SETUP) ## Write the settings table of the README anew.
 	$(BIN)/python -m local.readme
+
+.PHONY: dashboards
+dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/*.py.
+	@$(BIN)/python -m monitoring
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what the tools left.

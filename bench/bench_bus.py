@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.kafka.node import Node, Ports
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
 from local.kafka.parts import FOLDER, jars, version
 from shared.broker import Bus, EmbeddedBroker, Reader, Topics, Writer
 from shared.topics import read_list

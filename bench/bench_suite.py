@@ -2,6 +2,11 @@
 
 Starts `python -m local` on a free port, reads the stream of its camera, and prints frames a second, latency (whole
 picture received − captured-at, one machine, one clock), predictions a second, and CPU time and memory of each process.
+
+    python -m bench.bench_suite --camera rtsp-ffmpeg --camera rtsp --broker apache
+
+does so twice with an RTSP camera of 720p25, first through FFmpeg's reader and then through ours, on a real Kafka, and
+counts the latency from the moment when the camera had sent the last byte of a picture, too.
 """
 
 import argparse
@@ -14,17 +19,23 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
+from bench.bench_bus import WARM_UP_S as KAFKA_WARM_UP_S
+from bench.bench_bus import kafka
+from bench.rtsp_camera import Measured, measured_camera
 from local.ports import LOOPBACK, free_port
+from tests.end_to_end.numbered import read_number
 
 UP_WITHIN_S = 120.0
+WARM_UP_S = 3.0  # past the start of the model, which is not what is measured
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def parts(port: int, camera: str) -> Iterator[tuple[float, float, int]]:
-    """Yield (received at, captured at, sequence) of each part of a camera's stream; seconds since the epoch."""
+def parts(port: int, camera: str) -> Iterator[tuple[float, float, int, bytes]]:
+    """Yield (received at, captured at, sequence, JPEG) of each part of a stream; seconds since the epoch."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
     connection.request("GET", f"/cameras/{camera}/stream")
     stream = connection.getresponse()
@@ -34,8 +45,8 @@ def parts(port: int, camera: str) -> Iterator[tuple[float, float, int]]:
         if colon:
             headers[name.lower()] = value.strip()
         elif not line.strip() and b"content-length" in headers:
-            stream.read(int(headers[b"content-length"]))
-            yield time.time(), float(headers[b"x-timestamp"]), int(headers[b"x-sequence"])
+            jpeg = stream.read(int(headers[b"content-length"]))
+            yield time.time(), float(headers[b"x-timestamp"]), int(headers[b"x-sequence"]), jpeg
             headers = {}
 
 
@@ -88,17 +99,50 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
+def spread(values_ms: list[float]) -> str:
+    """Return what is told of a list of latencies."""
+    return f"p50 {statistics.median(values_ms):.1f}  p99 {percentile(values_ms, 0.99):.1f}  max {max(values_ms):.1f}"
+
+
+def since_sent_ms(seen: list[tuple[float, int]], sent: list[tuple[int, float]]) -> list[float]:
+    """Return the latency of each picture seen (received at, number in it) since the camera sent its last byte."""
+    times: dict[int, list[float]] = {}
+    for number, at in sent:
+        times.setdefault(number, []).append(at)
+    # Numbers come again after seconds: it is the last one that was sent before.
+    return [(received - max(at for at in times[number] if at < received)) * 1e3 for received, number in seen]
+
+
 def main() -> None:
     """Run the suite and print the figures."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=float, default=60.0)
     arguments.add_argument("--every", type=float, default=60.0, help="seconds between two looks at the memory")
+    arguments.add_argument("--camera", action="append", choices=("file", "rtsp", "rtsp-ffmpeg"), help="may be repeated")
+    arguments.add_argument("--broker", choices=("embedded", "apache"), default="embedded")
     options = arguments.parse_args()
+    with ExitStack() as stack:
+        environment, warm_up_s = dict(os.environ), WARM_UP_S
+        if options.broker == "apache":
+            environment["BROKER"], warm_up_s = stack.enter_context(kafka()).servers, KAFKA_WARM_UP_S
+        for camera in options.camera or ["file"]:
+            print(f"== camera {camera}, broker {options.broker}")
+            if camera == "file":
+                run(environment, None, options.seconds, options.every, warm_up_s)
+                continue
+            with measured_camera(reader="ffmpeg" if camera == "rtsp-ffmpeg" else "ours") as measured:
+                run(environment | {"VIDEOLINK": measured.link}, measured, options.seconds, options.every, warm_up_s)
+
+
+def run(
+    environment: Mapping[str, str], camera: Measured | None, seconds: float, every: float, warm_up_s: float
+) -> None:
+    """Run the suite once, and print what was seen."""
     port = free_port()
     began = time.monotonic()
     suite = subprocess.Popen(
         [sys.executable, "-m", "local"],
-        env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}"),
+        env={**environment, "DISPLAYPORT": f"{LOOPBACK}:{port}"},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -110,27 +154,34 @@ def main() -> None:
             if "Live at" in line:
                 print(f"first frame after {time.monotonic() - began:.1f} s")
                 break
-        measure(suite.pid, port, probes, options.seconds, options.every)
+        seen = measure(suite.pid, port, probes, seconds, every, warm_up_s, numbered=camera is not None)
+        if camera is not None:
+            print(f"sent→seen ms {spread(since_sent_ms(seen, camera.sent()))}")
     finally:
         suite.send_signal(signal.SIGINT)
         suite.wait(10)
 
 
-def measure(root: int, port: int, probes: str, seconds: float, every: float) -> None:
-    """Read the stream for so long and print what was seen."""
+def measure(
+    root: int, port: int, probes: str, seconds: float, every: float, warm_up_s: float, *, numbered: bool
+) -> list[tuple[float, int]]:
+    """Read the stream for so long and print what was seen; return (received at, number) of numbered pictures."""
     deadline = time.monotonic() + UP_WITHIN_S
     while not predictions(probes):
         if time.monotonic() > deadline:
             raise SystemExit("no prediction came")
         time.sleep(0.2)
-    time.sleep(3.0)  # past the start of the model, which is not what is measured
+    time.sleep(warm_up_s)
     pids = processes(root)
     ages, sequences, arrivals = [], [], []
+    seen: dict[int, tuple[float, int]] = {}
     began, predicted = time.monotonic(), predictions(probes)
     cpu = {name: cpu_s(pid) for name, pid in pids.items()}
     next_look = every
     print("RSS in MB  " + "  ".join(f"{name:>9}" for name in pids))
-    for received, captured, sequence in parts(port, "camera"):
+    for received, captured, sequence, jpeg in parts(port, "camera"):
+        if numbered and sequence not in seen:  # a picture that is repeated is none that comes late
+            seen[sequence] = received, read_number.__wrapped__(jpeg)
         ages.append((received - captured) * 1e3)
         sequences.append(sequence)
         arrivals.append(received)
@@ -146,10 +197,11 @@ def measure(root: int, port: int, probes: str, seconds: float, every: float) -> 
         f"missing    {sequences[-1] - sequences[0] + 1 - len(set(sequences))}, repeated "
         f"{len(sequences) - len(set(sequences))}"
     )
-    print(f"latency ms p50 {statistics.median(ages):.1f}  p99 {percentile(ages, 0.99):.1f}  max {max(ages):.1f}")
+    print(f"latency ms {spread(ages)}")
     print(f"predictions {(predictions(probes) - predicted) / elapsed:.1f} a second in total")
     used = {name: cpu_s(pid) - cpu[name] for name, pid in pids.items()}
     print("CPU s/s    " + "  ".join(f"{name} {seconds_ / elapsed:.3f}" for name, seconds_ in used.items()))
+    return list(seen.values())
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """CPU time of the video service per frame sent to a viewer, and the age of the frames that arrive.
 
     python -m bench.bench_viewers [--viewers 50] [--seconds 10] [--fps 25] [--kilobytes 137] [--rounds 2]
+    python -m bench.bench_viewers --viewers 200 --bad 20
 
 Two ways to write a part alternate, round by round, each in a server process of its own: `shared` hands the same
 picture to every connection (what video/stream.py does), `chunked` copies it for each into a chunk (what an ASGI
 server does with a streaming response). The viewers are raw sockets in this process, over loopback; the figures are
 user + system time of the server process alone. No broker: frames are put where the reading thread puts them.
+
+With `--bad` the good viewers watch alone, and then beside so many that never read, that read 10 kB/s, and that vanish
+without closing, in a storm of connects and disconnects; then it waits until the server has let go of them all.
 """
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -18,11 +21,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image, ImageFilter
 from prometheus_client import CollectorRegistry
 
+from bench import crowd
 from shared.clock import now_us
 from shared.frame import Frame
 from shared.inlet import Arrival
@@ -36,7 +39,8 @@ from video.standing import Standing
 from video.viewers import Viewers
 
 WAYS = ("shared", "chunked")
-TICKS = os.sysconf("SC_CLK_TCK")
+PATH = "/cameras/front/stream"
+MOST_VIEWERS = 500  # as by default
 
 
 def main() -> None:
@@ -48,13 +52,19 @@ def main() -> None:
     arguments.add_argument("--kilobytes", type=int, default=137, help="size of a picture")
     arguments.add_argument("--rounds", type=int, default=2)
     arguments.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
+    arguments.add_argument("--bad", type=int, default=0, help="viewers of each bad kind")
     arguments.add_argument("--serve", choices=WAYS, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.serve:
         serve(options.serve, options.fps, options.kilobytes)
         return
     print(f"{options.viewers} viewers x {options.fps:g} fps x {options.kilobytes} KB")
-    print(f"{'':10}{'frames/s':>10}{'CPU us/frame':>14}{'core':>8}{'age p50 ms':>12}{'p99':>8}")
+    print(
+        f"{'':10}{'frames/s':>10}{'CPU us/frame':>14}{'core':>8}{'age p50 ms':>12}{'p99':>8}{'least':>8}{'RSS MB':>8}"
+    )
+    if options.bad:
+        among_bad_ones(options)
+        return
     for _ in range(options.rounds):
         for way in options.ways:
             measure(way, options)
@@ -63,66 +73,43 @@ def main() -> None:
 def measure(way: str, options: argparse.Namespace) -> None:
     """Print what one way cost in one round."""
     with server(way, options) as (pid, port):
-        viewers = asyncio.run(watch(port, options.viewers, options.seconds, pid))
-    frames, ages, cpu_s, wall_s = viewers
-    ages.sort()
-    p50, p99 = ages[len(ages) // 2], ages[int(len(ages) * 0.99)]
+        show(way, asyncio.run(watch(port, pid, options.viewers, options.seconds)))
+
+
+async def watch(port: int, pid: int, viewers: int, seconds: float) -> crowd.Window:
+    """Return what good viewers got in a time."""
+    eyes = await crowd.come(port, PATH, viewers)
+    await asyncio.sleep(1)
+    seen = await crowd.window(eyes, seconds, pid)
+    for eye in eyes:
+        eye.end()
+    return seen
+
+
+def show(name: str, seen: crowd.Window) -> None:
+    """Print a line of figures."""
+    frames = max(1, len(seen.ages_ms))
     print(
-        f"{way:10}{frames / wall_s:10.0f}{cpu_s / frames * 1e6:14.1f}{cpu_s / wall_s:8.0%}{p50:12.1f}{p99:8.1f}",
+        f"{name:10}{frames / seen.seconds:10.0f}{seen.cpu_s / frames * 1e6:14.1f}{seen.cpu_s / seen.seconds:8.0%}"
+        f"{seen.age_ms(0.5):12.1f}{seen.age_ms(0.99):8.1f}{seen.fewest / seen.seconds:8.1f}{seen.rss_mb:8.0f}",
         flush=True,
     )
 
 
-async def watch(port: int, viewers: int, seconds: float, pid: int) -> tuple[int, list[float], float, float]:
-    """Return frames received, their ages in ms, CPU seconds of the server, and wall seconds."""
-    loop = asyncio.get_running_loop()
-    eyes = [(await loop.create_connection(Eye, "127.0.0.1", port))[1] for _ in range(viewers)]
-    await asyncio.sleep(1)
-    for eye in eyes:
-        eye.ages.clear()
-    began, cpu_s = time.monotonic(), cpu_of(pid)
-    await asyncio.sleep(seconds)
-    wall_s, cpu_s = time.monotonic() - began, cpu_of(pid) - cpu_s
-    ages = [age for eye in eyes for age in eye.ages]
-    for eye in eyes:
-        eye.end()
-    return len(ages), ages, cpu_s, wall_s
-
-
-class Eye(asyncio.Protocol):
-    """A viewer that counts the parts it has received whole, and notes the age of each."""
-
-    def __init__(self) -> None:
-        self.ages: list[float] = []
-        self._left = 0
-        self._captured_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the stream."""
-        self._transport = transport
-        transport.write(b"GET /cameras/front/stream HTTP/1.1\r\nHost: bench\r\n\r\n")  # type: ignore[attr-defined]
-
-    def data_received(self, data: bytes) -> None:
-        """Look only at the heads of the parts: the viewers must not cost more than what is measured."""
-        while data:
-            if self._left > len(data):
-                self._left -= len(data)
-                return
-            if self._left:
-                self.ages.append((time.time() - self._captured_at) * 1000)
-                data, self._left = data[self._left :], 0
-            begin = data.find(b"X-Timestamp: ")
-            end = data.find(b"\r\n\r\n", begin)
-            if begin < 0 or end < 0:
-                return  # the head of the answer, or a head cut in two: the next one will do
-            self._captured_at = float(data[begin + 13 : data.find(b"\r", begin)])
-            size = data.find(b"Content-Length: ")
-            self._left = int(data[size + 16 : data.find(b"\r", size)])
-            data = data[end + 4 :]
-
-    def end(self) -> None:
-        """Go."""
-        self._transport.close()
+def among_bad_ones(options: argparse.Namespace) -> None:
+    """Print what bad viewers of every kind cost the good ones, and what is left of them."""
+    with server("shared", options) as (pid, port):
+        evening = crowd.evening(port, pid, PATH, good=options.viewers, bad=options.bad, seconds=options.seconds)
+        seen = asyncio.run(evening)
+        refused, taken = asyncio.run(crowd.one_too_many(port, PATH, MOST_VIEWERS))
+    show("alone", seen.alone)
+    show("crowded", seen.crowded)
+    gone = "none could be made here" if seen.gone_freed_s is None else f"let go after {seen.gone_freed_s:.1f} s"
+    print(f"{options.bad} that never read: let go after {seen.idle_freed_s:.1f} s")
+    print(f"{options.bad} that vanished: {gone}")
+    print(f"{seen.storm} connections came and went; descriptors {seen.files_before} before, {seen.files_after} after")
+    told = f"{refused.status}, Retry-After {refused.retry_after}"
+    print(f"viewer {MOST_VIEWERS + 1}: {told}; when one has left: {taken.status}")
 
 
 @contextmanager
@@ -148,7 +135,7 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
     sources = Sources(
         latest=latest,
         ledger=ledger,
-        viewers=Viewers(10_000, CollectorRegistry()),
+        viewers=Viewers(MOST_VIEWERS, CollectorRegistry()),
         entries=list,
         bus_silent_s=lambda: 0.0,
         frame_interval_s=0.01,
@@ -156,7 +143,7 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
         standing=Standing(),
     )
     web = WebServer(
-        Address("127.0.0.1", 0), lambda beat, failed: create_app(sources, beat, failed), most_viewers=10_000
+        Address("0.0.0.0", 0), lambda beat, failed: create_app(sources, beat, failed), most_viewers=MOST_VIEWERS
     )
     threading.Thread(target=feed, args=(latest, fps, picture(kilobytes)), daemon=True).start()
     print(web.port, flush=True)
@@ -190,12 +177,6 @@ def picture(kilobytes: int) -> bytes:
         if coded.tell() <= kilobytes * 1000:
             break
     return coded.getvalue() + bytes(max(0, kilobytes * 1000 - coded.tell()))
-
-
-def cpu_of(pid: int) -> float:
-    """Return user + system time of a process in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from consumer.labels import LabelsUnavailable, is_remote, read_labels
 from consumer.models import Handler
+from consumer.patience import Patience
 from consumer.prediction import ModelState, Newest, Prediction
 from consumer.serving import (
     Serving,
@@ -93,6 +95,7 @@ class Asker:
         self._rest_until = 0.0
         self._state = ModelState("waiting", now_us())
         self._backoff = Backoff(first_s=0.1, cap_s=REST_CAP_S)
+        self._patience = Patience(serving.timeout_s)
         self._bad_requests = 0
 
     @property
@@ -130,7 +133,7 @@ class Asker:
     def learned_version(self, version: str | None) -> None:
         """Take in the version that the model server says it serves; None: unknown."""
         if version != self._state.version:
-            self._state = ModelState(self._state.state, self._state.since, version, self._state.reason)
+            self._set(version=version)
             log.info("model version", extra={"model": self.name, "version": version})
             self._changed()
 
@@ -144,16 +147,22 @@ class Asker:
             return self._offered.pop(next(iter(self._offered)))
 
     def _ask(self, frame: Frame) -> Prediction | None:
-        version, requested_at, began = self._state.version, now_us(), time.monotonic()
+        version, down = self._state.version, self._state.state == "down"
+        limit_s = self._patience.limit_s(down=down)
         try:
             handler = self._ready_handler()
-            answer = self._serving.predict(handler.request(frame.jpeg))
+            if down:  # a server that hangs must not find a heap of pictures to look at when it goes on
+                self._serving.knock(timeout_s=limit_s)
+            requested_at, began = now_us(), time.monotonic()
+            answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
             answered_at = now_us()
             findings = handler.findings(answer)
         except (ServingError, LabelsUnavailable) as exc:
             self._failed(exc)
             return None
-        self._metrics.seconds.labels(self.name).observe(time.monotonic() - began)
+        took_s = time.monotonic() - began
+        self._metrics.seconds.labels(self.name).observe(took_s)
+        self._patience.answered(took_s)
         self._succeeded()
         prediction = Prediction(
             model=self.name,
@@ -190,9 +199,15 @@ class Asker:
         self._rest_until = time.monotonic() + self._backoff.next_s()
         if self._state.state != "down":
             self._become("down", str(exc))
+        else:
+            self._set(reason=str(exc))  # told with the next status, and not logged again
 
     def _become(self, state: str, reason: str | None) -> None:
-        self._state = ModelState(state, now_us(), self._state.version, reason)
+        self._set(state=state, since=now_us(), reason=reason)
         level = logging.WARNING if state == "down" else logging.INFO
         log.log(level, "model is %s", state, extra={"model": self.name} | ({"reason": reason} if reason else {}))
         self._changed()
+
+    def _set(self, **changes: Any) -> None:
+        with self._wake:  # the version is learned in another thread
+            self._state = replace(self._state, **changes)

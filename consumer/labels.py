@@ -5,6 +5,7 @@ from pathlib import Path
 
 import requests
 
+from consumer.deadline import session
 from shared.errors import SuiteError
 
 TIMEOUT_S = 5.0
@@ -40,6 +41,6 @@ def is_remote(where: str) -> bool:
 def _fetch(where: str) -> bytes:
     if not is_remote(where):
         return Path(where).read_bytes()
-    with requests.get(where, timeout=TIMEOUT_S) as response:
+    with session() as opened, opened.get(where, timeout=TIMEOUT_S, stream=True) as response:
         response.raise_for_status()
         return response.content

@@ -66,6 +66,7 @@ def _serve(settings: ConsumerSettings) -> int:
             return Report(models=models, ledger=ledger.as_json())
 
         status = StatusWriter(talk, settings.topic_status, service=NAME, report=report)
+        status.export(service.registry)
         for name, url in settings.model_urls.items():
             askers[name] = _asker(name, url, settings, metrics, done, status)
         imprinter = Imprinter(Outlet(writer, settings.topic_out, ledger), ledger, run=run_id)
@@ -98,7 +99,11 @@ def _serve(settings: ConsumerSettings) -> int:
         service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
         service.loop("status", status.run)
         service.at_end(status.changed)
-        return service.run(readiness)
+        try:
+            return service.run(readiness)
+        finally:
+            writer.close()
+            status.last_word()
 
 
 def _asker(

@@ -1,18 +1,17 @@
 """Talks to TensorFlow Serving's REST API (https://www.tensorflow.org/tfx/serving/api_rest)."""
 
 import json
-import time
 from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from consumer.deadline import session
 from shared.errors import ServingError
 from shared.redact import redact
 
 LARGEST_ANSWER = 64_000_000  # bytes
 STATUS_TIMEOUT_S = 1.0
-_CHUNK = 65_536
 _ERROR_TEXT = 200  # characters of a server's own words that are worth passing on
 
 
@@ -48,21 +47,35 @@ class Serving:
         """
         self._predict_url = predict_url
         self._model_url = predict_url.removesuffix(":predict")
-        self._timeout_s = timeout_s
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment is not for the cluster's own services
+        self.timeout_s = timeout_s
+        self._session = session()
 
-    def predict(self, body: bytes) -> list[Any]:
+    def predict(self, body: bytes, *, timeout_s: float | None = None) -> list[Any]:
         """Return `predictions` of the answer to a request in row format.
+
+        Args:
+            body: of the request.
+            timeout_s: longest wait for the whole answer, if it is to be another than usual.
 
         Raises:
             ServingUnreachable, ServingTimeout, ServingRefusal, ServingNonsense: see there.
         """
-        document = self._ask("POST", self._predict_url, body=body, timeout_s=self._timeout_s)
+        document = self._ask("POST", self._predict_url, body=body, timeout_s=timeout_s or self.timeout_s)
         predictions = document.get("predictions")
         if not isinstance(predictions, list):
             raise ServingNonsense("the answer has no list of predictions")
         return predictions
+
+    def knock(self, *, timeout_s: float) -> None:
+        """Return as soon as the server answers anything at all, for next to no work of its own.
+
+        Raises:
+            ServingUnreachable, ServingTimeout: it does not.
+        """
+        try:
+            self._ask("GET", self._model_url, timeout_s=timeout_s)
+        except (ServingRefusal, ServingNonsense):
+            return
 
     def metadata(self) -> dict[str, Any]:
         """Return the model's metadata: `model_spec` and `metadata.signature_def`.
@@ -70,7 +83,7 @@ class Serving:
         Raises:
             ServingError: as `predict`.
         """
-        return self._ask("GET", self._model_url + "/metadata", timeout_s=self._timeout_s)
+        return self._ask("GET", self._model_url + "/metadata", timeout_s=self.timeout_s)
 
     def version(self) -> str | None:
         """Return the newest version that is available; None: none is.
@@ -78,7 +91,7 @@ class Serving:
         Raises:
             ServingError: as `predict`.
         """
-        document = self._ask("GET", self._model_url, timeout_s=min(STATUS_TIMEOUT_S, self._timeout_s))
+        document = self._ask("GET", self._model_url, timeout_s=min(STATUS_TIMEOUT_S, self.timeout_s))
         try:
             available = [
                 str(status["version"]) for status in document["model_version_status"] if status["state"] == "AVAILABLE"
@@ -92,18 +105,19 @@ class Serving:
         self._session.close()
 
     def _ask(self, method: str, url: str, *, timeout_s: float, body: bytes | None = None) -> dict[str, Any]:
-        deadline = time.monotonic() + timeout_s
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             with self._session.request(
                 method, url, data=body, headers=headers, timeout=timeout_s, stream=True, allow_redirects=False
             ) as response:
-                text = _read(response, deadline)
+                text = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
                 status = response.status_code
         except (requests.Timeout, ReadTimeoutError) as exc:
-            raise ServingTimeout(f"no answer within {timeout_s:g} s") from exc
+            raise ServingTimeout(f"no answer within {round(timeout_s, 2):g} s") from exc
         except (requests.RequestException, HTTPError) as exc:  # the body is urllib3's to read
             raise ServingUnreachable(redact(f"cannot reach {url}: {_cause(exc)}")) from exc
+        if len(text) > LARGEST_ANSWER:
+            raise ServingNonsense(f"the answer is larger than {LARGEST_ANSWER} bytes")
         document = _json(text)
         if status != 200:
             said = document.get("error") if isinstance(document, dict) else None
@@ -111,20 +125,6 @@ class Serving:
         if not isinstance(document, dict):
             raise ServingNonsense("the answer is not a JSON object")
         return document
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Read the whole answer; a time limit of requests bounds each wait, this one their sum."""
-    chunks, size = [], 0
-    # Not `iter_content`: it waits until a chunk is full, however slowly the bytes of it come.
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > LARGEST_ANSWER:
-            raise ServingNonsense(f"the answer is larger than {LARGEST_ANSWER} bytes")
-        if time.monotonic() > deadline:
-            raise requests.Timeout
-    return b"".join(chunks)
 
 
 def _json(text: bytes) -> Any:
@@ -139,4 +139,4 @@ def _cause(exc: BaseException) -> str:
     seen: BaseException = exc
     while (inner := seen.__cause__ or seen.__context__) is not None:
         seen = inner
-    return getattr(seen, "strerror", None) or type(seen).__name__
+    return getattr(seen, "strerror", None) or str(seen) or type(seen).__name__

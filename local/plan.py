@@ -106,6 +106,11 @@ def services(
     ]
 
 
+def kafka(common: Mapping[str, str], *, first_port: int) -> Program:
+    """Return a real Kafka that makes the suite's topics by itself."""
+    return Program(BROKER, "local.kafka", ("--quiet", "--first-port", str(first_port)), dict(common))
+
+
 def model_server(common: Mapping[str, str], *, port: int, base_path: str) -> Program:
     """Return the local stand-in of TensorFlow Serving with the exported model."""
     arguments = (

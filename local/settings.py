@@ -1,10 +1,11 @@
 """What a person may say to `make run`; everything else in the environment goes on to the services."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT
 from shared.errors import SettingsError
 from shared.quantities import ADDRESS_FORM, Address
 from shared.settings import SERVERS_FORM, Listen, Servers, ServiceSettings, setting
@@ -22,8 +23,19 @@ def _serving(url: str) -> str:
 class LocalSettings(ServiceSettings):
     """What the environment says to the suite on one machine."""
 
-    broker: Servers | None = setting(
-        None, "BROKER", "an existing Kafka; default: a broker in memory, started along", allowed=SERVERS_FORM
+    broker: Literal["apache"] | Servers | None = setting(
+        None,
+        "BROKER",
+        "an existing Kafka; `apache`: a real one, started along; default: a broker in memory, started along",
+        allowed=f"apache, or {SERVERS_FORM}",
+    )
+    kafka_first_port: int = setting(
+        FIRST_PORT,
+        "KAFKAFIRSTPORT",
+        "of BROKER=apache: the first of its five ports; its controller has the one before",
+        allowed=f"2 to {HIGHEST_FIRST_PORT}",
+        ge=2,
+        le=HIGHEST_FIRST_PORT,
     )
     serving: Annotated[str, AfterValidator(_serving)] | None = setting(
         None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM

@@ -14,16 +14,22 @@ from urllib.error import HTTPError, URLError
 
 from local import plan
 from local.console import Console
+from local.kafka.configuration import LISTENERS, Ports
+from local.kafka.node import listens
+from local.kafka.parts import PartMissing, data_folder, jars, java, version
 from local.plan import Program
 from local.ports import LOOPBACK, check_free, free_port
 from local.process import Process, command, describe
 from local.settings import LocalSettings
 from local.signals import signals_caught
+from shared.broker import Bus, Topics
 from shared.errors import SettingsError, SuiteError
+from shared.quantities import Address
 from shared.settings import MISTAKEN
 
 END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
 SERVER_ENDS_S = 0.3  # for the model server, where the services took all the time
+KAFKA_ENDS_S = 3.0  # it closes its files, once the services have said their last word
 WATCH_S = 0.1
 LOOK_S = 0.5
 ASK_TIMEOUT_S = 1.0
@@ -44,6 +50,7 @@ class Suite:
         self._probe_ports = {name: free_port() for name in plan.SERVICES}
         self._serving_url = settings.serving or ""
         self._broker: subprocess.Popen[str] | None = None
+        self._kafka: Process | None = None
         self._server: Process | None = None
         self._missing = ""
         self._services: list[Process] = []
@@ -67,12 +74,42 @@ class Suite:
         return 0
 
     def _start(self) -> None:
-        servers = self._settings.broker or self._start_broker()
+        servers = self._servers()
         needs_server = not (self._settings.serving or self._settings.model_urls)
         if needs_server and not self._stop.is_set():
             self._start_model_server()
         if not self._stop.is_set():
             self._start_services(servers)
+
+    def _servers(self) -> str:
+        if self._settings.broker is None:
+            return self._start_broker()
+        if self._settings.broker == "apache":
+            return self._start_kafka()
+        return self._settings.broker
+
+    def _start_kafka(self) -> str:
+        first = self._settings.kafka_first_port
+        ports = Ports.from_first(first)
+        for port in ports.all:
+            check_free("KAFKAFIRSTPORT", Address(LOOPBACK, port))
+        try:
+            java()
+            jars(self._console.waiting)
+        except PartMissing as exc:
+            raise CannotStart(f"BROKER=apache: {exc}") from exc
+        port = ports.listeners[LISTENERS.index("PROD1")]
+        servers = f"{LOOPBACK}:{port}"
+        admin = Topics(Bus(servers))
+        self._kafka = Process(plan.kafka(self._common, first_port=first), self._console.say)
+        self._kafka.start()
+        with self._console.waiting(f"starting Kafka {version()}"):
+            while not (self._stop.wait(WATCH_S) or (listens(port) and admin.broker_answers(ASK_TIMEOUT_S))):
+                status = self._kafka.watch()
+                if status is not None:
+                    raise CannotStart(f"Kafka did not start ({describe(status)})")
+        self._console.say(f"  broker     {servers}  (Kafka {version()}, data in {data_folder(first)})")
+        return servers
 
     def _start_broker(self) -> str:
         self._broker = subprocess.Popen(
@@ -178,6 +215,8 @@ class Suite:
             self._look_after_processes(starting=False)
 
     def _look_after_processes(self, *, starting: bool) -> None:
+        if self._kafka is not None:
+            self._kafka.watch()  # the services wait for it by themselves
         if self._broker is not None and self._broker.poll() is not None:
             self._replace_broker(self._broker.returncode)
         for process in self._services:
@@ -209,6 +248,9 @@ class Suite:
         if self._server is not None:  # only now: else the consumer would still say that its models are down
             self._server.ask_to_end()
             self._server.wait(max(deadline, time.monotonic() + SERVER_ENDS_S))
+        if self._kafka is not None:
+            self._kafka.ask_to_end()
+            self._kafka.wait(time.monotonic() + KAFKA_ENDS_S)
         if self._broker is not None:
             self._broker.kill()  # it keeps nothing
             self._broker.wait()

@@ -73,7 +73,9 @@ class Camera:
             except CameraError as exc:
                 if watch.steady():
                     backoff.reset()
-                self._enter(_state_of(exc), str(exc))
+                if self._enter(_state_of(exc), str(exc)):
+                    for note in getattr(exc, "__notes__", ()):
+                        log.error("a capture crashed: %s", note, extra={"camera": self.name})  # noqa: TRY400 - its traceback
                 beat()
                 stop.wait((refused if isinstance(exc, CameraRefused) else backoff).next_s())
 
@@ -108,10 +110,11 @@ class Camera:
             else:
                 self._publish(message)
 
-    def _enter(self, word: str, reason: str | None) -> None:
+    def _enter(self, word: str, reason: str | None) -> bool:
+        """Be in a state; tell whether it, or its reason, is another than before."""
         old = self._state
         if (old.state, old.reason) == (word, reason):
-            return
+            return False
         since = old.since if old.state == word else now_us()
         self._state = State(word, since, reason)
         if word == UP:
@@ -119,6 +122,7 @@ class Camera:
         else:
             log.warning("camera is %s", word, extra={"camera": self.name, "reason": reason})
         self._changed(self)
+        return True
 
 
 def _state_of(exc: CameraError) -> str:

@@ -4,21 +4,26 @@ It is a process of its own so that it can be killed when a read never returns. I
 """
 
 import ctypes
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, assert_never
 
 from producer.outbox import Outbox
 from producer.pacing import Thinner
 from producer.source import Kind
 from producer.wire import Job, Tally
+from shared.crashes import no_thread_dies_silently
 from shared.errors import BadPicture, CameraError
 
 if TYPE_CHECKING:
     from producer.picture import Shot
+
+log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -26,17 +31,22 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 def main() -> None:
     """Do the job that standard input describes, until the producer kills us or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everyone at the terminal; the producer decides
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # take leave of the camera; the producer waits a moment
+    logging.basicConfig(format="%(message)s", level=logging.INFO)  # to standard error, which the producer reads
     job = Job.from_line(sys.stdin.buffer.readline())
     _die_with_parent()
     pipe = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not come between frames
     outbox = Outbox(pipe)
-    outbox.start()
-    try:
-        capture(job, outbox)
-    except CameraError as exc:
-        outbox.fail(exc)
-        outbox.join()
+    with no_thread_dies_silently(lambda: os._exit(1)):  # its traceback goes to the producer by standard error
+        outbox.start()
+        try:
+            capture(job, outbox)
+        except CameraError as exc:
+            outbox.fail(exc)
+            outbox.join()
+        except SystemExit:
+            log.info("the capture was asked to end")
     sys.stderr.flush()
     os._exit(0)  # not through destructors: a thread may still be inside FFmpeg
 
@@ -47,25 +57,28 @@ def capture(job: Job, outbox: Outbox) -> None:
     Raises:
         CameraError: it cannot be opened, or gives no more.
     """
-    from producer.picture import Press  # the libraries take a while: not before the pipe is in order
+    from producer.picture import Garbage, Press  # the libraries take a while: not before the pipe is in order
 
     press = Press(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
     thinner = Thinner(job.interval_s)
-    for shot in _shots(job, outbox.tick):
-        if shot.overtaken:
-            outbox.count(Tally(superseded=1))
-        elif not thinner.keeps(shot.at_s):
-            outbox.count(Tally(thinned=1))
-        else:
-            try:
-                published = press.publish(shot.content)
-            except BadPicture:
+    with closing(_shots(job, outbox.tick)) as shots:
+        for shot in shots:
+            if shot.overtaken:
+                outbox.count(Tally(superseded=1))
+            elif isinstance(shot.content, Garbage):
                 outbox.count(Tally(undecodable=1))
+            elif not thinner.keeps(shot.at_s):
+                outbox.count(Tally(thinned=1))
             else:
-                outbox.put(shot.captured_at, published.width, published.height, published.data)
+                try:
+                    published = press.publish(shot.content)
+                except BadPicture:
+                    outbox.count(Tally(undecodable=1))
+                else:
+                    outbox.put(shot.captured_at, published.width, published.height, published.data)
 
 
-def _shots(job: Job, tick: Callable[[], None]) -> "Iterator[Shot]":
+def _shots(job: Job, tick: Callable[[], None]) -> "Generator[Shot]":
     match job.source.kind:
         case Kind.LINK:
             from producer import link

@@ -1,11 +1,11 @@
 """Decodes coded pictures one by one, without a delay of the decoder's own."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import av.error
 from av.codec.context import Flags
-from av.video.stream import VideoStream
 
 from producer.picture import CameraJpeg, Content, Garbage
 
@@ -16,21 +16,21 @@ class Decoder:
     One thread, since frame threads hold back a frame each; several cameras have several processes anyway.
     """
 
-    def __init__(self, video: VideoStream, *, low_delay: bool) -> None:
-        """Prepare the decoder of a video.
+    def __init__(self, context: av.VideoCodecContext, *, low_delay: bool) -> None:
+        """Prepare.
 
         Args:
-            video: of an opened container.
+            context: of a decoder that has decoded nothing yet.
             low_delay: never hold a picture back to sort it; right for cameras, wrong for files with B frames.
         """
-        self._context = video.codec_context
+        self._context = context
         self._is_jpeg = self._context.name == "mjpeg"
         self._context.thread_type = "SLICE"
         self._context.thread_count = 1
         if low_delay:
             self._context.flags |= Flags.low_delay
 
-    def decode(self, packet: "av.Packet[VideoStream] | None") -> Iterator[Content]:
+    def decode(self, packet: "av.Packet[Any] | None") -> Iterator[Content]:
         """Yield the pictures that a packet releases; None: those that are still held back.
 
         With B frames a picture is released by a later packet than the one that holds it.

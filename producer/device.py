@@ -1,7 +1,7 @@
 """Captures V4L devices with OpenCV, in the camera's own JPEG where it has one."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Protocol
 
 import cv2
@@ -32,7 +32,7 @@ class Grabber(Protocol):
         """Return a property."""
 
 
-def shots(device: str) -> Iterator[Shot]:
+def shots(device: str) -> Generator[Shot]:
     """Yield what a device gives, as soon as it does, until it fails.
 
     Args:

@@ -1,4 +1,7 @@
-"""Says of FFmpeg's errors what they mean for a camera; its own words quote links, so none of them are kept."""
+"""Says of errors what they mean for a camera; the words of libraries quote links, so none of FFmpeg's are kept."""
+
+import socket
+import ssl
 
 import av.error
 
@@ -8,30 +11,67 @@ OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 3.0
 
 
-def camera_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> CameraError:
+def refusal(status: int) -> CameraError:
+    """Return our error for the status of an answer, HTTP's or RTSP's, that is no success."""
+    match status:
+        case 401:
+            return CameraRefused("authentication refused: wrong or missing user name or password (401)")
+        case 403:
+            return CameraRefused("authentication refused: access forbidden (403)")
+        case 404:
+            return CameraRefused("the camera knows no such path (404)")
+        case _ if 400 <= status < 500:
+            return CameraRefused(f"the camera refuses the request ({status})")
+        case _ if 500 <= status < 600:
+            return CameraLost(f"the camera reports an error of its own ({status})")
+        case _:
+            return CameraLost(f"the camera answers with the status {status}")
+
+
+def silence() -> CameraError:
+    """Return our error for a camera that is connected and sends nothing."""
+    return CameraFrozen(f"connected, but silent for {READ_TIMEOUT_S:.0f} s")
+
+
+def connection_error(exc: OSError | OverflowError | ValueError, *, opening: bool) -> CameraError:
+    """Return our error for a connection that cannot be opened, or is lost."""
+    match exc:
+        case TimeoutError():
+            return CameraLost(f"no answer within {OPEN_TIMEOUT_S:.0f} s") if opening else silence()
+        case ConnectionRefusedError():
+            return CameraLost("connection refused")
+        case socket.gaierror():
+            return CameraLost("nobody knows its host name")
+        case ssl.SSLError():
+            return CameraLost(f"no TLS connection: {exc.reason or 'no reason given'}")
+        case OSError():
+            return CameraLost(exc.strerror or type(exc).__name__)
+        case _:
+            return CameraLost("its link names no port that there can be")
+
+
+def ffmpeg_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> CameraError:
     """Return our error for one of FFmpeg's while a camera is opened or read."""
     match exc:
         case av.error.HTTPUnauthorizedError():
-            return CameraRefused("authentication refused: wrong or missing user name or password (401)")
+            return refusal(401)
         case av.error.HTTPForbiddenError():
-            return CameraRefused("authentication refused: access forbidden (403)")
+            return refusal(403)
         case av.error.HTTPNotFoundError():
-            return CameraRefused("the camera knows no such path (404)")
+            return refusal(404)
         case av.error.HTTPClientError():
             return CameraRefused("the camera refuses the request (4xx)")
         case av.error.HTTPServerError():
             return CameraLost("the camera reports an error of its own (5xx)")
         case av.error.ExitError():
-            if opening:
-                return CameraLost(f"no answer within {OPEN_TIMEOUT_S:.0f} s")
-            return CameraFrozen(f"connected, but silent for {READ_TIMEOUT_S:.0f} s")
+            return connection_error(TimeoutError(), opening=opening)
         case av.error.EOFError():
             return CameraLost("the camera ended the stream")
         case av.error.InvalidDataError():
             return CameraLost("what it sends is no video")
-        case ConnectionRefusedError():
-            return CameraLost("connection refused")
         case FileNotFoundError():
             return CameraLost("no such file or device")
+        case OSError():
+            return connection_error(exc, opening=opening)
         case _:
             return CameraLost(exc.strerror or type(exc).__name__)

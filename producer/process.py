@@ -1,4 +1,4 @@
-"""The producer's side of a capture process: starts it, listens to it, kills it."""
+"""The producer's side of a capture process: starts it, listens to it, ends it."""
 
 import fcntl
 import logging
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,9 @@ from shared.redact import redact_secrets
 log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1 << 20  # the most that Linux gives without privileges: a frame in one go instead of three
+LEAVE_WITHIN_S = 0.3
 END_WITHIN_S = 1.0  # a process that was killed
+LAST_LINES = 60  # a traceback is not longer
 _ROOT = Path(__file__).resolve().parent.parent
 
 _HIDDEN = frozenset({"CAMERAS", "VIDEOLINK", "KAFKACONFIG"})  # variables with passwords: not for others to inherit
@@ -37,7 +40,7 @@ class CaptureProcess:
             CameraLost: no process can be started.
         """
         self._camera, self._secrets = camera, job.source.secrets()
-        self._last_line = "it said nothing"
+        self._last_lines: deque[str] = deque(["it said nothing"], maxlen=LAST_LINES)
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         try:
             self._process = subprocess.Popen(
@@ -71,7 +74,7 @@ class CaptureProcess:
         """Return the next message; None: there was none in that time.
 
         Raises:
-            CameraLost: the process has ended without saying why.
+            CameraLost: the process has ended without saying why; a note has its last lines.
         """
         try:
             return self._receiver.receive(timeout_s)
@@ -79,11 +82,16 @@ class CaptureProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_WITHIN_S)
             self._listener.join(END_WITHIN_S)
-            status = self._process.returncode
-            raise CameraLost(f"the capture crashed with status {status}: {self._last_line}") from None
+            status, lines = self._process.returncode, list(self._last_lines)
+            lost = CameraLost(f"the capture crashed with status {status}: {lines[-1]}")
+            lost.add_note("\n".join(lines))
+            raise lost from None
 
-    def kill(self) -> None:
-        """End it at once, wherever it hangs; it holds nothing that must be saved."""
+    def end(self) -> None:
+        """Let it take leave of its camera, which may have room for few; end it at once if it hangs."""
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LEAVE_WITHIN_S)
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):  # a driver holds it: it ends when the driver lets go
             self._process.wait(END_WITHIN_S)
@@ -98,11 +106,12 @@ class CaptureProcess:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill."""
-        self.kill()
+        """End it."""
+        self.end()
 
     def _log_lines(self) -> None:
-        for line in self._stderr:
-            text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
-            self._last_line = text
-            log.debug("capture: %s", text, extra={"camera": self._camera})
+        with suppress(OSError, ValueError):  # closed, because the process would not die in time
+            for line in self._stderr:
+                text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
+                self._last_lines.append(text)
+                log.debug("capture: %s", text, extra={"camera": self._camera})

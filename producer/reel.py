@@ -1,6 +1,6 @@
 """Plays pictures and videos out of files, at their own rate, over and over, as if they came from a camera."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -33,7 +33,7 @@ class _Cue:
     take: Callable[[], Taken]
 
 
-def shots(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Iterator[Shot]:
+def shots(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Generator[Shot]:
     """Yield the pictures of files when they are due; never ends.
 
     Args:
@@ -95,7 +95,7 @@ def _video(path: Path) -> Iterator[_Cue]:
 
 def _frames(container: InputContainer) -> Iterator[_Cue]:
     video = container.streams.video[0]
-    decoder = Decoder(video, low_delay=False)
+    decoder = Decoder(video.codec_context, low_delay=False)
     rate = video.average_rate or video.guessed_rate
     step_s = float(1 / rate) if rate else STILL_S
     begin: int | None = video.start_time

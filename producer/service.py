@@ -56,6 +56,7 @@ def serve(settings: ProducerSettings) -> int:
             cameras={camera.name: camera.state.as_json() for camera in cameras}, ledger=ledger.as_json()
         ),
     )
+    status.export(service.registry)
 
     def changed(camera: Camera) -> None:
         up.labels(camera.name).set(camera.state.state == UP)
@@ -79,6 +80,7 @@ def serve(settings: ProducerSettings) -> int:
         return service.run(readiness)
     finally:
         frames.close(FLUSH_FRAMES_S)
+        status.last_word()
         statuses.close(FLUSH_STATUS_S)
 
 

@@ -107,10 +107,26 @@ def for_ffmpeg(link: str) -> str:
     scheme, user_info, rest = _split(link)
     if not user_info:
         return f"{scheme}://{rest}"
-    user, colon, password = user_info.partition(":")
-    if not (_ENCODED.fullmatch(user) and _ENCODED.fullmatch(password)):
-        user, password = quote(user, safe=""), quote(password, safe="")
-    return f"{scheme}://{user}{colon}{password}@{rest}"
+    if not _is_encoded(user_info):
+        user_info = ":".join(quote(part, safe="") for part in user_info.split(":", 1))
+    return f"{scheme}://{user_info}@{rest}"
+
+
+def without_credentials(link: str) -> tuple[str, str, str]:
+    """Return the link without user information, the user name, and the password, both as the camera knows them.
+
+    >>> without_credentials("rtsp://me:p%40ss@10.0.0.7/live") == without_credentials("rtsp://me:p@ss@10.0.0.7/live")
+    True
+    """
+    scheme, user_info, rest = _split(link)
+    user, _, password = user_info.partition(":")
+    if _is_encoded(user_info):
+        user, password = unquote(user), unquote(password)
+    return f"{scheme}://{rest}", user, password
+
+
+def _is_encoded(user_info: str) -> bool:
+    return all(map(_ENCODED.fullmatch, user_info.split(":", 1)))
 
 
 def _split(link: str) -> tuple[str, str, str]:

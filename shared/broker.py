@@ -7,7 +7,8 @@ import enum
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,8 +18,9 @@ import confluent_kafka
 import confluent_kafka.admin
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
+from shared.crashes import run_again
 from shared.errors import BusError, SettingsError
-from shared.lag import Arrivals
+from shared.places import Places
 from shared.settings import is_secret_property
 
 log = logging.getLogger(__name__)
@@ -29,10 +31,13 @@ _administration: Any = confluent_kafka.admin  # it re-exports its names without 
 LARGEST_MESSAGE = 100_000_000  # bytes; the original's brokers take as much, and raw 4K in JSON needs 33 MB
 METADATA_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 10.0
+ADMIN_RETRY_S = 0.1
 LOOK_TIMEOUT_S = 0.5
 LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
 LOOK_EVERY_S = 5.0  # for partitions that were added
 IDENTITY_EVERY_S = 1.0  # whether the topic is still the one that is being read
+COMMIT_EVERY_S = 0.2
+TAKE_OVER_S = 1.0  # longest wait for what another reader committed
 CALLBACK_POLL_S = 0.1
 FLUSH_S = 0.5  # a healthy broker needs a few milliseconds; a service has 3 s to end
 CLOSE_S = 1.0  # to leave a group; towards a frozen broker librdkafka would wait for ever
@@ -49,8 +54,6 @@ _BOTH: Properties = {
     "log_level": 2,  # it repeats itself every second of an outage; we say once what changed
 }
 _READER: Properties = {
-    "enable.auto.commit": True,  # only so that lag can be read from outside; nobody starts from a commit
-    "auto.commit.interval.ms": 2000,
     "session.timeout.ms": 6000,
     "heartbeat.interval.ms": 1000,
     "allow.auto.create.topics": False,
@@ -74,6 +77,7 @@ _WRITER: Properties = {
 _READER_FIXED: Properties = {
     "auto.offset.reset": "latest",
     "partition.assignment.strategy": "cooperative-sticky",  # the callbacks below assign incrementally
+    "enable.auto.commit": False,  # what is committed goes with what was counted: shared/places.py
 }
 _WRITER_FIXED: Properties = {
     # With no second try a frame that was in flight when the connection broke is never written twice,
@@ -102,7 +106,10 @@ class Bus:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it lay on the bus; the time is the broker's or the writer's, milliseconds since the epoch."""
+    """One record as it lay on the bus; the time is the broker's or the writer's, milliseconds since the epoch.
+
+    Before it so many records of its partition were left out: by our own seek, or by all readers of the group.
+    """
 
     partition: int
     offset: int
@@ -110,13 +117,18 @@ class Record:
     key: bytes | None
     value: bytes | None = field(repr=False)
     headers: Mapping[str, bytes]
+    left_out: int = 0
 
 
 class Reader:
     """Reads one topic from its end on; made for one thread.
 
     Readers with the same group share the partitions, unless `every_partition`: then each reads all of them, and the
-    group is only the name under which its progress is reported.
+    group is only the name under which its progress is reported. See shared/places.py for who counts which record.
+
+    One client reads what it is told to, another is the member of the group that learns what to read. A member whose
+    coordinator is silent for a session loses all at once, and must wait, when the broker is back, until the group has
+    given up the member that it was before: 6 s of video. The client that reads does not need it for that long.
     """
 
     def __init__(self, bus: Bus, topic: str, *, group: str, every_partition: bool = False, tail: int = 0) -> None:
@@ -135,18 +147,34 @@ class Reader:
         self._bus, self._topic, self._every, self._tail = bus, topic, every_partition, tail
         fixed = {**_READER_FIXED, "group.id": group, "error_cb": _Outage("reader", topic)}
         self._properties = bus.client_properties(_READER, fixed)
+        self._session_s = float(self._properties["session.timeout.ms"]) / 1000
         self._consumer = _made(confluent_kafka.Consumer, self._properties)
+        self._member: Any = None
+        self._granted: set[int] = set()  # what the group has told us to read
+        self._partitions = 0  # of the topic, when the group told us so
+        self._turned_at = time.monotonic()
         self._identity = _Identity(bus, topic)
-        self._positions: dict[int, int | None] = {}
-        self._arrivals: dict[int, Arrivals] = {}
-        self._started = False
-        self._on_assigned: Callable[[int], None] = lambda _: None
-        self._next_look = float("-inf")
+        self._places = Places()
+        self._signature = uuid.uuid4().hex  # under the notes that are ours
+        self._came_first = False  # before the topic: none of its records has been counted
+        self._on_assigned: Callable[[int, str | None], None] = lambda _partition, _note: None
+        self._note_of: Callable[[int], str] = lambda _partition: ""
+        self._next_look = self._next_commit = float("-inf")
         self._ends: dict[int, int] = {}  # partition -> offset of the first record written after we came
 
-    def on_assigned(self, callback: Callable[[int], None]) -> None:
-        """Call back with each partition whose reading starts anew at the end."""
+    def on_assigned(self, callback: Callable[[int, str | None], None]) -> None:
+        """Call back with each partition that becomes ours, and the note of the reader that had it in the meantime.
+
+        No note: nobody had it, or we were the last; what is remembered of it holds.
+        """
         self._on_assigned = callback
+
+    def leave_notes(self, note_of: Callable[[int], str]) -> None:
+        """Commit with a partition what this returns for it: what the next reader of it must know.
+
+        It is called when all that `read` has returned before is in the books.
+        """
+        self._note_of = note_of
 
     def read(self, timeout_s: float) -> list[Record]:
         """Return all records that have arrived, oldest first; an empty list if none came in that time."""
@@ -154,8 +182,10 @@ class Reader:
             self._begin_anew()
         if self._every:
             self._look_for_partitions()
-        elif not self._started:
-            self._start()
+        else:
+            self._be_a_member()
+        if time.monotonic() >= self._next_commit:
+            self._commit(self._places.uncommitted(), wait=False)
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
@@ -165,42 +195,35 @@ class Reader:
             if error is not None:
                 self._complain(error)
                 continue
-            records.append(_record(message))
-            self._moved(message.partition(), message.offset())
+            left_out = self._places.came(message.partition(), message.offset())
+            if left_out is not None:
+                records.append(_record(message, left_out))
         return records
 
-    def seek_to_latest(self, max_lag_s: float) -> dict[int, int]:
+    def seek_to_latest(self, max_lag_s: float) -> None:
         """Go to the newest record wherever more is unread than arrives in `max_lag_s` seconds.
 
-        Asks the broker nothing: the high watermarks came with the records.
-
-        Returns:
-            For each partition left behind so, the number of records left out.
+        Asks the broker nothing: the high watermarks came with the records. The next record tells what was left out.
         """
         now = time.monotonic()
-        left_out: dict[int, int] = {}
-        for partition, position in list(self._positions.items()):
+        for partition, place in self._places.ours.items():
             high = self._high_watermark(partition)
             if high is None:
                 continue
-            arrivals = self._arrivals.setdefault(partition, Arrivals())
-            arrivals.saw(high, now)
-            if position is None or not arrivals.too_far(high - position, max_lag_s):
+            place.arrivals.saw(high, now)
+            if place.reads is None or not place.arrivals.too_far(high - place.reads, max_lag_s):
                 continue
-            newest = high - 1
-            with suppress(KafkaException):  # no longer ours: a rebalance is under way
-                self._consumer.seek(TopicPartition(self._topic, partition, newest))
-                left_out[partition] = newest - position
-                self._positions[partition] = newest
-        return left_out
+            with suppress(KafkaException):  # it is only being assigned: it starts at the end anyway
+                self._consumer.seek(TopicPartition(self._topic, partition, high - 1))
+                place.reads = high - 1
 
     def lag(self) -> dict[int, int]:
         """Return the number of unread records for each partition that is ours."""
         lag = {}
-        for partition, position in list(self._positions.items()):
+        for partition, place in self._places.ours.items():
             high = self._high_watermark(partition)
             if high is not None:
-                lag[partition] = 0 if position is None else max(0, high - position)
+                lag[partition] = 0 if place.reads is None else max(0, high - place.reads)
         return lag
 
     def was_there(self, record: Record) -> bool:
@@ -209,7 +232,11 @@ class Reader:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once; a broker that does not answer is not waited for."""
-        leaving = threading.Thread(target=self._consumer.close, name=f"leave-{self._topic}", daemon=True)
+        leaving = threading.Thread(
+            target=_leave, args=(self._member, self._consumer), name=f"leave-{self._topic}", daemon=True
+        )
+        if self._every:
+            self._commit(self._places.uncommitted(), wait=False)
         leaving.start()
         leaving.join(CLOSE_S)
         if leaving.is_alive():
@@ -226,72 +253,163 @@ class Reader:
         self.close()
 
     def _begin_anew(self) -> None:
-        """Read the topic that was created in place of the one that was deleted, with another client.
+        """Read the topic that was created in place of the one that was deleted, with other clients.
 
         librdkafka (seen with 2.16) keeps the leader epochs of partitions that it reads. Those of a new topic start with
         0; it takes them for outdated, and reads nothing any more if the broker had ever been restarted before.
         """
         log.info("the topic was created anew, reading it from its end on", extra={"topic": self._topic})
+        self._came_first = True
+        self._places.begin_anew()
         self.close()
-        self._positions.clear()
-        self._arrivals.clear()
+        self._consumer, self._member = _made(confluent_kafka.Consumer, self._properties), None
+        for number in list(self._places.ours):
+            self._places.give(number)
+        self._granted.clear()
         self._ends.clear()
-        self._consumer = _made(confluent_kafka.Consumer, self._properties)
-        self._started, self._next_look = False, float("-inf")
+        self._next_look = float("-inf")
 
-    def _start(self) -> None:
-        self._started = True
-        self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
-
-    def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        for partition in partitions:
-            partition.offset = OFFSET_END
-            self._positions[partition.partition] = None
-            self._on_assigned(partition.partition)
-        consumer.incremental_assign(partitions)
-        if partitions:
-            log.info("partitions assigned", extra={"topic": self._topic, "partitions": _numbers(partitions)})
-
-    def _revoked(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        for partition in partitions:
-            self._positions.pop(partition.partition, None)
-            self._arrivals.pop(partition.partition, None)
-        consumer.incremental_unassign(partitions)
-        if partitions:
-            log.info("partitions revoked", extra={"topic": self._topic, "partitions": _numbers(partitions)})
+    # --- All partitions, by hand
 
     def _look_for_partitions(self) -> None:
         """Look at the metadata now and then, in the reader's own thread: the client serves one at a time."""
         if time.monotonic() < self._next_look:
             return
-        new: dict[int, int] = {}
         with suppress(KafkaException):  # no broker for now: the next look may find one
             topic = self._consumer.list_topics(self._topic, timeout=LOOK_TIMEOUT_S).topics[self._topic]
-            new = {number: self._start_of(number) for number in topic.partitions if number not in self._positions}
-        if new:
-            where = [TopicPartition(self._topic, number, start) for number, start in sorted(new.items())]
-            self._consumer.incremental_assign(where)
-            for number in new:
-                self._positions[number] = None
-                self._on_assigned(number)
-            log.info("partitions taken", extra={"topic": self._topic, "partitions": sorted(new)})
-        self._next_look = time.monotonic() + (LOOK_EVERY_S if self._positions else LOOK_FIRST_EVERY_S)
+            self._look_whether_missing(topic.error)
+            new = sorted(topic.partitions.keys() - self._places.ours.keys())
+            beginnings = {number: self._beginning(number) for number in new}
+            self._take(beginnings)
+            if new:
+                self._came_first = True  # before every partition that is added from now on
+                log.info("partitions taken", extra={"topic": self._topic, "partitions": new})
+        self._next_look = time.monotonic() + (LOOK_EVERY_S if self._places.ours else LOOK_FIRST_EVERY_S)
 
-    def _start_of(self, partition: int) -> int:
-        if not self._tail:
-            return int(OFFSET_END)
+    # --- A share of them, as a member of the group
+
+    def _be_a_member(self) -> None:
+        slept_s, self._turned_at = time.monotonic() - self._turned_at, time.monotonic()
+        if self._member is None:
+            self._member = _made(confluent_kafka.Consumer, self._properties)
+            self._member.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        elif slept_s > self._session_s:
+            self._give_what_others_took()  # before anything is read that is no longer ours
+        message = self._member.poll(0)
+        if message is not None and message.error() is not None:
+            self._complain(message.error())
+
+    def _assigned(self, member: Any, partitions: list[TopicPartition]) -> None:
+        member.incremental_assign(partitions)
+        member.pause(partitions)  # the other client reads them
+        numbers = _numbers(partitions)
+        self._granted.update(numbers)
+        self._give(self._places.ours.keys() - self._granted)
+        left = self._left_by_others(numbers)
+        self._give(left.keys() & self._places.ours.keys())
+        new = [number for number in numbers if number not in self._places.ours]
+        beginnings: dict[int, tuple[int | None, int]] = {}
+        for number in new:
+            beginnings[number] = None, OFFSET_END
+            with suppress(KafkaException):  # no answer: our books begin with the first record that comes
+                beginnings[number] = (left[number][0], OFFSET_END) if number in left else self._beginning(number)
+        with suppress(KafkaException):
+            self._partitions = len(
+                member.list_topics(self._topic, timeout=LOOK_TIMEOUT_S).topics[self._topic].partitions
+            )
+        self._take(beginnings, {number: note for number, (_, note) in left.items()})
+        if numbers:
+            log.info("partitions assigned", extra={"topic": self._topic, "partitions": numbers})
+
+    def _revoked(self, member: Any, partitions: list[TopicPartition]) -> None:
+        numbers = _numbers(partitions)
+        if member is self._member:  # not one that is still leaving
+            uncommitted = self._places.uncommitted()
+            self._commit({number: uncommitted[number] for number in numbers if number in uncommitted}, wait=True)
+            self._granted.difference_update(numbers)
+            self._give(self._places.ours.keys() & set(numbers))
+        member.incremental_unassign(partitions)
+        if numbers:
+            log.info("partitions revoked", extra={"topic": self._topic, "partitions": numbers})
+
+    def _lost(self, member: Any, partitions: list[TopicPartition]) -> None:
+        """The coordinator was silent for a session, or it was us who slept.
+
+        Who has all partitions of the topic goes on reading until the group says who reads what: there is nobody else.
+        """
+        member.incremental_unassign(partitions)
+        if member is not self._member:
+            return
+        self._granted.clear()
+        if len(self._places.ours) < self._partitions:
+            self._give(set(self._places.ours))
+        self._give_what_others_took()
+        log.info(
+            "the group was lost, joining it again", extra={"topic": self._topic, "reads": sorted(self._places.ours)}
+        )
+
+    def _give_what_others_took(self) -> None:
+        self._give(set(self._left_by_others(sorted(self._places.ours))))
+
+    def _left_by_others(self, partitions: list[int]) -> dict[int, tuple[int, str]]:
+        """Return offset and note of the partitions that another reader was the last to commit."""
+        where = [TopicPartition(self._topic, number) for number in partitions]
+        left = {}
+        with suppress(KafkaException):  # no answer: at the worst our books begin later
+            for place in self._member.committed(where, timeout=TAKE_OVER_S) if where else ():
+                signature, _, note = (place.metadata or "").partition(" ")
+                if place.offset >= 0 and signature != self._signature:
+                    left[place.partition] = place.offset, note
+        return left
+
+    # --- Places
+
+    def _beginning(self, partition: int) -> tuple[int | None, int]:
+        """Return from where on we count, and read, the records of a partition that nobody else has had meanwhile.
+
+        Raises:
+            KafkaException: the broker does not answer.
+        """
+        if self._places.remembers(partition):
+            return self._places.remembered(partition), int(OFFSET_END)
+        if self._came_first and not self._tail:
+            return 0, int(OFFSET_END)
         where = TopicPartition(self._topic, partition)
         low, high = self._consumer.get_watermark_offsets(where, timeout=LOOK_TIMEOUT_S)
         self._ends[partition] = int(high)
-        return max(int(low), int(high) - self._tail)
+        start = max(int(low), int(high) - self._tail)
+        return start, start
 
-    def _moved(self, partition: int, offset: int) -> None:
-        if partition not in self._positions:
-            return  # it was revoked while its last records were handed to us
-        position = self._positions[partition]
-        if position is not None and offset < position:
-            self._ends.pop(partition, None)  # the topic was created anew: nothing lay there before us
-        self._positions[partition] = offset + 1
+    def _take(self, beginnings: Mapping[int, tuple[int | None, int]], notes: Mapping[int, str] | None = None) -> None:
+        if not beginnings:
+            return
+        self._consumer.incremental_assign(
+            [TopicPartition(self._topic, number, start) for number, (_, start) in beginnings.items()]
+        )
+        for number, (counted, _) in beginnings.items():
+            # Created anew while it was not ours: what is known of it is out of date, and an empty note says so.
+            unknown = self._came_first and not self._places.remembers(number)
+            note = (notes or {}).get(number, "" if unknown else None)
+            self._places.take(number, counted)
+            self._on_assigned(number, note)
+
+    def _give(self, partitions: Iterable[int]) -> None:
+        numbers = list(partitions)
+        if not numbers:
+            return
+        for number in numbers:
+            self._places.give(number)
+        self._consumer.incremental_unassign([TopicPartition(self._topic, number) for number in numbers])
+
+    def _commit(self, counted: Mapping[int, int], *, wait: bool) -> None:
+        self._next_commit = time.monotonic() + COMMIT_EVERY_S
+        if not counted or not (self._every or self._granted):
+            return
+        notes = {number: "" if self._every else f"{self._signature} {self._note_of(number)}" for number in counted}
+        where = [TopicPartition(self._topic, number, offset, notes[number]) for number, offset in counted.items()]
+        with suppress(KafkaException):  # whoever takes over counts from the commit before
+            (self._member or self._consumer).commit(offsets=where, asynchronous=not wait)
+            self._places.committed(counted)
 
     def _high_watermark(self, partition: int) -> int | None:
         try:
@@ -303,6 +421,17 @@ class Reader:
     def _complain(self, error: KafkaError) -> None:
         # Unknown topic or partition: it is not there yet, or no longer; the next look at the metadata tells.
         log.debug("reading failed", extra={"topic": self._topic, "error": error.str()})
+        self._look_whether_missing(error)
+
+    def _look_whether_missing(self, error: KafkaError | None) -> None:
+        if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._came_first = True
+
+
+def _leave(member: Any, consumer: Any) -> None:
+    if member is not None:
+        member.close()  # what the group gave us is revoked, and committed thereby
+    consumer.close()
 
 
 class _Identity:
@@ -377,7 +506,12 @@ class Writer:
         self._closed = False
         self._closing = threading.Event()
         self._answered_at: float | None = None
-        self._answers = threading.Thread(target=self._take_answers, name="broker-answers", daemon=True)
+        self._answers = threading.Thread(
+            target=run_again,
+            args=("broker-answers", self._take_answers, self._closing),
+            name="broker-answers",
+            daemon=True,
+        )
         self._answers.start()
 
     @property
@@ -507,7 +641,7 @@ def _made(client: Any, properties: dict[str, Any]) -> Any:
         raise SettingsError([f"KAFKACONFIG: {text}"]) from exc
 
 
-def _record(message: Any) -> Record:
+def _record(message: Any, left_out: int) -> Record:
     kind, milliseconds = message.timestamp()
     try:
         headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
@@ -520,6 +654,7 @@ def _record(message: Any) -> Record:
         key=message.key(),
         value=message.value(),
         headers=headers,
+        left_out=left_out,
     )
 
 
@@ -560,14 +695,24 @@ class Topics:
         Raises:
             BusError: the brokers refuse, or do not answer any more.
         """
+        deadline = time.monotonic() + ADMIN_TIMEOUT_S
         try:
-            # All topics: a question about one that is missing makes some brokers create it.
-            there = self._admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.get(topic.name)
-            if there is None and self._create(topic):
-                return [f"created with {topic.partitions} partitions"]
-            return [*self._alter(topic), *(self._extend(topic, len(there.partitions)) if there else [])]
+            while (partitions := self._partitions_of(topic.name)) is None:
+                if self._create(topic):
+                    return [f"created with {topic.partitions} partitions"]
+                # It is there all the same: another one who applies the list was faster, or the broker has only
+                # just started, and does not know all its topics yet.
+                if time.monotonic() > deadline:
+                    raise BusError(f"{topic.name}: is there, and the broker at hand does not know it")
+                time.sleep(ADMIN_RETRY_S)
+            return [*self._alter(topic), *self._extend(topic, partitions)]
         except KafkaException as exc:
             raise BusError(f"{topic.name}: {exc.args[0].str()}") from exc
+
+    def _partitions_of(self, name: str) -> int | None:
+        # All topics: a question about one that is missing makes some brokers create it.
+        there = self._admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.get(name)
+        return (len(there.partitions) or None) if there else None
 
     def _create(self, topic: DeclaredTopic) -> bool:
         new = _administration.NewTopic(topic.name, num_partitions=topic.partitions, config=dict(topic.config))
@@ -575,7 +720,7 @@ class Topics:
             _done(self._admin.create_topics([new], operation_timeout=ADMIN_TIMEOUT_S, request_timeout=ADMIN_TIMEOUT_S))
         except KafkaException as exc:
             if exc.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                return False  # another one who applies the list was faster
+                return False
             raise
         return True
 

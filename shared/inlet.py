@@ -9,13 +9,13 @@ from shared import clock
 from shared.broker import Reader, Record
 from shared.errors import BadRecord
 from shared.frame import EncodeRaw, Frame, camera_of, has_headers, read_frame, read_original_frame
-from shared.gaps import Gaps
+from shared.gaps import Gap, Gaps
 from shared.ledger import MAX_CAMERAS, OTHER, Ledger
 
 UNDECODABLE = "undecodable"
 SUPERSEDED = "superseded"  # a newer frame of the camera had arrived as well
 TOO_MANY_CAMERAS = "too_many_cameras"  # a stranger's records: memory and metrics stay bounded
-SKIPPED = "skipped"  # left out by our own seek to the end
+SKIPPED = "skipped"  # left out by our own seek to the end, or before we took over from another reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Inlet:
         self._lag = Gauge(f"{service}_broker_lag_frames", "Unread records", ["partition"], registry=registry)
         self._lagging: frozenset[int] = frozenset()
         reader.on_assigned(self._gaps.assigned)
+        reader.leave_notes(self._gaps.note)
 
     def read(self, timeout_s: float) -> list[Arrival]:
         """Return the newest frame of each camera among what has arrived; empty if nothing came in that time."""
@@ -75,6 +76,8 @@ class Inlet:
         originals = self._newest_originals(records)
         newest: dict[str, Arrival] = {}
         for index, record in enumerate(records):
+            if record.left_out:
+                self._gaps.left_out(record.partition, record.left_out)
             arrival = self._arrival(record, originals.get(index))
             if arrival is None:
                 continue
@@ -82,9 +85,7 @@ class Inlet:
             if newest.pop(camera, None) is not None:
                 self._ledger.dropped(camera, SUPERSEDED)
             newest[camera] = arrival
-        # Only now: a seek leaves out what comes after these records.
-        for partition, left_out in self._reader.seek_to_latest(self._max_lag_s).items():
-            self._gaps.sought(partition, left_out)
+        self._reader.seek_to_latest(self._max_lag_s)
         self._show_lag(self._reader.lag())
         return list(newest.values())
 
@@ -115,6 +116,7 @@ class Inlet:
         return frames
 
     def _arrival(self, record: Record, original: Frame | None) -> Arrival | None:
+        gap: Gap | None
         if original is not None:
             frame, gap = original, self._gaps.before_unnumbered(record.partition)
         elif has_headers(record.headers):
@@ -126,6 +128,8 @@ class Inlet:
             if not self._taken(frame.camera):
                 return None
             gap = self._gaps.before(frame, record.partition)
+            if gap is None:
+                return None
         else:
             return None
         self._ledger.dropped(frame.camera, SKIPPED, gap.skipped)

@@ -2,7 +2,7 @@
 
 Signals are looked at in one place. The first SIGTERM or SIGINT asks every loop to end; a second ends the process at
 once. A loop that crashes is logged with its traceback and started again after a capped back-off; one that keeps
-crashing ends the process with status 1, so that Kubernetes sees it.
+crashing, or any other thread that dies, ends the process with status 1, so that Kubernetes sees it.
 """
 
 import logging
@@ -18,16 +18,14 @@ from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from shared.backoff import Backoff
+from shared.crashes import no_thread_dies_silently, run_again
 from shared.probes import Probes, Pulse, Readiness
 from shared.profiling import profiled
 from shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
-MOST_CRASHES = 5  # of one loop in a row
-CALM_S = 60.0  # a loop that ran for so long has recovered
-END_WITHIN_S = 3.0  # after the first signal; pods get 30 s, people at a terminal do not wait
+END_WITHIN_S = 2.0  # for the loops, after the first signal; with what is flushed then the promise is 3 s
 WATCH_S = 0.5
 
 Loop: TypeAlias = Callable[[threading.Event, Callable[[], None]], None]
@@ -81,6 +79,7 @@ class Service:
 
         probes = Probes(self._settings.probe_address, registry=self.registry, pulse=self.pulse, readiness=ready)
         with ExitStack() as stack:
+            stack.enter_context(no_thread_dies_silently(self._give_up))
             stack.callback(probes.close)
             stack.enter_context(profiled(self._settings.profile, self.name))
             signals = stack.enter_context(_signals_caught(self.stop))
@@ -109,25 +108,20 @@ class Service:
                 log.exception("an action at the end failed")
 
     def _live(self, name: str, target: Loop) -> None:
-        backoff = Backoff(first_s=0.5, cap_s=8.0)
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                target(self.stop, lambda: self.pulse.beat(name))
-            except Exception:
-                if time.monotonic() - began > CALM_S:
-                    backoff.reset()
-                wait_s = backoff.next_s()
-                log.exception("a loop crashed", extra={"loop": name, "crashes": backoff.failures})
-                self.pulse.end(name)
-                if backoff.failures >= MOST_CRASHES:
-                    log.critical("a loop keeps crashing, giving up", extra={"loop": name})
-                    self._failed.set()
-                    self.stop.set()
-                self.stop.wait(wait_s)
-            else:
-                self.pulse.end(name)
-                return
+        def run() -> None:
+            target(self.stop, lambda: self.pulse.beat(name))
+
+        try:
+            # A loop that waits to be run again is not expected to turn.
+            run_again(name, run, self.stop, crashed=lambda: self.pulse.end(name))
+        except Exception:  # it was logged
+            self._give_up()
+        finally:
+            self.pulse.end(name)
+
+    def _give_up(self) -> None:
+        self._failed.set()
+        self.stop.set()
 
     def _wait_for(self, threads: list[threading.Thread]) -> None:
         deadline = time.monotonic() + END_WITHIN_S

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from shared.broker import Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
@@ -62,18 +64,30 @@ class StatusWriter:
         self._started = time.monotonic()
         self._changed = threading.Event()
 
+    def export(self, registry: CollectorRegistry) -> None:
+        """Export the gauge `<service>_broker_silent_seconds`."""
+        silent = Gauge(
+            f"{self._service}_broker_silent_seconds",
+            "Since the brokers last acknowledged a record of ours, or since the start",
+            registry=registry,
+        )
+        silent.set_function(self.broker_silent_s)
+
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Write until `stop`; the last record says that the service is ending."""
+        """Write until `stop`."""
         while not stop.is_set():
             beat()
             self._write(ending=False)
             self._changed.wait(EVERY_S)
             self._changed.clear()
-        self._write(ending=True)
 
     def changed(self) -> None:
         """Write at once: a state has changed, or the end has come."""
         self._changed.set()
+
+    def last_word(self) -> None:
+        """Write that the service is ending; to be called when the fate of its last frames is in the books."""
+        self._write(ending=True)
 
     def broker_answered(self) -> bool:
         """Tell whether the broker has ever acknowledged a record."""

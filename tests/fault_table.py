@@ -9,6 +9,7 @@ import ast
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ DOCUMENT = ROOT / "docs" / "faults.md"
 SIGHTINGS = ROOT / "artefacts" / "faults.jsonl"
 BEGIN, END = "<!-- faults: written by `make fault-table` -->", "<!-- faults end -->"
 PROMISED_S = 5.0
+NOT_YET = "not seen yet"
 AREAS = {
     "producer": "Cameras",
     "kafka": "Bus",
@@ -58,7 +60,7 @@ def declared(tests: Path = TESTS) -> list[Fault]:
     """Return the faults of all tests, in the order of areas, files and lines.
 
     Raises:
-        Undeclared: a mark whose words are not literals, or two faults with one name.
+        Undeclared: a mark whose words are neither literals nor constants of the module, or two faults with one name.
     """
     faults: dict[str, Fault] = {}
     for area in AREAS:
@@ -87,13 +89,13 @@ def note(sighting: Sighting, path: Path) -> None:
 
 
 def table(faults: Sequence[Fault], seen: Mapping[str, Sighting]) -> str:
-    """Return the table in Markdown; a fault that no run has seen yet is left out."""
+    """Return the table in Markdown; a fault that no run has seen yet says so."""
     lines = []
     for area, title in AREAS.items():
-        rows = [fault for fault in faults if fault.area == area and fault.name in seen]
+        rows = [fault for fault in faults if fault.area == area]
         if rows:
             lines += ["", f"### {title}", "", "| fault | expected | seen | recovered in |", "| --- | --- | --- | --- |"]
-            lines += [_row(fault, seen[fault.name]) for fault in rows]
+            lines += [_row(fault, seen.get(fault.name, Sighting(fault.name, NOT_YET, None))) for fault in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -138,16 +140,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _marks(path: Path, area: str) -> Iterator[Fault]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    constants: dict[str, object] = {}
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with suppress(ValueError):  # no constant
+                constants[node.targets[0].id] = ast.literal_eval(node.value)
+
+    def text(node: ast.expr) -> object:
+        # A literal, a constant of the module, or an f-string of these: nothing else has a value here.
+        return eval(compile(ast.Expression(node), path, "eval"), {"__builtins__": {}}, constants)
+
+    for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
             try:
-                (name,) = map(ast.literal_eval, node.args)
-                (expects,) = (ast.literal_eval(word.value) for word in node.keywords if word.arg == "expects")
-            except ValueError:
+                (name,) = map(text, node.args)
+                (expects,) = (text(word.value) for word in node.keywords if word.arg == "expects")
+            except (ValueError, NameError):
                 raise Undeclared(f'{path}:{node.lineno}: wanted is fault("…", expects="…")') from None
-            if not all(isinstance(text, str) and text.strip() and "|" not in text for text in (name, expects)):
+            if not all(isinstance(word, str) and word.strip() and "|" not in word for word in (name, expects)):
                 raise Undeclared(f"{path}:{node.lineno}: the words must be texts without '|'")
-            yield Fault(name, expects, area)
+            yield Fault(str(name), str(expects), area)
 
 
 def _row(fault: Fault, sighting: Sighting) -> str:

@@ -12,10 +12,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -76,10 +76,13 @@ class Books:
 class Program:
     """A module running as a process of its own; its lines are kept."""
 
+    via: ClassVar[tuple[str, ...]] = ()
+    """A module that runs the module, with its own arguments before it."""
+
     def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.name = module
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", *self.via, module, *arguments],
             cwd=ROOT,
             env=bare_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
@@ -140,9 +143,12 @@ class Program:
 class Service(Program):
     """One of the three services, with probes of its own."""
 
-    def __init__(self, name: str, **settings: str) -> None:
+    def __init__(self, name: str, *, command: Sequence[str] = (), **settings: str) -> None:
+        """Start it; a command takes the place of the service's own: module and arguments."""
         self.probes = f"http://{LOOPBACK}:{free_port()}"
-        super().__init__(name, environment={"PROBEPORT": self.probes.removeprefix("http://"), **settings})
+        environment = {"PROBEPORT": self.probes.removeprefix("http://"), **settings}
+        super().__init__(*(command or (name,)), environment=environment)
+        self.name = name
 
     def metrics(self) -> dict[tuple[str, ...], float]:
         """Return the values of all metrics by name and, sorted, `label=value`; empty while it does not answer."""
@@ -154,20 +160,25 @@ class Service(Program):
             for sample in family.samples
         }
 
+    def ledger(self) -> dict[str, Books]:
+        """Return the books of all cameras as they stand in one scrape; empty while it does not answer."""
+        counts: dict[str, dict[str, int]] = {}
+        dropped: dict[str, dict[str, int]] = {}
+        for (name, *labels), value in self.metrics().items():
+            if name.startswith(f"{self.name}_frames_") and name.endswith("_total"):
+                camera, *reason = (label.partition("=")[2] for label in labels)
+                if reason:
+                    dropped.setdefault(camera, {})[reason[0]] = int(value)
+                else:
+                    counts.setdefault(camera, {})[name.removeprefix(f"{self.name}_frames_")] = int(value)
+        return {
+            camera: Books(count["in_total"], count["out_total"], dropped.get(camera, {}), count["lost_upstream_total"])
+            for camera, count in counts.items()
+        }
+
     def books(self, camera: str) -> Books:
         """Return the ledger of a camera."""
-        label, prefix = f"camera={camera}", f"{self.name}_frames"
-        metrics = self.metrics()
-
-        def count(name: str) -> int:
-            return int(metrics.get((f"{prefix}_{name}_total", label), 0))
-
-        dropped = {
-            name[2].removeprefix("reason="): int(value)
-            for name, value in metrics.items()
-            if name[:2] == (f"{prefix}_dropped_total", label)
-        }
-        return Books(count("in"), count("out"), dropped, count("lost_upstream"))
+        return self.ledger().get(camera, Books(0, 0, {}, 0))
 
 
 def bare_environment() -> dict[str, str]:
@@ -185,7 +196,7 @@ class Tap:
         """Partition -> offset after the last record that was seen."""
         self.ready = threading.Event()
         self._reader = Reader(bus, topic, group=f"test-{time.monotonic_ns()}", every_partition=True)
-        self._reader.on_assigned(lambda _: self.ready.set())
+        self._reader.on_assigned(lambda _partition, _note: self.ready.set())
         self._keep = keep
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -246,6 +257,15 @@ def mjpeg(port: int, path: str, stop: threading.Event) -> Iterator[Part]:
             assert stream.readline() == b"\r\n"
             assert stream.readline().strip() == boundary
             yield Part(headers, picture)
+
+
+def connections_to(port: int) -> int:
+    """Return how many clients of this machine hold a connection to a port of the loopback interface."""
+    established, found = "01", 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, state = line.split()[:4]
+        found += state == established and int(remote.rpartition(":")[2], 16) == port
+    return found
 
 
 @dataclass(frozen=True)

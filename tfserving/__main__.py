@@ -5,7 +5,9 @@ import os
 import signal
 import sys
 import threading
+from types import FrameType
 
+from shared.crashes import no_thread_dies_silently
 from tfserving.errors import SettingsError
 from tfserving.flags import parse_flags
 from tfserving.server import serve
@@ -17,10 +19,19 @@ def main() -> int:
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s tfserving: %(message)s"
     )
     stop = threading.Event()
+    asked: list[int] = []
+
+    def caught(number: int, _frame: FrameType | None) -> None:
+        if asked:  # for the second time: at once
+            os._exit(128 + number)
+        asked.append(number)
+        threading.Thread(target=stop.set, daemon=True).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
+        signal.signal(number, caught)
     try:
-        serve(parse_flags(), stop)
+        with no_thread_dies_silently(lambda: os._exit(1)):
+            serve(parse_flags(), stop)
     except SettingsError as exc:
         sys.stderr.write(f"tfserving: {exc}\n")
         return 2

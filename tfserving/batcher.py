@@ -1,5 +1,6 @@
 """Put requests that arrive together into one call of the model."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ import numpy as np
 
 from tfserving.errors import Code, StatusError
 from tfserving.signatures import Signature, Tensors
+
+log = logging.getLogger(__name__)
 
 Run = Callable[[str, Tensors], Tensors]
 
@@ -103,8 +106,8 @@ class Batcher:
         if len(batch) > 1:
             try:
                 parts = self._together(batch)
-            except StatusError:
-                pass  # one bad picture must not fail its neighbours: each by itself
+            except Exception:  # one bad picture must not fail its neighbours: each by itself
+                log.debug("%d requests together failed, each is asked alone", len(batch), exc_info=True)
             else:
                 for request, part in zip(batch, parts, strict=True):
                     request.answer.set_result(part)

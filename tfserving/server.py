@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from shared.crashes import run_again
 from tfserving.errors import SettingsError
 from tfserving.flags import Flags
 from tfserving.http import RestServer
@@ -51,9 +52,11 @@ def serve(
     models = Models(flags.models, load or servable_loader(flags), max_rows=flags.max_batch_rows)
     api = RestApi(models, timeout_s=flags.rest_api_timeout_s)
     server = RestServer(flags.rest_api_host, flags.rest_api_port, api, max_requests=flags.rest_api_num_threads)
-    watcher = threading.Thread(
-        target=models.watch, args=(stop,), kwargs={"poll_wait_s": flags.poll_wait_s}, name="versions", daemon=True
-    )
+
+    def watch() -> None:
+        models.watch(stop, poll_wait_s=flags.poll_wait_s)
+
+    watcher = threading.Thread(target=run_again, args=("versions", watch, stop), name="versions", daemon=True)
     listener = threading.Thread(target=server.serve_forever, args=(0.1,), name="http", daemon=True)
     if flags.grpc_asked_for:
         log.warning("--port: this stand-in has no gRPC")

@@ -4,6 +4,7 @@ For the event loop only.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,10 +21,13 @@ from video.picture import scaled
 from video.slot import Shot, Slot
 from video.verdict import Evidence, Verdict, judge, newest_of
 
+log = logging.getLogger(__name__)
+
 MOST = 1000  # cameras; a stranger's records must not fill the memory
 REPEAT_AFTER_S = 1.0  # browsers hold a picture back until the next one; design, section 7
 NOTICE_EVERY_S = 1.0
 RATE_OVER_S = 5.0
+STANDS_AFTER_S = 1.0  # a camera of many frames a second that gave none for so long gives none now
 NO_CAMERA_YET = "NO CAMERA YET"
 NO_PICTURE_YET = "NO PICTURE YET"
 
@@ -58,18 +62,21 @@ class Camera:
         if self.verdict.state == "up":
             return False
         self.verdict, self.since = Verdict("up", 0.0), clock.now_us()
+        log.info("camera is live", extra={"camera": self.id})
         return True
 
     def fps(self, now: float) -> float:
-        """Return frames per second over the last seconds; it falls as soon as a frame is late."""
+        """Return frames per second over the last seconds; it falls as soon as a frame is late, and then to 0."""
         while self._arrivals and now - self._arrivals[0] > RATE_OVER_S:
             self._arrivals.popleft()
         intervals = len(self._arrivals) - 1
         if intervals < 1:
             return 0.0
         first, last = self._arrivals[0], self._arrivals[-1]
-        late = now - last > 2 * (last - first) / intervals
-        return intervals / max((now if late else last) - first, 1e-3)
+        gap, waited = (last - first) / intervals, now - last
+        if waited > max(STANDS_AFTER_S, 3 * gap):
+            return 0.0
+        return intervals / max((now if waited > 2 * gap else last) - first, 1e-3)
 
     def frameless_s(self, now: float) -> float | None:
         """Return the seconds since the last new frame; None: there was none yet."""
@@ -90,7 +97,13 @@ class Camera:
         if (before.state, before.notice) == (self.verdict.state, self.verdict.notice):
             return False
         self.since = clock.now_us() - int(self.verdict.for_s * 1e6)
+        self._log_change()
         return True
+
+    def _log_change(self) -> None:
+        said = self.verdict.notice or f"camera is {self.verdict.state}"
+        level = logging.WARNING if self.verdict.notice or self.verdict.state == "down" else logging.INFO
+        log.log(level, "viewers see: %s", said, extra={"camera": self.id, "reason": self.verdict.reason})
 
     def notice(self) -> Text | None:
         """Return what is to be written on the picture; None: nothing, since it is live, or nobody can be blamed."""

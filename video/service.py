@@ -50,6 +50,7 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
     status = StatusWriter(
         writer, settings.topic_status, service="video", report=lambda: Report(ledger=ledger.as_json())
     )
+    status.export(service.registry)
     board, latest, standing = StatusBoard(), LatestFrames(ledger), Standing()
     reader = Reader(bus, settings.topic, group=settings.group, every_partition=True)
     board_reader = Reader(bus, settings.topic_status, group=settings.group, every_partition=True, tail=TAIL)
@@ -98,4 +99,7 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         settings.node_address.port,
         extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
     )
-    return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
+    try:
+        return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
+    finally:
+        status.last_word()

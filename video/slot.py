@@ -21,6 +21,8 @@ class Shot:
         number: pictures that the slot had shown by then.
         clock_suspect: the frame's age cannot be told.
         notice: whom the notice on it names, if it names one.
+        plain: the same frame with nothing drawn on it, for who shows notices by other means; None: it is this, or
+            there is no frame.
         heads: for each scale, what does not change between two viewers in the head of a part.
         scaled: for each scale, the picture being made.
     """
@@ -33,6 +35,7 @@ class Shot:
     number: int
     clock_suspect: bool = False
     notice: str | None = None
+    plain: "Shot | None" = field(default=None, repr=False)
     heads: dict[int, bytes] = field(default_factory=dict, repr=False)
     scaled: dict[int, asyncio.Future[bytes]] = field(default_factory=dict, repr=False)
 
@@ -68,17 +71,16 @@ class Slot:
 
     def repeat(self) -> None:
         """Show the newest frame again, with nothing written on it."""
-        frame, last = self.newest, self.shot
-        if frame is None or last is None:
+        last = self.shot
+        if last is None or last.frame is None:
             return
-        if last.notice is None:
-            self._show(replace(last))
-        else:
-            self._show(Shot(frame.jpeg, frame.width, frame.height, frame, self.frames, 0, self.clock_suspect))
+        self._show(replace(last.plain or last))
 
     def show_notice(self, jpeg: bytes, width: int, height: int, *, notice: str | None) -> None:
         """Show a picture that was made of the newest frame, or of none, by drawing on it."""
-        self._show(Shot(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice))
+        last = self.shot
+        plain = (last.plain or last) if last is not None and last.frame is not None else None
+        self._show(Shot(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice, plain))
 
     def watch(self, event: asyncio.Event) -> None:
         """Set the event whenever there is something new to see."""

@@ -4,6 +4,7 @@ For the event loop only.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from shared.ledger import Ledger
 from shared.status import SILENT_AFTER_S, Entry
 from video.cameras import Camera, Cameras
 from video.verdict import BUS_SILENT_AFTER_S, gone_for
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 FRESH_S = 0.1  # no status message is older
@@ -91,10 +94,12 @@ class State:
     def _follow_bus(self, silent_s: float, now: float) -> None:
         if silent_s <= BUS_SILENT_AFTER_S:
             if self._bus[0] != "ok":
+                log.info("the brokers answer again")
                 self._bus, self._bus_well_since = ("ok", clock.now_us()), now
             return
         self._bus_well_since = now
         if self._bus[0] == "ok":
+            log.warning("the brokers do not answer", extra={"seconds": round(silent_s, 1)})
             self._bus = ("stalled", clock.now_us() - int(silent_s * 1e6))
 
     def _service_state(self, entry: Entry, bus_well_s: float, now: float) -> tuple[str, int]:

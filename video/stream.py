@@ -155,6 +155,8 @@ class _Pipe:
     def abort(self) -> None:
         """Cut the connection; what is on its way is lost."""
         self._transport.abort()
+        # uvicorn is told in the loop's next turn, and would log an error until then: an answer without an end.
+        self._exchange.disconnected = True
 
     async def ready(self) -> bool:
         """Wait until all has been sent; False: the viewer is gone, or has taken nothing for too long."""

@@ -1,11 +1,16 @@
 """Who may watch, how many, and what each was sent: the one place for all three."""
 
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+log = logging.getLogger(__name__)
+
+SAY_FULL_EVERY_S = 60.0
 RETRY_AFTER_S = 10  # told to those who find no place
 
 
@@ -38,6 +43,7 @@ class Viewers:
     def __init__(self, most: int, registry: CollectorRegistry) -> None:
         self._most = most
         self._present = 0
+        self._said_full_at = float("-inf")
         self._watching = Gauge("video_viewers", "Viewers of a camera", ["camera"], registry=registry)
         self._sent = Counter("video_viewer_frames_sent", "Frames sent, over all viewers", ["camera"], registry=registry)
         self._skipped = Counter(
@@ -60,6 +66,9 @@ class Viewers:
             Full: there is none.
         """
         if self._present >= self._most:
+            if time.monotonic() - self._said_full_at > SAY_FULL_EVERY_S:
+                self._said_full_at = time.monotonic()
+                log.warning("viewers are refused, MAXVIEWERS are there", extra={"viewers": self._present})
             raise Full
         self._present += 1
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from shared import clock
+from shared.frame import Frame
 from shared.status import instance_name
 from video.cameras import Camera, Cameras
 from video.picture import nearest_scale, size_at
@@ -188,21 +189,24 @@ class Screen:
 
     async def _send_frames(self, now: float) -> bool:
         """Send the newest picture of every camera that is ready for one; tell whether there was any."""
-        ready: list[tuple[_Line, Shot, int | None]] = []
+        ready: list[tuple[_Line, Frame, Shot, str | None, int | None]] = []
         for line in self._lines.values():
             shot = line.watch.look() if line.unacked is None and line.pace.wait_s(now) <= 0 else None
             if shot is not None:
-                ready.append((line, shot, line.watch.take(shot)))
-        scales = [nearest_scale(shot.width, line.width) for line, shot, _ in ready]
-        making = (self._cameras.picture(shot, scale) for (_, shot, _), scale in zip(ready, scales, strict=True))
+                missed = line.watch.take(shot)
+                if shot.frame is not None:  # a card with nothing but a notice is not for a page
+                    # The page writes notices over the picture by itself, in letters that fit it.
+                    ready.append((line, shot.frame, shot.plain or shot, shot.notice, missed))
+        scales = [nearest_scale(shot.width, line.width) for line, _, shot, _, _ in ready]
+        making = (self._cameras.picture(shot, scale) for (_, _, shot, _, _), scale in zip(ready, scales, strict=True))
         pictures = await asyncio.gather(*making)
-        for (line, shot, missed), scale, picture in zip(ready, scales, pictures, strict=True):
+        for (line, frame, shot, notice, missed), scale, picture in zip(ready, scales, pictures, strict=True):
             line.pace.sent(now)
             line.sent_at = time.monotonic()
-            line.unacked = (shot.frame.run, shot.frame.seq) if shot.frame else (0, 0)
-            head = json.dumps(header(line.camera.id, shot, scale, repeated=missed is None)).encode()
+            line.unacked = (frame.run, frame.seq)
+            head = json.dumps(header(frame, shot, scale, notice=notice, repeated=missed is None)).encode()
             await self._socket.send_bytes(len(head).to_bytes(4, "big") + head + picture)
-            if missed is not None and shot.frame is not None:
+            if missed is not None:
                 line.tally.sent_one(skipped=missed)
         return bool(ready)
 
@@ -220,23 +224,22 @@ class Screen:
         self._event.clear()
 
 
-def header(camera: str, shot: Shot, scale: int, *, repeated: bool) -> Json:
-    """Return the header of a frame on `/ws`."""
-    frame = shot.frame
+def header(frame: Frame, shot: Shot, scale: int, *, notice: str | None, repeated: bool) -> Json:
+    """Return the header of a frame on `/ws`, of which a shot is shown at 1/scale."""
     width, height = size_at(shot.width, shot.height, scale)
     return {
-        "camera": camera,
-        "run": frame.run if frame else 0,
-        "seq": frame.seq if frame else 0,
-        "captured_at": frame.captured_at if frame else None,
-        "imprinted_at": frame.imprinted_at if frame else None,
+        "camera": frame.camera,
+        "run": frame.run,
+        "seq": frame.seq,
+        "captured_at": frame.captured_at,
+        "imprinted_at": frame.imprinted_at,
         "sent_at": clock.now_us(),
         "width": width,
         "height": height,
         "clock": "unknown" if shot.clock_suspect else "ok",
         "repeated": repeated,
-        "notice": shot.notice,
-        "predictions": predictions_of(frame) if frame else [],
+        "notice": notice,
+        "predictions": predictions_of(frame),
     }
 
 

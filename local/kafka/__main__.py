@@ -1,14 +1,19 @@
 """Starts a real Kafka on this machine with the suite's topics: `python -m local.kafka`."""
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from local.console import Console
-from local.kafka.node import FIRST_PORT, LISTENERS, KafkaEnded, Node, Ports
-from local.kafka.parts import FOLDER, PartMissing, cache_folder, jars, version
+from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT, LISTENERS, Ports
+from local.kafka.node import Node
+from local.kafka.parts import FOLDER, POM, ZOOKEEPER_POM, PartMissing, data_folder, jars, version
+from local.kafka.program import JavaProgram, KafkaEnded
+from local.kafka.zookeeper import ZooKeeper
 from local.ports import LOOPBACK, check_free
 from local.signals import signals_caught
 from shared.broker import Bus
@@ -19,7 +24,6 @@ from shared.topics import apply_list, read_list
 
 PROGRAM = "make kafka"
 WATCH_S = 0.2
-HIGHEST_FIRST = 65535 - len(LISTENERS) + 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,14 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=_first_port,
         default=FIRST_PORT,
         metavar="PORT",
-        help="of the five listeners; the controller has the one before [%(default)d]",
+        help="of the five listeners; the controller, or ZooKeeper, has the one before [%(default)d]",
     )
-    parser.add_argument("--data", type=Path, default=cache_folder() / "data", metavar="DIR", help="[%(default)s]")
+    parser.add_argument("--zookeeper", action="store_true", help="the original's form: Kafka 3.9 with ZooKeeper")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="[of its own for each form and first port]")
+    parser.add_argument("--quiet", action="store_true", help="say only what is wrong")
     options = parser.parse_args(argv)
+    data = (options.data or data_folder(options.first_port, zookeeper=options.zookeeper)).absolute()
+    out = Path(os.devnull).open("w") if options.quiet else sys.stdout  # noqa: SIM115 - for as long as the program runs
     try:
         stop = threading.Event()
         with signals_caught(stop):
-            return _run(options.first_port, options.data.absolute(), Console(), stop)
+            return _run(Ports.from_first(options.first_port), data, options.zookeeper, Console(out), stop)
     except SettingsError as exc:
         return end_with(PROGRAM, exc)
     except (PartMissing, KafkaEnded, BusError) as exc:
@@ -45,32 +53,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(first_port: int, data: Path, console: Console, stop: threading.Event) -> int:
+def _run(ports: Ports, data: Path, zookeeper: bool, console: Console, stop: threading.Event) -> int:
     topics = read_list(FOLDER / "topics.toml")
-    ports = Ports.from_first(first_port)
-    for port in (ports.controller, *ports.listeners):
+    for port in ports.all:
         check_free("--first-port", Address(LOOPBACK, port))
-    node = Node(jars(console.waiting), data, ports)
-    try:
-        with console.waiting(f"starting Kafka {version()}"):
-            node.start()
-            node.wait_until_ready()
+    pom = ZOOKEEPER_POM if zookeeper else POM
+    programs = _programs(jars(console.waiting, pom=pom), data, ports, zookeeper=zookeeper)
+    node = programs[-1]
+    with ExitStack() as running:
+        with console.waiting(f"starting Kafka {version(pom)}"):
+            for program in programs:
+                running.enter_context(program)
         for line in apply_list(topics, Bus(node.servers[0]), wait_s=10, say=console.say):
             console.say(f"  topic {line}")
         producer = node.servers[LISTENERS.index("PROD1")]
-        console.say(f"\n  Kafka {version()} at {producer}, data in {data}   (Ctrl-C ends it)")
+        console.say(f"\n  Kafka {version(pom)} at {producer}, data in {data}   (Ctrl-C ends it)")
         console.say(f"  Now, in another terminal: BROKER={producer} make run\n")
         while not stop.wait(WATCH_S):
-            if node.status() is not None:
-                raise KafkaEnded(f"it ended with status {node.status()}; what it said is in {node.said}")
-    finally:
-        node.stop()
+            for program in programs:
+                if program.status() is not None:
+                    raise KafkaEnded(
+                        f"{program.name} ended with status {program.status()}; what it said is in {program.said}"
+                    )
     return 0
+
+
+def _programs(jars: Path, data: Path, ports: Ports, *, zookeeper: bool) -> tuple[*tuple[JavaProgram, ...], Node]:
+    """Return what is to be started, in this order; the broker is the last."""
+    if not zookeeper:
+        return (Node(jars, data, ports),)
+    keeper = ZooKeeper(jars, data / "zookeeper", ports.controller)
+    return keeper, Node(jars, data, ports, zookeeper=keeper.address)
 
 
 def _first_port(text: str) -> int:
     port = int(text)
-    if not 2 <= port <= HIGHEST_FIRST:
+    if not 2 <= port <= HIGHEST_FIRST_PORT:
         raise ValueError
     return port
 

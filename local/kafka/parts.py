@@ -1,5 +1,6 @@
 """What a real Kafka needs of this machine: Java 17, and the jars that Maven fetches once into the cache."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from tfserving.cache import models_folder
 
 FOLDER = Path(__file__).parents[2] / "kafka"
 POM = FOLDER / "pom.xml"
+ZOOKEEPER_POM = FOLDER / "zookeeper" / "pom.xml"  # the last Kafka that works with ZooKeeper
 OLDEST_JAVA = 17
 FETCH_WITHIN_S = 600.0
 INSTALL_JAVA = "on Debian: apt-get install openjdk-17-jre-headless"
@@ -46,52 +48,60 @@ def java() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of everything that is kept of Kafka: jars by version, and the data of `make kafka`."""
+    """Return the folder of everything that is kept of Kafka: jars by version, and the data of brokers."""
     return models_folder().parent / "kafka"
 
 
-def version() -> str:
-    """Return the version of Kafka that the pom names."""
-    found = ET.parse(POM).getroot().findtext(f"{_NAMESPACE}properties/{_NAMESPACE}kafka.version")  # noqa: S314 - our own file
+def data_folder(first_port: int, *, zookeeper: bool = False) -> Path:
+    """Return where a broker keeps its data unless told otherwise: a folder for each first port, and each form."""
+    return cache_folder() / f"data-{'zookeeper-' if zookeeper else ''}{first_port}"
+
+
+def version(pom: Path = POM) -> str:
+    """Return the version of Kafka that a pom names."""
+    found = ET.parse(pom).getroot().findtext(f"{_NAMESPACE}properties/{_NAMESPACE}kafka.version")  # noqa: S314 - our own file
     if found is None:
-        raise ValueError(f"{POM} names no kafka.version")
+        raise ValueError(f"{pom} names no kafka.version")
     return found
 
 
-def jars(waiting: Waiting = lambda _: nullcontext()) -> Path:
-    """Return the folder of the jars, which Maven fills first if they are not there, or the pom has changed since.
+def jars(waiting: Waiting = lambda _: nullcontext(), *, pom: Path = POM) -> Path:
+    """Return the folder of the jars that a pom names; Maven fills it first if it is not there.
 
     Args:
         waiting: shows what is waited for while the block runs.
+        pom: which Kafka.
 
     Raises:
         PartMissing: they are not there, and there is no Maven, or it failed.
     """
-    folder = cache_folder() / version()
-    if not is_complete(folder):
-        with waiting(f"fetching Kafka {version()} with Maven, 45 MB, once"):
-            _fetch(folder)
-    return folder / "jars"
+    folder = _folder(pom)
+    if not folder.is_dir():
+        with waiting(f"fetching Kafka {version(pom)} with Maven, 45 MB, once"):
+            _fetch(pom, folder)
+    return folder
 
 
-def is_complete(folder: Path) -> bool:
-    """Tell whether a folder holds the jars of today's pom."""
-    try:
-        return (folder / "pom.xml").read_bytes() == POM.read_bytes()
-    except OSError:
-        return False
+def are_there(pom: Path = POM) -> bool:
+    """Tell whether the jars that a pom names are in the cache."""
+    return _folder(pom).is_dir()
 
 
-def _fetch(folder: Path) -> None:
+def _folder(pom: Path) -> Path:
+    # By the pom's contents as well: another one must not take away the jars that a running Kafka reads.
+    return cache_folder() / f"{version(pom)}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:8]}"
+
+
+def _fetch(pom: Path, folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise PartMissing(f"Maven is missing; {INSTALL_MAVEN}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder.parent) as unfinished:
-        new = Path(unfinished) / "new"
-        command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
+        new = Path(unfinished) / "jars"
+        command = [maven, "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
         done = subprocess.run(
-            [*command, f"-DoutputDirectory={new / 'jars'}"],
+            [*command, f"-DoutputDirectory={new}"],
             capture_output=True,
             text=True,
             check=False,
@@ -99,11 +109,12 @@ def _fetch(folder: Path) -> None:
         )
         if done.returncode:
             raise PartMissing(f"Maven did not fetch Kafka: {_first_error(done.stdout + done.stderr)}")
-        shutil.copyfile(POM, new / "pom.xml")
         # Put in place as a whole: what is there is complete, whenever this process is killed.
-        if folder.exists():
-            folder.rename(Path(unfinished) / "old")
-        new.rename(folder)
+        try:
+            new.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another process was quicker
+                raise
 
 
 def _first_error(text: str) -> str:

@@ -94,23 +94,41 @@ def test_services_reach_what_they_need_and_nothing_else(whole: Kubectl) -> None:
     }
 
 
-KILLED = [
-    pytest.param(
-        name,
-        marks=pytest.mark.fault(f"{what} deleted in the cluster", expects=expects),
-        id=name,
-    )
-    for name, what, expects in (
-        ("producer", "the producer's pod", "a new one captures; viewers stay"),
-        ("consumer", "the consumer's pod", "a new one labels; viewers stay"),
-        ("tfserving", "one of two model servers' pods", "the other answers"),
-        ("video", "one of two video pods", "its viewers connect again, to the other"),
-        ("kafka", "Kafka's pod", "back with its volume; no service is restarted"),
-    )
-]
-
-
-@pytest.mark.parametrize("name", KILLED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "producer",
+            marks=pytest.mark.fault(
+                "the producer's pod deleted in the cluster", expects="a new one captures; viewers stay"
+            ),
+        ),
+        pytest.param(
+            "consumer",
+            marks=pytest.mark.fault(
+                "the consumer's pod deleted in the cluster", expects="a new one labels; viewers stay"
+            ),
+        ),
+        pytest.param(
+            "tfserving",
+            marks=pytest.mark.fault(
+                "one of two model servers' pods deleted in the cluster", expects="the other answers"
+            ),
+        ),
+        pytest.param(
+            "video",
+            marks=pytest.mark.fault(
+                "one of two video pods deleted in the cluster", expects="its viewers connect again, to the other"
+            ),
+        ),
+        pytest.param(
+            "kafka",
+            marks=pytest.mark.fault(
+                "Kafka's pod deleted in the cluster", expects="back with its volume; no service is restarted"
+            ),
+        ),
+    ],
+)
 def test_a_pod_is_deleted(whole: Kubectl, recovery: Recovery, figures: dict[str, object], name: str) -> None:
     """Another takes its place, and labelled frames come again."""
     with Viewer() as viewer:

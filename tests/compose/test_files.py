@@ -15,7 +15,7 @@ from tests.suite import ROOT
 HERE = ROOT / "compose"
 TOGETHER = ("kafka", "tfserving", "producer", "consumer", "video")
 # zookeeper takes kafka's place.
-SUBSYSTEMS = (*TOGETHER, "zookeeper")
+SUBSYSTEMS = (*TOGETHER, "zookeeper", "monitoring")
 BROKERS = ("kafka", "zookeeper")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 # ${NAME:-default}
@@ -161,6 +161,8 @@ def test_names_that_people_rely_on() -> None:
         "producer": ["goproducer"],
         "consumer": ["goconsumer"],
         "video": ["govideo"],
+        "prometheus": [],
+        "grafana": [],
     }
     assert [_VARIABLE.sub(r"\2", port) for port in services["video"]["ports"]] == ["30163:8080"]
 

@@ -2,11 +2,13 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 from tests.suite import LOOPBACK
 
@@ -15,11 +17,22 @@ CAT = 285
 STEP_S = 0.05
 
 
+class Server(Protocol):
+    """What a request belongs to."""
+
+    connections: int
+    ending: threading.Event
+
+    def handle(self, request: "Request") -> None:
+        """Answer it, or not."""
+
+
 class Request(BaseHTTPRequestHandler):
     """One request, and ways to answer it."""
 
     protocol_version = "HTTP/1.1"
-    rest: "Rest"
+    wbufsize = -1  # head and body leave together
+    rest: Server
     body: bytes
 
     def setup(self) -> None:
@@ -46,7 +59,8 @@ class Request(BaseHTTPRequestHandler):
 class Rest:
     """Serves on a free port until the block ends; keeps the requests' bodies in the order in which they came."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, certificate: Path | None = None) -> None:
+        """Bind a port; with a certificate (key and all in one PEM file) it speaks https."""
         self.behaviour = behaviour
         self.asked: list[tuple[str, str, bytes]] = []
         self.connections = 0
@@ -58,7 +72,11 @@ class Rest:
         self._server = ThreadingHTTPServer((LOOPBACK, 0), handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
+        if certificate is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if certificate else 'http'}://{LOOPBACK}:{self._server.server_address[1]}"
         self.predict_url = f"{self.url}/v1/models/tfModel:predict"
 
     def handle(self, request: Request) -> None:
@@ -111,6 +129,16 @@ def status(code: int, body: Any = b"") -> Behaviour:
     return lambda request: request.answer(code, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
+def after(seconds: float) -> Behaviour:
+    """Answer well, so much later."""
+
+    def late(request: Request) -> None:
+        request.rest.ending.wait(seconds)
+        well(request)
+
+    return late
+
+
 def hang(request: Request) -> None:
     """Never answer."""
     request.rest.ending.wait()
@@ -124,12 +152,22 @@ def reset(request: Request) -> None:
 
 
 def drip(request: Request) -> None:
-    """Send the answer byte by byte: each comes in time, and all together far too late."""
+    """Send the body byte by byte: each comes in time, and all together far too late."""
     body = predictions()
     request.send_response(200)
     request.send_header("Content-Length", str(len(body)))
     request.end_headers()
-    for byte in body:
+    _drip(request, body)
+
+
+def drip_head(request: Request) -> None:
+    """Send the head of the answer byte by byte, and never come to its end."""
+    _drip(request, b"HTTP/1.1 200 OK\r\n" + b"X-Filler: filler\r\n" * 80)
+
+
+def _drip(request: Request, text: bytes) -> None:
+    for byte in text:
         request.wfile.write(bytes([byte]))
+        request.wfile.flush()
         if request.rest.ending.wait(STEP_S):
             return

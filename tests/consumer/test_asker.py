@@ -215,6 +215,24 @@ def test_a_model_that_is_down_is_left_alone_for_a_while(
     assert len(server.asked) == 1
 
 
+def test_a_server_that_hangs_is_not_given_one_picture_after_the_other(
+    server: Rest, start: Callable[..., Running]
+) -> None:
+    """It would look at all of them when it goes on, for nobody; so it is asked for its state instead."""
+    server.behaviour = rest.hang
+    running = start(server.predict_url, timeout_s=0.2)
+
+    for seq in range(1, 5):
+        assert running.ask(frame(seq=seq)) is None
+    connections = server.connections
+    server.behaviour = rest.well
+    until(lambda: running.ask(frame(seq=9)) is not None, "it is back")
+
+    assert running.outcomes("timeout") >= 4
+    assert connections >= 4
+    assert len(server.asked) == 2, "the first, and the one after it came back"
+
+
 class LongRest:
     """A back-off that lasts longer than any test."""
 

@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from consumer.serving import Serving, ServingNonsense, ServingRefusal, ServingTi
 from shared.errors import ServingError
 from tests.consumer import rest
 from tests.consumer.rest import Rest
+from tests.requirements import need
 from tests.suite import LOOPBACK, free_port
 
 Start = Callable[..., Serving]
@@ -133,14 +137,55 @@ def test_a_server_that_says_nothing_is_left_in_time(start: Start) -> None:
         start(rest.hang, timeout_s=0.3).predict(b"{}")
 
 
-def test_the_time_limit_is_for_the_whole_answer(start: Start) -> None:
-    """An answer that comes byte by byte, each in time, would else hold the model's loop for minutes."""
+@pytest.mark.parametrize("behaviour", [rest.drip_head, rest.drip])
+def test_the_time_limit_is_for_the_whole_answer(start: Start, behaviour: rest.Behaviour) -> None:
+    """An answer whose head or body comes byte by byte, each in time, would else hold the model's loop for minutes."""
     began = time.monotonic()
 
-    with pytest.raises(ServingTimeout):
-        start(rest.drip, timeout_s=0.5).predict(b"{}")
+    with pytest.raises(ServingTimeout, match=r"no answer within 0\.5 s"):
+        start(behaviour, timeout_s=0.5).predict(b"{}")
 
     assert time.monotonic() - began < 30  # all of it takes minutes
+
+
+def test_one_question_may_have_less_time_than_the_others(start: Start) -> None:
+    """A model that is down is not waited for as long as one that is well."""
+    serving = start(rest.hang, timeout_s=0.4)
+
+    with pytest.raises(ServingTimeout, match=r"no answer within 0\.1 s"):
+        serving.predict(b"{}", timeout_s=0.1)
+    with pytest.raises(ServingTimeout, match=r"no answer within 0\.4 s"):
+        serving.predict(b"{}")
+
+
+def test_a_slow_answer_leaves_the_next_question_its_own_time() -> None:
+    """On the connection that is kept, nothing stays behind of the time that was left."""
+    with Rest(rest.well) as server:
+        serving = Serving(server.predict_url, timeout_s=20)
+        server.behaviour = rest.after(0.3)
+        assert serving.predict(b"{}", timeout_s=10)
+        assert serving.predict(b"{}")
+        assert server.connections == 1
+        serving.close()
+
+
+def test_the_time_limit_holds_over_tls(tmp_path: Path) -> None:
+    """A model server behind https is read the same way."""
+    need("openssl", present=shutil.which("openssl") is not None, install="apt-get install openssl")
+    certificate = tmp_path / "certificate.pem"
+    public = tmp_path / "public.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=model -addext subjectAltName=IP:{LOOPBACK}"
+    subprocess.run([*command.split(), "-keyout", certificate, "-out", public], check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + public.read_text())
+
+    with Rest(rest.well, certificate=certificate) as server:
+        serving = Serving(server.predict_url, timeout_s=20)
+        serving._session.verify = str(certificate)
+        assert serving.predict(b"{}")
+
+        server.behaviour = rest.drip_head
+        with pytest.raises(ServingTimeout):
+            serving.predict(b"{}", timeout_s=0.5)
 
 
 def test_a_compressed_answer_is_read(start: Start) -> None:

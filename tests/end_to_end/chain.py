@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +33,8 @@ class Chain:
         """
         self.bus, self._suffix, self._consumer_settings = bus, suffix, consumer
         self.port = free_port()
+        self.commands: dict[str, Sequence[str]] = {}
+        """Service -> what to start in its place."""
         self._stack = contextlib.ExitStack()
 
     def topic(self, name: str) -> str:
@@ -46,7 +48,8 @@ class Chain:
             "TOPICNAMESTATUS": self.topic("videostatus"),
             **dict.fromkeys(("KAFKAPORT", "KAFKAPORTIN", "KAFKAPORTOUT"), self.bus.servers),
         }
-        return self._stack.enter_context(Service(name, **{**common, **settings}))
+        command = self.commands.get(name, ())
+        return self._stack.enter_context(Service(name, command=command, **{**common, **settings}))
 
     def produce(self, **settings: str) -> Service:
         """Start a producer."""

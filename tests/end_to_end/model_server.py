@@ -10,9 +10,10 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Self
 
+from tests.consumer.rest import Behaviour, Request
 from tests.end_to_end.numbered import read_number
 from tests.suite import LOOPBACK, free_port
 
@@ -42,11 +43,20 @@ class ModelServer:
         self.name = name
         self.upstream = upstream
         self.takes_s = takes_s
+        self.fault: Behaviour | None = None
+        """What it does instead of answering."""
         self.pictures: list[bytes] = []
+        self.connections = 0
+        self.ending = threading.Event()
         self.most_at_once = 0
         self._asking = 0
         self._lock = threading.Lock()
         self._server: _Server | None = None
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is there."""
+        return self._server is not None
 
     def url(self, model: str = "") -> str:
         """Return what belongs into MODELURLS."""
@@ -54,7 +64,7 @@ class ModelServer:
 
     def come_back(self) -> None:
         """Listen."""
-        self._server = _Server((LOOPBACK, self.port), self._handler())
+        self._server = _Server((LOOPBACK, self.port), type("Handler", (Request,), {"rest": self}))
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def go(self) -> None:
@@ -70,7 +80,19 @@ class ModelServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ending.set()
         self.go()
+
+    def handle(self, request: Request) -> None:
+        """Answer a request, or do what the fault wants."""
+        if self.fault is not None:
+            self.fault(request)
+            return
+        try:
+            status, body = self.answer(request.command, request.path, request.body)
+        except (OSError, ValueError) as exc:
+            status, body = 400, json.dumps({"error": str(exc)}).encode()
+        request.answer(status, body)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body."""
@@ -110,32 +132,6 @@ class ModelServer:
             return reply.status, reply.read()
         finally:
             connection.close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1
-
-            def do_GET(self) -> None:
-                size = int(self.headers.get("Content-Length") or 0)
-                try:
-                    status, answer = server.answer(self.command, self.path, self.rfile.read(size))
-                except (OSError, ValueError) as exc:
-                    status, answer = 400, json.dumps({"error": str(exc)}).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_POST = do_GET  # noqa: N815 - the base class calls it so
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
 
 
 class _Server(ThreadingHTTPServer):

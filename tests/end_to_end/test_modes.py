@@ -69,35 +69,6 @@ def state(chain: Chain, camera: str) -> str:
     return str(said[MODEL]["state"]) if said else ""
 
 
-def test_a_model_that_goes_is_said_to_be_down_and_the_video_goes_on(
-    chain: Chain, models: ModelServer, film: Path, frames: Tap
-) -> None:
-    """MODEL DOWN with the time since, on a picture that keeps moving; labels again once the model is back."""
-    producer = chain.produce(VIDEOLINK=str(film), CAMERA="watched")
-    until(lambda: state(chain, "watched") == "ok", "the model has said something")
-
-    models.go()
-    try:
-        until(lambda: state(chain, "watched") == "down", "the model is said to be down")
-        before = producer.books("watched").out, chain.consumer.books("watched").out
-        until(lambda: producer.books("watched").out >= before[0] + 50, "the camera has given two seconds more")
-        after = producer.books("watched").out, chain.consumer.books("watched").out
-        newest = of(frames, "watched")[-1]
-        (said,) = json.loads(newest.predictions)
-        ready = json.loads(get(f"{chain.consumer.probes}/readyz")[1])
-    finally:
-        models.come_back()
-    until(lambda: state(chain, "watched") == "ok", "the model is back")
-    producer.ends()
-
-    assert after[1] - before[1] >= (after[0] - before[0]) / 2
-    assert said["label"] is None
-    assert newest.imprinted_at is not None
-    assert said["since"] < newest.imprinted_at
-    assert ready["status"] == "degraded"
-    assert ready[f"model/{MODEL}"].startswith("down for ")
-
-
 def test_what_is_drawn_of_a_model_that_is_down_is_drawn_on_the_camera_s_own_picture(
     bus: Bus, chain: Chain, models: ModelServer, film: Path, frames: Tap
 ) -> None:
@@ -158,7 +129,9 @@ def test_each_frame_waits_for_its_own_label_in_mode_sync(bus: Bus, film: Path) -
             assert said["class"] == read_number(frame.jpeg) % 1000
         else:
             assert said["label"] is None
-    assert models.most_at_once <= 2  # one that hangs, and one
+    assert (
+        models.most_at_once <= 4
+    )  # each that was given up still takes 3 s there, and a model that is down gets 0.75 s
     assert books.dropped["model_busy"] > 0
     assert books.balance
     assert books.out == len(seen)

@@ -3,7 +3,8 @@
 import json
 from typing import Self
 
-from local.kafka.node import LISTENERS, Node
+from local.kafka.configuration import LISTENERS
+from local.kafka.node import Node
 from local.kafka.parts import FOLDER
 from shared.broker import Bus, DeclaredTopic, Topics
 from shared.topics import read_list
@@ -33,6 +34,11 @@ class KafkaChain(Chain):
         self.node = node
         self.topics = {topic.name.removesuffix(suffix): topic for topic in _declared(suffix)}
 
+    @property
+    def group(self) -> str:
+        """Return the name of the consumers' group."""
+        return f"goconsumer{self._suffix}"
+
     def declare(self, *names: str) -> None:
         """Create topics as kafka/topics.toml wants them, with fewer partitions; all when none is named."""
         admin = Topics(self.bus)
@@ -53,7 +59,7 @@ class KafkaChain(Chain):
     def another_consumer(self) -> Service:
         """Start a replica of the consumer."""
         topics = {variable: self.topic(name) for name, variable in TOPICS.items()}
-        return self.start("consumer", **topics, GROUPNAME=f"goconsumer{self._suffix}", **self._consumer_settings)
+        return self.start("consumer", **topics, GROUPNAME=self.group, **self._consumer_settings)
 
     def __enter__(self) -> Self:
         """Create the topics, start consumer and video, and wait until both read from the bus."""
@@ -67,14 +73,18 @@ def settled(producer: Service, consumer: Service, video: Service, camera: str) -
     return all(
         (
             first.balance and second.balance and third.balance,
-            _follows(first, second),
-            _follows(second, third),
+            first.out == followed(second),
+            second.out == followed(third),
         )
     )
 
 
-def _follows(before: Books, after: Books) -> bool:
-    return before.out == after.arrived + after.lost_upstream
+def followed(books: Books) -> int:
+    """Return how many frames of the stage before are in the books: those that came, and those that are known lost.
+
+    Records that are no frames are not from that stage.
+    """
+    return books.arrived - books.dropped.get("undecodable", 0) + books.lost_upstream
 
 
 def _declared(suffix: str) -> list[DeclaredTopic]:

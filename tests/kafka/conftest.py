@@ -1,43 +1,49 @@
-"""One real Kafka for all tests here, from the jars, with data of its own; and the table of faults they fill."""
+"""One real Kafka for all tests here, with data of its own: from the jars, or in a container."""
 
-import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.kafka.node import Node, Ports
-from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, PartMissing, cache_folder, is_complete, jars, java, version
-from tests.kafka.faults import Table
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
+from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
+from tests.kafka.container import ContainerNode, image_at_hand
 from tests.requirements import need
 
-ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 # A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> Path:
-    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
-    there = is_complete(cache_folder() / version()) or shutil.which("mvn") is not None
-    need("Maven", present=there, install=INSTALL_MAVEN)
-    return jars()
+    return _jars(POM)
 
 
 @pytest.fixture(scope="session")
-def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(kafka_jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
+def zookeeper_jars() -> Path:
+    """Those of Kafka 3.9, with ZooKeeper."""
+    return _jars(ZOOKEEPER_POM)
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node | ContainerNode]:
+    """The broker: from the jars, or a container of the image that KAFKA_IMAGE names."""
+    if image := os.environ.get("KAFKA_IMAGE"):
+        with ContainerNode(image_at_hand(image), Ports.free()) as container:
+            yield container
+        return
+    jars = request.getfixturevalue("kafka_jars")
+    with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
         yield node
 
 
-@pytest.fixture(scope="session")
-def table() -> Iterator[Table]:
-    """What was seen of each fault; kept with the run's artefacts."""
-    rows: Table = []
-    yield rows
-    ARTEFACTS.mkdir(exist_ok=True)
-    (ARTEFACTS / "kafka-faults.json").write_text(json.dumps(rows, indent=1) + "\n")
+def _jars(pom: Path) -> Path:
+    need("Java 17", present=_has_java(), install=INSTALL_JAVA)
+    need("Maven", present=are_there(pom) or shutil.which("mvn") is not None, install=INSTALL_MAVEN)
+    return jars(pom=pom)
 
 
 def _has_java() -> bool:

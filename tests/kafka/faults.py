@@ -2,11 +2,10 @@
 
 import threading
 import time
-from typing import Any, Self
+from typing import Self
 
 from tests.suite import PATIENCE_S, Part, mjpeg, until
 
-Table = list[dict[str, Any]]
 # After a fault's end. Promised are 5 s, and the table has what was seen, mostly 1 to 2; a busy machine may need more
 # now and then, and a test must not fail for that.
 LIVE_AGAIN_S = 30.0
@@ -31,9 +30,9 @@ class Viewer:
         """Whether the stream has not ended."""
         return self._thread.is_alive()
 
-    def sees_something_newer(self, *, within_s: float = PATIENCE_S) -> float:
-        """Wait for a picture captured from now on; return the seconds that it took to come."""
-        began, now = time.monotonic(), time.time()
+    def sees_something_newer(self, *, within_s: float = PATIENCE_S, ahead_s: float = 0.0) -> float:
+        """Wait for a picture captured from now on, by a clock so far ahead; return the seconds that it took to come."""
+        began, now = time.monotonic(), time.time() + ahead_s
         until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)
         return time.monotonic() - began
 

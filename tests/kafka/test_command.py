@@ -1,6 +1,7 @@
 """`python -m local.kafka`, which `make kafka` is."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -10,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from local.kafka.node import LISTENERS
+from local.kafka.configuration import LISTENERS
 from shared.broker import Bus, Topics
-from tests.suite import LOOPBACK, Program, children_of, free_port, until, use_of
+from tests.suite import LOOPBACK, Program, children_of, until, use_of
 
 pytestmark = pytest.mark.kafka
+BELOW_EPHEMERAL = (20_000, 32_000)  # Linux gives connections ports from 32768 on
 
 
 def first_port() -> int:
-    """Return a port with six free ones around it."""
+    """Return a port with six free ones around it, none of which a connection of this machine will take meanwhile."""
     while True:
-        port = free_port()
+        port = random.randint(*BELOW_EPHEMERAL)
         try:
             for number in range(port - 1, port + len(LISTENERS)):
                 socket.create_server((LOOPBACK, number)).close()

@@ -1,55 +1,191 @@
 """Consumers that share the cameras."""
 
+import contextlib
 import json
-import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from zlib import crc32
 
+import confluent_kafka
+import confluent_kafka.admin
 import pytest
 
 from local.kafka.node import Node
+from shared.broker import COMMIT_EVERY_S
+from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
-from tests.kafka.chain import KafkaChain
-from tests.kafka.faults import Table
-from tests.suite import Service, until
+from tests.kafka.chain import PARTITIONS, KafkaChain, followed
+from tests.processes import freeze, thaw
+from tests.suite import PATIENCE_S, Service, until
 
-pytestmark = pytest.mark.kafka
-CAMERAS = [f"camera-{number}" for number in range(8)]  # on four partitions: both consumers get some
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # a minute of it is the fault itself
+# One on each partition, by librdkafka's `consistent_random`: of two consumers each gets two.
+CAMERAS = [
+    next(name for name in map("camera-{}".format, count()) if crc32(name.encode()) % PARTITIONS == partition)
+    for partition in range(PARTITIONS)
+]
+RATE = 10  # frames a second of each
 MOVED_WITHIN_S = 30.0  # promised are 10 s, of which 6 are the session's; the table has what was seen
+FROZEN_S = 30.0
+
+
+@dataclass
+class Pair:
+    """Two consumers, and a producer of four cameras."""
+
+    chain: KafkaChain
+    producer: Service
+    first: Service
+    second: Service
+    still: Path
+
+    def shares(self) -> tuple[set[str], set[str]]:
+        """Wait until each camera has one consumer, and each consumer cameras; return those of each."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            before = self._out()
+            until(lambda of=before: set.union(*self._served(of)) == set(CAMERAS), "all cameras are served")  # type: ignore[misc]
+            shares = self._served(before)
+            if all(shares) and not set.intersection(*shares):
+                return shares
+            assert time.monotonic() < deadline, f"not shared: {shares}"
+
+    def all_by(self, consumer: Service) -> float:
+        """Wait until a consumer sends all cameras' frames; return the seconds that it took."""
+        began, before = time.monotonic(), out_of(consumer)
+        until(lambda: served(before, consumer) == set(CAMERAS), "the cameras have moved", within_s=MOVED_WITHIN_S)
+        return time.monotonic() - began
+
+    @contextlib.contextmanager
+    def silence(self) -> Iterator[None]:
+        """Take the picture away for a while: only when nothing moves do several scrapes tell of the same frames."""
+        away = self.still.rename(self.still.with_suffix(".away"))
+        until(lambda: stands(lambda: [self.produced(camera) for camera in CAMERAS]), "the producer is still")
+        yield
+        away.rename(self.still)
+
+    def produced(self, camera: str) -> int:
+        return self.producer.books(camera).out
+
+    def _out(self) -> tuple[dict[str, int], dict[str, int]]:
+        return out_of(self.first), out_of(self.second)
+
+    def _served(self, before: tuple[Mapping[str, int], Mapping[str, int]]) -> tuple[set[str], set[str]]:
+        return served(before[0], self.first), served(before[1], self.second)
+
+
+@pytest.fixture
+def pair(kafka: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    still = write_png(tmp_path / "still.png", 1)
+    suffix = f"-group-{request.node.name[-6:]}"
+    with ModelServer() as models, KafkaChain(kafka, models, suffix=suffix) as chain:
+        producer = chain.produce(
+            CAMERAS=json.dumps(dict.fromkeys(CAMERAS, str(still))), FRAMEINTERVAL=f"{1000 // RATE}ms"
+        )
+        until(lambda: all(out_of(chain.consumer).values()), "the first has all cameras")
+        second = chain.another_consumer()
+        second.says("partitions assigned")
+        yield Pair(chain, producer, chain.consumer, second, still)
+
+
+@pytest.mark.fault(
+    "a second consumer joins the group", expects="it gets its share; every frame is in the books of one of the two"
+)
+def test_who_joins_gets_its_share_and_no_frame_is_nobodys(pair: Pair, recovery: Recovery) -> None:
+    """What was written while partitions changed hands is skipped by the one that got them."""
+    began = time.monotonic()
+    pair.shares()
+    seconds = time.monotonic() - began
+
+    with pair.silence():
+        for camera in CAMERAS:
+            until(lambda of=camera: counted(of, pair.first, pair.second) == pair.produced(of), f"{camera} balances")  # type: ignore[misc]
+    recovery.seen("each camera with one consumer, every frame accounted for", seconds=seconds)
+
+
+@pytest.mark.fault(
+    "one of two consumers killed",
+    expects="its cameras move within 10 s; what lay between its last commit and the other's start is counted once",
+)
+def test_cameras_of_a_killed_consumer_move_to_the_other(pair: Pair, recovery: Recovery) -> None:
+    """The other one goes on counting from the commit of the one that died."""
+    _, moved = pair.shares()
+    before = {camera: counted(camera, pair.first) for camera in moved}
+    pair.second.process.kill()
+    left = numbers_left(pair.chain)
+    seconds = pair.all_by(pair.first)
+
+    with pair.silence():
+        for camera in moved:
+            last = left[camera]
+            until(
+                lambda of=camera, last=last: counted(of, pair.first) - before[of] == pair.produced(of) - last,  # type: ignore[misc]
+                f"{camera} is counted from {last} on",
+            )
+    assert pair.first.process.poll() is None
+    recovery.seen(f"{len(moved)} cameras moved, every frame after the last commit accounted for", seconds=seconds)
+
+
+@pytest.mark.fault(
+    "one of two consumers frozen (SIGSTOP) for 30 s",
+    expects="its cameras move; when it is back it gets its share; no frame is in nobody's books",
+)
+def test_a_frozen_consumer_finds_its_cameras_with_the_other(pair: Pair, recovery: Recovery) -> None:
+    """What it counted after its last commit is counted once more: at most what came in that time."""
+    pair.shares()
+    freeze(pair.second.process.pid)
+    try:
+        time.sleep(FROZEN_S)  # the fault itself
+        pair.all_by(pair.first)
+    finally:
+        thaw(pair.second.process.pid)
+    began = time.monotonic()
+    pair.shares()
+    seconds = time.monotonic() - began
+
+    twice = {}
+    with pair.silence():
+        until(lambda: stands(lambda: [counted(camera, pair.first, pair.second) for camera in CAMERAS]), "all is read")
+        for camera in CAMERAS:
+            twice[camera] = counted(camera, pair.first, pair.second) - pair.produced(camera)
+    assert all(0 <= frames <= 1 + 2 * COMMIT_EVERY_S * RATE for frames in twice.values()), twice
+    recovery.seen(f"shared again; {sum(twice.values())} frames of 4 cameras counted by both", seconds=seconds)
 
 
 def served(before: Mapping[str, int], consumer: Service) -> set[str]:
     """Return the cameras of which a consumer has sent more than before."""
-    return {camera for camera, out in before.items() if consumer.books(camera).out > out}
+    now = out_of(consumer)
+    return {camera for camera, out in before.items() if now[camera] > out}
 
 
-def counted(consumer: Service) -> dict[str, int]:
-    return {camera: consumer.books(camera).out for camera in CAMERAS}
+def out_of(consumer: Service) -> dict[str, int]:
+    """Return how many frames of each camera have left a consumer."""
+    metrics = consumer.metrics()
+    return {
+        camera: int(metrics.get((f"{consumer.name}_frames_out_total", f"camera={camera}"), 0)) for camera in CAMERAS
+    }
 
 
-def test_cameras_of_a_killed_consumer_move_to_the_other(kafka: Node, tmp_path: Path, table: Table) -> None:
-    """Two consumers share the cameras; when one is killed, the other has all of them within 10 s."""
-    still = write_png(tmp_path / "still.png", 1)
-    with ModelServer() as models, KafkaChain(kafka, models, suffix="-group") as chain:
-        chain.produce(CAMERAS=json.dumps(dict.fromkeys(CAMERAS, str(still))), FRAMEINTERVAL="100ms")
-        first, second = chain.consumer, chain.another_consumer()
-        second.says("partitions assigned")
-        before = counted(first), counted(second)
-        until(lambda: served(before[0], first) | served(before[1], second) == set(CAMERAS), "all cameras are served")
-        # What the first had before the second came is over: from now on each camera has one consumer.
-        before = counted(first), counted(second)
-        until(lambda: served(before[0], first) | served(before[1], second) == set(CAMERAS), "all cameras are shared")
-        shared = served(before[0], first), served(before[1], second)
+def counted(camera: str, *consumers: Service) -> int:
+    """Return how many of the producer's frames are in the books of these consumers."""
+    return sum(followed(consumer.books(camera)) for consumer in consumers)
 
-        second.process.send_signal(signal.SIGKILL)
-        killed_at = time.monotonic()
-        before_move = counted(first)
-        until(lambda: served(before_move, first) == set(CAMERAS), "the cameras have moved", within_s=MOVED_WITHIN_S)
-        table.append({"fault": "one of two consumers killed", "seconds": round(time.monotonic() - killed_at, 2)})
 
-        assert shared[0]
-        assert shared[1]
-        assert not shared[0] & shared[1]
-        assert all(chain.consumer.books(camera).balance for camera in CAMERAS)
+def stands(value: Callable[[], object]) -> bool:
+    """Tell whether a value stays what it is for a second."""
+    before = value()
+    time.sleep(1)
+    return value() == before
+
+
+def numbers_left(chain: KafkaChain) -> dict[str, int]:
+    """Return the number of each camera's last frame as the group's commits say."""
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": chain.bus.servers})
+    ask = [confluent_kafka.ConsumerGroupTopicPartitions(chain.group)]
+    answer = admin.list_consumer_group_offsets(ask)[chain.group].result(PATIENCE_S)
+    notes = [json.loads(place.metadata.partition(" ")[2]) for place in answer.topic_partitions]
+    return {camera: number for note in notes for camera, (_, number) in note.items()}

@@ -1,88 +1,19 @@
 """Cameras as the producer sees them, each captured by a real process from a real server."""
 
-import contextlib
 import logging
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from producer.camera import DOWN, FROZEN, REFUSED, UP, Camera
-from producer.source import parse
-from producer.wire import Job, Message
+from producer.camera import DOWN, FROZEN, REFUSED, UP
 from shared import pixels
 from shared.clock import now_us
-from shared.ledger import Ledger
-from tests.producer.cameras import BUNNY, free_port, http_camera, image, rtsp_guard, rtsp_server, wait_until
+from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
+from tests.producer.watched import captures, command_line, watched
 
 USER, PASSWORD = "operator", "p@ss:w/rd%?#"
-
-
-class Watched:
-    """A camera under test, with all that it gave and was."""
-
-    def __init__(self, link: str, **wanted: float) -> None:
-        self.frames: list[Message] = []
-        self.states: list[str] = []
-        self.go_on = threading.Event()  # cleared: publishing takes for ever
-        self.go_on.set()
-        self.ledger = Ledger("producer", CollectorRegistry())
-        job = Job(parse(link), **wanted)
-        self.camera = Camera("front", job, ledger=self.ledger, publish=self._publish, changed=self._changed)
-
-    def dropped(self, reason: str) -> int:
-        return int(self.ledger.as_json()["front"]["dropped"].get(reason, 0))
-
-    def becomes(self, state: str) -> None:
-        wait_until(lambda: self.camera.state.state == state, f"the camera is {state}")
-
-    def gives(self, frames: int, condition: Callable[[Message], bool] = lambda _: True) -> list[Message]:
-        """Wait for so many frames from now on that fulfil a condition, and return these."""
-        begin = len(self.frames)
-        wait_until(lambda: sum(map(condition, self.frames[begin:])) >= frames, f"{frames} frames")
-        return [frame for frame in self.frames[begin:] if condition(frame)]
-
-    def _publish(self, message: Message) -> None:
-        self.go_on.wait()
-        self.frames.append(message)
-
-    def _changed(self, camera: Camera) -> None:
-        self.states.append(camera.state.state)
-
-
-@contextlib.contextmanager
-def watched(link: str, **wanted: float) -> Iterator[Watched]:
-    """Run a camera; afterwards nothing of it is left."""
-    before = captures()
-    camera, stop = Watched(link, **wanted), threading.Event()
-    thread = threading.Thread(target=camera.camera.run, args=(stop, lambda: None))
-    thread.start()
-    try:
-        yield camera
-    finally:
-        stop.set()
-        thread.join(10)
-    assert not thread.is_alive()
-    assert captures() == before
-
-
-def captures() -> set[int]:
-    """Return the capture processes of this process."""
-    found = set()
-    for children in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            found |= {int(pid) for pid in children.read_text().split() if b"producer.capture" in command_line(int(pid))}
-    return found
-
-
-def command_line(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 def test_mjpeg_passes_through_untouched():
@@ -128,7 +59,10 @@ def test_another_size_in_the_middle_goes_on():
         assert http.requests == 1
 
 
-def test_garbage_is_counted_and_survived():
+@pytest.mark.fault(
+    "camera: HTTP parts that are no pictures", expects="undecodable; the next picture is shown; no reconnect"
+)
+def test_garbage_is_counted_and_survived(recovery):
     """Frames that are no pictures are counted as undecodable, and the next picture comes through."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -136,9 +70,10 @@ def test_garbage_is_counted_and_survived():
         wait_until(lambda: camera.dropped("undecodable") >= 3, "garbage is counted")
         http.frame = picture
 
-        camera.gives(3)
+        seconds = camera.again()
 
         assert http.requests == 1
+        recovery.seen(f"{camera.dropped('undecodable')} parts undecodable, then pictures", seconds=seconds)
 
 
 def test_a_fast_camera_is_thinned_and_counted():
@@ -210,7 +145,8 @@ def test_a_frozen_camera_is_noticed():
         assert camera.states == [UP, FROZEN, UP]
 
 
-def test_a_capture_that_hangs_is_killed():
+@pytest.mark.fault("camera: a read that never returns", expects="frozen after 4 s; the capture is killed and replaced")
+def test_a_capture_that_hangs_is_killed(recovery):
     """A capture whose read never returns is noticed by the producer's own clock, killed and replaced."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -218,14 +154,16 @@ def test_a_capture_that_hangs_is_killed():
         os.kill(hanging, signal.SIGSTOP)  # nothing in it runs any more, as in a driver's call
 
         camera.becomes(FROZEN)
-        camera.gives(2)
+        seconds = camera.again()
 
         assert hanging not in captures()
         assert camera.camera.state.state == UP
+        recovery.seen("frozen, killed, up with another process", seconds=seconds)
 
 
-def test_a_capture_that_crashes_is_started_again():
-    """A capture that dies on its own costs a moment, and the reason names it."""
+@pytest.mark.fault("camera: its capture crashes", expects="down with the signal's number; started again at once")
+def test_a_capture_that_crashes_is_started_again(recovery, caplog):
+    """A capture that dies on its own costs a moment; the reason names it, and the log has its last lines."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
         (crashing,) = captures()
@@ -233,28 +171,8 @@ def test_a_capture_that_crashes_is_started_again():
 
         camera.becomes(DOWN)
         assert "crashed with status -11" in str(camera.camera.state.reason)
-        camera.gives(2)
-
-
-def test_rtsp_is_captured_over_tcp():
-    """A real RTSP server's video arrives decoded and encoded anew, in the video's size."""
-    with rtsp_server() as port, watched(f"rtsp://127.0.0.1:{port}/{BUNNY.name}") as camera:
-        frames = camera.gives(10)
-
-        assert {(frame.width, frame.height) for frame in frames} == {(1280, 720)}
-        assert pixels.decode(frames[-1].payload).std() > 1
-
-
-def test_rtsp_with_a_password():
-    """An RTSP camera that wants a password gets it, special characters and all, and one that is wrong is refused."""
-    with rtsp_server() as server, rtsp_guard(server, user=USER, password=PASSWORD) as port:
-        with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{port}/{BUNNY.name}") as camera:
-            camera.gives(2)
-        with watched(f"rtsp://{USER}:wrong@127.0.0.1:{port}/{BUNNY.name}") as camera:
-            camera.becomes(REFUSED)
-        with watched(f"rtsp://127.0.0.1:{server}/nothing.mp4") as camera:
-            camera.becomes(REFUSED)
-            assert "path" in camera.camera.readiness()
+        assert caplog.messages.count("a capture crashed: it said nothing") == 1
+        recovery.seen("down with its status, up with another process", seconds=camera.again())
 
 
 @pytest.mark.parametrize("raw", [False, True])

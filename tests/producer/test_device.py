@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ from producer.picture import CameraJpeg, Garbage
 from shared import pixels
 from shared.errors import CameraLost
 from tests.producer.cameras import image
+from tests.producer.watched import watched
 
+DEVICES = sorted(map(str, Path("/dev").glob("video[0-9]*")))
 MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
@@ -60,6 +64,17 @@ def test_other_devices_give_pixels():
 
     assert np.array_equal(first, image())
     assert second == Garbage()
+
+
+@pytest.mark.skipif(not DEVICES, reason="no V4L device on this machine: plug a camera in")
+def test_a_real_device_gives_pictures():
+    """Where there is a device, its pictures come, each newer than the one before."""
+    with watched(DEVICES[0]) as camera:
+        frames = camera.gives(5)
+
+        assert all(pixels.decode(frame.payload).size for frame in frames)
+        stamps = [frame.captured_at for frame in frames]
+        assert stamps == sorted(set(stamps))
 
 
 def test_a_device_that_is_not_there_is_lost():

@@ -21,6 +21,8 @@ from shared.broker import EmbeddedBroker, Reader, Record
 from shared.clock import now_us
 from shared.frame import Frame, read_frame
 from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
+from tests.producer.rtsp_camera import rtsp_camera
+from tests.producer.rtsp_video import video
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +243,44 @@ def test_a_missing_camera_does_not_make_the_producer_unready(start):
         assert producer.end() == 0
     for secret in ("operator", "s3cret", "t0ken"):
         assert secret not in seen + producer.log.read_text()
+
+
+@pytest.mark.fault(
+    "camera: frozen, as others see it",
+    expects="`frozen` with its reason in /readyz, 0 in producer_camera_up, and in videostatus",
+)
+def test_the_state_of_a_camera_is_seen_everywhere(start, broker, request, recovery):
+    """Up, frozen and up again: in /readyz, in the metric and on the topic of states; the books balance."""
+    said: list[dict] = []
+    with (
+        rtsp_camera(video()) as rtsp,
+        Reader(broker.bus(), f"{request.node.name}-status", group="test", every_partition=True) as reader,
+    ):
+
+        def states() -> list[str]:
+            said.extend(json.loads(record.value or b"") for record in reader.read(0.05))
+            return [word["cameras"]["front"]["state"] for word in said]
+
+        producer = start(VIDEOLINK=rtsp.link(), CAMERA="front")
+        wait_until(lambda: states()[-1:] == ["up"], "it is said to be up")
+        rtsp.frozen.set()
+        wait_until(lambda: states()[-1:] == ["frozen"], "it is said to be frozen")
+        reason = "connected, but silent for 3 s"
+        wait_until(lambda: reason in producer.ask("/readyz"), "/readyz says why")
+        assert json.loads(producer.ask("/readyz"))["status"] == "degraded"
+        assert json.loads(producer.ask("/healthz"))["status"] == "alive"
+        assert producer.metrics("producer_camera_up") == {("front",): 0}
+        assert said[-1]["cameras"]["front"]["reason"] == reason
+        rtsp.frozen.clear()
+        began = time.monotonic()
+        wait_until(lambda: producer.metrics("producer_camera_up") == {("front",): 1}, "it is up")
+        seconds = time.monotonic() - began
+        wait_until(lambda: states()[-1:] == ["up"], "it is said to be up again")
+
+        page = producer.ask("/metrics")
+        arrived, out = (producer.metrics(f"producer_frames_{way}_total", page)[("front",)] for way in ("in", "out"))
+        assert arrived - out == sum(producer.metrics("producer_frames_dropped_total", page).values())
+        recovery.seen("up, frozen, up; books balance", seconds=seconds)
 
 
 def test_wrong_properties_end_the_process(start):

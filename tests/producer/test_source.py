@@ -1,6 +1,6 @@
 import pytest
 
-from producer.source import Kind, for_ffmpeg, parse, parse_device
+from producer.source import Kind, for_ffmpeg, parse, parse_device, without_credentials
 
 PASSWORD = "p@ss:w/rd%?#"
 ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
@@ -22,6 +22,16 @@ ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
 def test_credentials_are_encoded_for_ffmpeg(link, encoded):
     """A password may be written into a link as it is, or encoded; the rest of the link stays."""
     assert for_ffmpeg(link) == encoded
+
+
+@pytest.mark.parametrize("password", [PASSWORD, ENCODED])
+def test_credentials_are_taken_out_as_the_camera_knows_them(password):
+    """Our own reader gets the password itself, however it is written into the link, and a link without it."""
+    taken = without_credentials(f"rtsp://me:{password}@10.0.0.7:554/live?a=1")
+
+    assert taken == ("rtsp://10.0.0.7:554/live?a=1", "me", PASSWORD)
+    assert without_credentials("rtsp://10.0.0.7/live") == ("rtsp://10.0.0.7/live", "", "")
+    assert without_credentials("rtsp://me@10.0.0.7/live") == ("rtsp://10.0.0.7/live", "me", "")
 
 
 def test_a_source_shows_no_credentials():

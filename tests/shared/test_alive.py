@@ -1,5 +1,6 @@
 """The question that an image's HEALTHCHECK asks."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,14 @@ def test_living_service_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that answers is healthy, at whatever address PROBEPORT says."""
     with _probes(monkeypatch, Pulse()):
         assert alive.main() == 0
+
+
+def test_answer_is_printed_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path that is given is asked for and shown, since the images have no other program for that."""
+    with _probes(monkeypatch, Pulse()):
+        assert alive.main(["/readyz"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {"status": "ready", "broker": "ok"}
 
 
 def test_hanging_service_is_not(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +54,7 @@ def _probes(monkeypatch: pytest.MonkeyPatch, pulse: Pulse) -> Iterator[None]:
         Address("127.0.0.1", 0),
         registry=CollectorRegistry(),
         pulse=pulse,
-        readiness=lambda: Readiness(ready=True, parts={}),
+        readiness=lambda: Readiness(ready=True, parts={"broker": "ok"}),
     )
     monkeypatch.setenv("PROBEPORT", f"127.0.0.1:{probes.port}")
     probes.start()

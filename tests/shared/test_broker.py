@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError
 
 from shared.broker import Bus, Delivery, EmbeddedBroker, MessageTooLarge, Reader, Record, Writer
 from shared.errors import BusError, SettingsError
-from tests.shared.brokers import broker_process, read_until, settle_in, values, wait_for, write
+from tests.shared.brokers import PATIENCE_S, broker_process, read_until, settle_in, values, wait_for, write
 
 LONG_AGO = b"long ago"
 
@@ -116,21 +116,16 @@ def test_after_a_pause_the_reader_goes_to_the_newest(bus: Bus, writer: Writer) -
         # More than a reader fetches ahead, so that the rest has to wait at the broker.
         write(writer, "pause", *(b"%03d" % n + bytes(20_000) for n in range(200)))
         seen: list[bytes] = []
-        expected, left_out = 0, 0
+        left_out = 0
         while not seen or seen[-1] != b"199":
-            records = _starts(read_until(reader, lambda records: bool(records)))
-            assert records == [b"%03d" % n for n in range(expected, expected + len(records))]
-            seen += records
-            skipped = sum(reader.seek_to_latest(0.0).values())
-            expected += len(records) + skipped
-            left_out += skipped
+            for record in read_until(reader, lambda records: bool(records)):
+                left_out += record.left_out
+                seen.append((record.value or b"")[:3])
+                assert seen[-1] == b"%03d" % (len(seen) + left_out - 1)
+            reader.seek_to_latest(0.0)
 
     assert left_out > 0
     assert len(seen) + left_out == 200
-
-
-def _starts(records: list[Record]) -> list[bytes]:
-    return [(record.value or b"")[:3] for record in records]
 
 
 def test_a_reader_that_keeps_up_is_left_where_it_is(bus: Bus, writer: Writer) -> None:
@@ -138,32 +133,82 @@ def test_a_reader_that_keeps_up_is_left_where_it_is(bus: Bus, writer: Writer) ->
     with Reader(bus, "fresh", group="g", every_partition=True) as reader:
         settle_in(reader, writer, "fresh")
 
-        assert reader.seek_to_latest(0.0) == {}
+        reader.seek_to_latest(0.0)
         assert set(reader.lag().values()) == {0}
+        write(writer, "fresh", b"next")
+        [record] = read_until(reader, lambda records: bool(records))
+        assert record.left_out == 0
 
 
 def test_a_group_shares_a_topic_and_hands_it_over(bus: Bus, writer: Writer) -> None:
-    """A member that leaves is followed by another, whose partitions are called back as assigned."""
+    """Who leaves is followed by another, who starts at the end, and is told what the other left behind."""
+    notes: dict[str, dict[int, str | None]] = {"first": {}, "second": {}}
     first = Reader(bus, "group", group="both")
-    assigned: list[int] = []
-    first.on_assigned(assigned.append)
+    first.on_assigned(notes["first"].__setitem__)
+    first.leave_notes(lambda partition: f"note of {partition}")
     settle_in(first, writer, "group")
-    assert sorted(assigned) == [0, 1, 2, 3]
     first.close()
 
-    write(writer, "group", LONG_AGO)
+    write(writer, "group", LONG_AGO, LONG_AGO)
     with Reader(bus, "group", group="both") as second:
-        settle_in(second, writer, "group")
-        write(writer, "group", b"now")
-        assert values(read_until(second, lambda records: bool(records))) == [b"now"]
+        second.on_assigned(notes["second"].__setitem__)
+        records: list[Record] = []
+        written = 0
+        while not records:
+            records = second.read(0.05)
+            if len(notes["second"]) == 4:
+                write(writer, "group", b"now")
+                written += 1
+
+    assert notes["first"] == dict.fromkeys(range(4))
+    assert notes["second"] == {partition: f"note of {partition}" for partition in range(4)}
+    assert {record.value for record in records} == {b"now"}
+    assert 2 <= records[0].left_out < 2 + written
 
 
-def test_records_of_a_revoked_partition_do_not_make_it_ours_again(bus: Bus) -> None:
-    """A record that is returned after its partition was revoked leaves no position behind."""
-    with Reader(bus, "revoked", group="g", every_partition=True) as reader:
-        reader._moved(3, 10)
+def test_who_joins_gets_its_share_with_all_before_counted(bus: Bus, writer: Writer) -> None:
+    """Records that are written all the while come to one of the two, or are told as left out; none comes twice."""
+    keys = [f"camera-{number}" for number in range(16)]  # on all four partitions
+    readers = [Reader(bus, "join", group="join"), Reader(bus, "join", group="join")]
+    settle_in(readers[0], writer, "join")
+    seen: Counter[tuple[int, int]] = Counter()
+    written, left_out = 0, 0
+    shares: set[Reader] = set()
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while len(shares) < 2 or len(seen) + left_out < written:
+            assert time.monotonic() < deadline, f"{len(seen)} read and {left_out} left out of {written}"
+            for key in keys:
+                write(writer, "join", b"counted", key=key)
+            written += len(keys)
+            for reader in [*readers] * 5:
+                for record in reader.read(0.01):
+                    if record.value == b"counted":
+                        seen[record.partition, record.offset] += 1
+                        left_out += record.left_out
+                        shares.add(reader)
+    finally:
+        for reader in readers:
+            reader.close()
 
-        assert reader.lag() == {}
+    assert len(seen) + left_out == written
+    assert set(seen.values()) == {1}
+
+
+def test_who_lost_the_group_reads_on_if_all_was_its_own() -> None:
+    """After a freeze longer than a session the next record comes, whenever the group has found itself again."""
+    with broker_process() as broker, Writer(broker.bus) as writer, Reader(broker.bus, "lost", group="g") as reader:
+        settle_in(reader, writer, "lost")
+        broker.freeze()
+        wait_for(lambda: reader.read(0.05) == [] and not reader._granted, "the group is lost")
+        broker.thaw()
+        fates: list[Delivery] = []
+        while Delivery.ACKNOWLEDGED not in fates:
+            writer.send("lost", key="camera", value=b"after", headers=[], settled=fates.append)
+            wait_for(lambda: bool(fates), "its fate")
+        first = read_until(reader, lambda records: bool(records))[0]
+
+    assert (first.value, first.left_out) == (b"after", 0)
 
 
 def test_an_unconfirmed_record_was_sent_and_not_answered() -> None:

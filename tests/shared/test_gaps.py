@@ -1,4 +1,6 @@
-from shared.gaps import Gap, Gaps
+import pytest
+
+from shared.gaps import LARGEST_NOTE, Gap, Gaps
 from tests.shared.frames import frame
 
 NONE = Gap()
@@ -25,7 +27,7 @@ def test_what_our_own_seek_left_out_was_skipped() -> None:
     gaps = Gaps()
     gaps.before(frame(1), 0)
 
-    gaps.sought(0, 10)
+    gaps.left_out(0, 10)
 
     assert gaps.before(frame(15), 0) == Gap(skipped=10, lost=3)
     assert gaps.before(frame(17), 0) == Gap(lost=1)
@@ -36,8 +38,8 @@ def test_several_seeks_before_the_next_frame_add_up() -> None:
     gaps = Gaps()
     gaps.before(frame(1), 0)
 
-    gaps.sought(0, 10)
-    gaps.sought(0, 5)
+    gaps.left_out(0, 10)
+    gaps.left_out(0, 5)
 
     assert gaps.before(frame(17), 0) == Gap(skipped=15)
 
@@ -48,7 +50,7 @@ def test_a_loss_before_a_seek_stays_a_loss() -> None:
     gaps.before(frame(1), 0)
 
     assert gaps.before(frame(3), 0) == Gap(lost=1)
-    gaps.sought(0, 4)
+    gaps.left_out(0, 4)
     assert gaps.before(frame(8), 0) == Gap(skipped=4)
 
 
@@ -58,7 +60,7 @@ def test_cameras_on_one_partition_share_what_a_seek_left_out() -> None:
     for camera in ("a", "b", "c"):
         gaps.before(frame(1, camera=camera), 0)
 
-    gaps.sought(0, 10)
+    gaps.left_out(0, 10)
 
     assert gaps.before(frame(6, camera="a"), 0) == Gap(skipped=4)
     assert gaps.before(frame(5, camera="b"), 0) == Gap(skipped=3)
@@ -71,7 +73,7 @@ def test_a_seek_on_another_partition_is_no_excuse() -> None:
     gaps.before(frame(1, camera="a"), 0)
     gaps.before(frame(1, camera="b"), 1)
 
-    gaps.sought(1, 10)
+    gaps.left_out(1, 10)
 
     assert gaps.before(frame(4, camera="a"), 0) == Gap(lost=2)
     assert gaps.before(frame(4, camera="b"), 1) == Gap(skipped=2)
@@ -86,27 +88,99 @@ def test_a_new_run_of_the_producer_starts_anew() -> None:
     assert gaps.before(frame(9, run=2), 0) == Gap(lost=1)
 
 
-def test_a_partition_that_is_assigned_again_starts_anew() -> None:
-    """Another reader had it in between; other partitions go on."""
+def test_runs_that_take_turns_are_followed_apart() -> None:
+    """Two producers of one camera, or two consumers that hand it to and fro."""
     gaps = Gaps()
-    gaps.before(frame(1, camera="a"), 0)
-    gaps.before(frame(1, camera="b"), 1)
-    gaps.sought(0, 5)
-
-    gaps.assigned(0)
-
-    assert gaps.before(frame(50, camera="a"), 0) == NONE
-    assert gaps.before(frame(52, camera="a"), 0) == Gap(lost=1)
-    assert gaps.before(frame(3, camera="b"), 1) == Gap(lost=1)
+    for number in range(1, 4):
+        assert gaps.before(frame(number, run=1), 0) == NONE
+        assert gaps.before(frame(10 * number, run=2), 0) == Gap(lost=9 if number > 1 else 0)
 
 
-def test_duplicates_and_late_frames_make_no_gap_and_hide_none() -> None:
-    """The next frame follows the newest one, not the one that came last."""
+def test_what_was_left_out_of_a_run_that_is_new_was_skipped() -> None:
+    """A camera or a producer that started while nobody read: its first numbers are among the records left out."""
+    gaps = Gaps()
+    gaps.before(frame(100, run=1, camera="a"), 0)
+
+    gaps.left_out(0, 20)
+
+    assert gaps.before(frame(9, run=2, camera="a"), 0) == Gap(skipped=8)
+    assert gaps.before(frame(5, run=2, camera="b"), 0) == Gap(skipped=4)
+    assert gaps.before(frame(900, run=2, camera="c"), 0) == Gap(skipped=8)
+
+
+def test_a_partition_that_comes_back_goes_on_from_what_is_remembered() -> None:
+    """Nobody had it in between."""
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+
+    gaps.assigned(0, None)
+    gaps.left_out(0, 8)
+
+    assert gaps.before(frame(12), 0) == Gap(skipped=8, lost=2)
+
+
+def test_a_note_says_where_another_reader_ended() -> None:
+    """Cameras of the partition go on from its numbers, whatever is remembered; other partitions go on as before."""
+    before, after = Gaps(), Gaps()
+    for number in (40, 41):
+        before.before(frame(number, camera="a"), 0)
+        before.before(frame(number, camera="b"), 1)
+    after.before(frame(1, camera="a"), 0)
+    after.before(frame(1, camera="gone"), 0)
+    after.before(frame(1, camera="c"), 2)
+
+    after.assigned(0, before.note(0))
+    after.left_out(0, 5)
+
+    assert after.before(frame(50, camera="a"), 0) == Gap(skipped=5, lost=3)
+    assert after.before(frame(50, camera="gone"), 0) == NONE
+    assert after.before(frame(3, camera="c"), 2) == Gap(lost=1)
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", "null", '{"a": 1}', '{"a": ["x", 1]}', '{"a": [1, 2, 3]}'])
+def test_a_note_that_is_none_says_nothing(note: str) -> None:
+    """Somebody set the group's offsets by hand, or it is an older version's."""
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+
+    gaps.assigned(0, note)
+
+    assert gaps.before(frame(50), 0) == NONE
+
+
+def test_a_note_of_many_cameras_fits_into_a_commit() -> None:
+    """Those heard of last are in it."""
+    gaps, after = Gaps(), Gaps()
+    for number in range(200):
+        gaps.before(frame(7, camera=f"camera-with-a-rather-long-name-{number}"), 0)
+    gaps.before(frame(8, camera="camera-with-a-rather-long-name-0"), 0)
+
+    note = gaps.note(0)
+    after.assigned(0, note)
+
+    assert 3000 < len(note) <= LARGEST_NOTE
+    assert after.before(frame(11, camera="camera-with-a-rather-long-name-0"), 0) == Gap(lost=2)
+    assert after.before(frame(11, camera="camera-with-a-rather-long-name-199"), 0) == Gap(lost=3)
+    assert after.before(frame(11, camera="camera-with-a-rather-long-name-1"), 0) == NONE
+
+
+def test_frames_that_come_late_or_twice_are_in_the_books_already() -> None:
+    """The gap that a late one left was counted when the newer one came; the next follows the newest."""
     gaps = Gaps()
     gaps.before(frame(5), 0)
 
-    assert gaps.before(frame(5), 0) == NONE
-    assert gaps.before(frame(3), 0) == NONE
+    assert gaps.before(frame(5), 0) is None
+    assert gaps.before(frame(8), 0) == Gap(lost=2)
+    assert gaps.before(frame(6), 0) is None
+    assert gaps.before(frame(9), 0) == NONE
+
+
+def test_numbers_that_fall_far_back_begin_anew() -> None:
+    """One mistaken record does not make all that follow late."""
+    gaps = Gaps()
+    gaps.before(frame(5), 0)
+    gaps.before(frame(10_000_000), 0)
+
     assert gaps.before(frame(6), 0) == NONE
     assert gaps.before(frame(8), 0) == Gap(lost=1)
 
@@ -135,7 +209,7 @@ def test_frames_without_numbers_take_all_that_was_left_out() -> None:
     gaps = Gaps()
     assert gaps.before_unnumbered(0) == NONE
 
-    gaps.sought(0, 12)
+    gaps.left_out(0, 12)
 
     assert gaps.before_unnumbered(1) == NONE
     assert gaps.before_unnumbered(0) == Gap(skipped=12)

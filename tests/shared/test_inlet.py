@@ -1,6 +1,6 @@
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -28,14 +28,12 @@ class ListReader(Reader):
 
     def __init__(self) -> None:
         self.portions: list[list[Record]] = []
-        self.seeks: list[dict[int, int]] = []
-        self._on_assigned = lambda _: None
 
     def read(self, timeout_s: float) -> list[Record]:
         return self.portions.pop(0) if self.portions else []
 
-    def seek_to_latest(self, max_lag_s: float) -> dict[int, int]:
-        return self.seeks.pop(0) if self.seeks else {}
+    def seek_to_latest(self, max_lag_s: float) -> None:
+        pass
 
     def lag(self) -> dict[int, int]:
         return {0: 3}
@@ -48,9 +46,11 @@ class Stage:
     registry: CollectorRegistry
     reader: ListReader
 
-    def read(self, *records: Record, seeks: dict[int, int] | None = None) -> list[Arrival]:
-        self.reader.portions.append(list(records))
-        self.reader.seeks.append(seeks or {})
+    def read(self, *records: Record, left_out: int = 0) -> list[Arrival]:
+        """Read these, with so many left out before the first."""
+        self.reader.portions.append(
+            [replace(record, left_out=0 if n else left_out) for n, record in enumerate(records)]
+        )
         return self.inlet.read(0)
 
 
@@ -179,32 +179,52 @@ def test_frames_that_never_came_are_lost_upstream(stage: Stage) -> None:
     assert (account["lost_upstream"], account["in"]) == (3, 0)
 
 
-def test_frames_left_out_by_a_seek_are_skipped(stage: Stage) -> None:
-    """The seek follows the records that it came with: a loss among these is a loss, the gap after them is ours."""
+def test_frames_left_out_are_skipped(stage: Stage) -> None:
+    """Of a gap as many as records were left out; what else is missing was lost."""
     stage.read(record_of(frame(1)))
-    stage.read(record_of(frame(3)), seeks={0: 10})
-    stage.read(record_of(frame(14)))
+    stage.read(record_of(frame(3)))
+    stage.read(record_of(frame(15)), left_out=10)
 
     account = stage.ledger.as_json()["front"]
-    assert account["lost_upstream"] == 1
+    assert account["lost_upstream"] == 2
     assert account["dropped"] == {SKIPPED: 10}
 
 
-def test_records_of_the_original_left_out_by_a_seek_are_skipped(stage: Stage) -> None:
-    """They have no numbers; the seek's own count is entered."""
-    stage.read(raw_record(1), seeks={0: 7})
-    stage.read(raw_record(2))
+def test_a_record_that_is_no_frame_tells_what_was_left_out_all_the_same(stage: Stage) -> None:
+    """The frames behind it count it as theirs."""
+    stage.read(record_of(frame(1)))
+    stage.read(record(b"junk"), record_of(frame(12)), left_out=10)
+
+    assert stage.ledger.as_json()["front"]["dropped"] == {SKIPPED: 10, UNDECODABLE: 1}
+
+
+def test_records_of_the_original_left_out_are_skipped(stage: Stage) -> None:
+    """They have no numbers; the reader's own count is entered."""
+    stage.read(raw_record(1))
+    stage.read(raw_record(2), left_out=7)
 
     assert stage.ledger.as_json()["front"]["dropped"] == {SKIPPED: 7}
 
 
-def test_a_reassigned_partition_is_no_loss(stage: Stage) -> None:
-    """What lay between belongs to another reader."""
+def test_a_late_frame_is_neither_shown_nor_entered_again(stage: Stage) -> None:
+    """It was entered as lost when the newer one came."""
     stage.read(record_of(frame(1)))
-    stage.reader._on_assigned(0)
-    stage.read(record_of(frame(100)))
+    stage.read(record_of(frame(4)))
 
-    assert stage.ledger.as_json().get("front", {"lost_upstream": 0})["lost_upstream"] == 0
+    assert stage.read(record_of(frame(3))) == []
+    account = stage.ledger.as_json()["front"]
+    assert (account["lost_upstream"], account["in"]) == (2, 0)
+
+
+def test_what_another_reader_left_is_followed_on(stage: Stage) -> None:
+    """The numbers come with its note, and ours go into the next one."""
+    stage.read(record_of(frame(1)))
+    stage.reader._on_assigned(0, '{"front":[1700000000000000,90]}')
+    stage.read(record_of(frame(100)), left_out=7)
+
+    account = stage.ledger.as_json()["front"]
+    assert (account["lost_upstream"], account["dropped"]) == (2, {SKIPPED: 7})
+    assert stage.reader._note_of(0) == '{"front":[1700000000000000,100]}'
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 _PROGRAM = """
 import os, sys, threading, time
-from shared import service as module
+from shared import crashes, service as module
 from shared.logs import configure
 from shared.probes import Readiness
 from shared.service import Service
@@ -50,13 +50,14 @@ def hanging(stop, beat):
 def unlucky():
     raise ValueError("at the end")
 
+def dying(stop, beat):
+    threading.Thread(target=crashing, args=(stop, beat), name="aside").start()
+    turning(stop, beat)
+
 module.END_WITHIN_S = 0.2 if kind == "late" else 30.0
-if kind == "crashing":
-    module.Backoff = lambda **_: module_backoff
-    from shared.backoff import Backoff
-    module_backoff = Backoff(first_s=0.02, cap_s=0.1)
-loops = {"turning": turning, "crashing": crashing, "once": crashing_once, "hanging": hanging, "late": hanging}
-service.loop("main", loops[kind])
+crashes.FIRST_WAIT_S, crashes.LONGEST_WAIT_S = 0.02, 0.1
+loops = {"turning": turning, "crashing": crashing, "once": crashing_once, "dying": dying}
+service.loop("main", loops.get(kind, hanging))
 service.at_end(unlucky)
 service.at_end(lambda: print('{"message": "at end"}', flush=True))
 sys.exit(service.run(lambda: Readiness(ready=True, parts={"broker": "ok"})))
@@ -189,6 +190,19 @@ def test_a_loop_that_keeps_crashing_ends_the_service_with_status_1(started: Any)
     assert [line["crashes"] for line in crashes] == [1, 2, 3, 4, 5]
     assert all(line["traceback"].endswith("RuntimeError: rtsp://***@host is gone") for line in crashes)
     assert "a loop keeps crashing, giving up" in process.messages()
+
+
+def test_a_thread_that_dies_ends_the_service_with_status_1(started: Any) -> None:
+    """Whatever is none of the loops is not started again: a service without it would go on half dead."""
+    process = started("dying")
+
+    status, err = process.end()
+
+    death = process.wait_for("a thread died, giving up")
+    assert (status, err) == (1, "")
+    assert (death["level"], death["died"]) == ("critical", "aside")
+    assert death["traceback"].endswith("RuntimeError: rtsp://***@host is gone")
+    assert process.messages()[-1] == "ended"
 
 
 @pytest.mark.parametrize("kind", ["cpu", "mem"])

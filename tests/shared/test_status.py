@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.broker import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
@@ -55,6 +56,7 @@ class RunningStatus:
         self._stop.set()
         self.status.changed()
         self._thread.join()
+        self.status.last_word()
 
 
 def test_a_status_says_who_when_and_what(bus: Bus) -> None:
@@ -186,9 +188,11 @@ def test_what_is_no_status_is_left_out(value: bytes | None) -> None:
 
 
 def test_a_service_knows_whether_its_broker_answers() -> None:
-    """From the acknowledgements of its own status: never yet, now, and no longer."""
+    """From the acknowledgements of its own status: never yet, now, and no longer; a metric says for how long."""
+    registry = CollectorRegistry()
     with broker_process() as broker, Writer(broker.bus) as writer:
         running = RunningStatus(writer, "t")
+        running.status.export(registry)
         assert not running.status.broker_answered()
         assert running.status.broker().startswith("no answer for")
 
@@ -200,6 +204,7 @@ def test_a_service_knows_whether_its_broker_answers() -> None:
             silent = running.status.broker_silent_s()
             wait_for(lambda: running.status.broker_silent_s() > silent + 1.5, "silence")
             assert running.status.broker_answered()
+            assert (registry.get_sample_value("producer_broker_silent_seconds") or 0) > silent + 1.5
         finally:
             running.end()
 

@@ -160,6 +160,21 @@ def test_whatever_a_model_does_the_next_request_is_answered() -> None:
     batcher.close()
 
 
+def test_an_unforeseen_error_of_a_batch_is_the_error_of_one_and_the_thread_lives() -> None:
+    """Each is asked alone then; a thread that dies here would leave every caller waiting."""
+    model = Doubler()
+    batcher, first = held_up(model)
+
+    good, bad = ask(batcher, 2), ask(batcher, 66)
+    model.go_on.set()
+
+    assert [result(first), result(good)] == [[2], [4]]
+    with pytest.raises(StatusError):
+        bad.result(DEADLINE_S)
+    assert result(ask(batcher, 3)) == [6]
+    batcher.close()
+
+
 def test_closing_answers_what_waits_and_takes_no_more() -> None:
     """Nobody who was let in is left without an answer."""
     model = Doubler()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import freeze, thaw
 from tests.tfserving.serving import Client, wait_until_served
 
 DEADLINE_S = 60
@@ -68,6 +69,21 @@ def test_sigint_while_tensorflow_is_being_imported_ends_it_too(saved_models: Pat
 
     assert started.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_a_second_signal_ends_it_at_once(saved_models: Path) -> None:
+    """The first waits for calls and loads that are on their way; the second for nothing."""
+    with process("--rest_api_port=0", f"--model_base_path={saved_models / 'half_plus_two'}") as started:
+        port_of(started)
+        started.send_signal(signal.SIGTERM)
+        assert started.stdout is not None
+        assert any("stopping" in line for line in started.stdout)
+        freeze(started.pid)  # it must not be done before the second one is there
+        started.send_signal(signal.SIGTERM)
+        thaw(started.pid)
+        started.communicate(timeout=DEADLINE_S)
+
+    assert started.returncode == 128 + signal.SIGTERM
 
 
 def test_a_taken_port_ends_it_with_one_line(tmp_path: Path) -> None:

@@ -264,9 +264,12 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     assert side()["reason"] == "connection refused"
     assert video.probe("/readyz").status_code == 200
     assert video.probe("/readyz").json()["camera/side"].startswith("no frame for ")
+    until(lambda: "viewers see: CAMERA DOWN  camera=side  reason=connection refused" in video.log)
+    assert video.log.count("camera is live  camera=side") == 1
     stop.set()
     status.changed()
     saying.join()
+    status.last_word()
     until(lambda: side()["notice"] == "PRODUCER DOWN")
 
 

@@ -9,7 +9,7 @@ from shared.inlet import Arrival
 from shared.ledger import Ledger
 from shared.status import Entry, Report
 from tests.video.stage import frame
-from video.cameras import Cameras
+from video.cameras import Camera, Cameras
 from video.state import State
 
 
@@ -102,3 +102,18 @@ def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world):
     assert model == {"name": "m", "state": "up", "since": 2, "version": "7", "reason": None}
     (model,) = world.look(later_s=60)["models"]
     assert (model["name"], model["state"]) == ("m", "waiting")
+
+
+def test_a_camera_that_stands_still_gives_no_frames_a_second():
+    """What it gave in the seconds before is no rate any more; a slow camera is not one that stands still."""
+    quick, slow = Camera("front"), Camera("yard")
+    for number in range(50):
+        quick.put(Arrival(frame("front", number), clock_suspect=False), number * 0.04)
+    for number in range(4):
+        slow.put(Arrival(frame("yard", number), clock_suspect=False), number * 1.0)
+
+    assert quick.fps(49 * 0.04) == pytest.approx(25)
+    assert quick.fps(49 * 0.04 + 0.5) == pytest.approx(49 / (49 * 0.04 + 0.5))
+    assert quick.fps(49 * 0.04 + 1.1) == 0
+    assert slow.fps(3.9) == pytest.approx(1)
+    assert slow.fps(4.9) == pytest.approx(1)

@@ -78,15 +78,11 @@ def test_the_last_frame_is_repeated_after_a_second_of_silence(stage):
     stage.knows("front")
     with Stream(stage.port, FRONT) as viewer:
         viewer.start()
-        first = viewer.part()
-        began = time.monotonic()
+        first, second = viewer.part(), viewer.part()
 
-        second = viewer.part()
-
-        assert time.monotonic() - began > 0.5
     assert second[1] == first[1]
     assert second[0]["X-Sequence"] == first[0]["X-Sequence"]
-    assert int(second[0]["X-Age"]) > int(first[0]["X-Age"]) + 500
+    assert int(second[0]["X-Age"]) >= 990, "not before a second of silence"
     assert stage.metric("video_viewer_frames_sent_total", camera="front") == 1
 
 

@@ -191,6 +191,23 @@ def test_a_message_that_is_none_of_ours_ends_the_connection(stage, browser, text
     assert stage.get("/healthz").status_code == 200
 
 
+def test_a_page_gets_the_picture_without_the_notice_and_the_notice_in_words(stage, browser):
+    """It writes over the picture by itself; what is drawn into a stream would be there twice."""
+    down = {"front": {"state": "down", "since": now_us(), "reason": "connection refused"}}
+    stage.heard = lambda: [
+        entry("producer", cameras={**down, "attic": {"state": "down", "since": 1, "reason": "gone"}})
+    ]
+    browser.say(type="watch", cameras="all")
+
+    header, picture = browser.see()
+    while header["notice"] is None:
+        header, picture = browser.see()
+
+    assert (header["camera"], header["notice"], header["repeated"]) == ("front", "CAMERA DOWN", True)
+    assert picture == jpeg(640, 360)
+    assert (header["width"], header["height"]) == (640, 360)
+
+
 def test_an_unknown_camera_is_waited_for(stage, browser):
     """A page may ask for one that is not there yet."""
     browser.say(type="watch", cameras={"yard": {"width": 10}})

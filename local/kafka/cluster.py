@@ -1,0 +1,61 @@
+"""Several Kafka nodes of this machine that make one cluster."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.kafka.configuration import Ports, Quorum
+from local.kafka.node import Node
+
+SIZE = 3  # the least of which one may be lost
+
+
+class Cluster:
+    """Nodes with kafka/three.properties over the configuration of one; each record lies on all three."""
+
+    def __init__(self, jars: Path, data: Path, *, size: int = SIZE, java_options: tuple[str, ...] = ()) -> None:
+        """Prepare.
+
+        Args:
+            jars: folder of Kafka's jars.
+            data: a new folder, which gets one for each node.
+            size: how many nodes.
+            java_options: further ones.
+
+        Raises:
+            PartMissing: there is no Java 17.
+        """
+        ports = [Ports.free() for _ in range(size)]
+        quorum = Quorum.of(ports)
+        self.nodes = [
+            Node(jars, data / str(number), own, quorum=quorum, number=number, java_options=java_options)
+            for number, own in enumerate(ports, 1)
+        ]
+        self._running = ExitStack()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Return the addresses of each of the five listeners, of all nodes, separated by commas."""
+        return tuple(",".join(addresses) for addresses in zip(*(node.servers for node in self.nodes), strict=True))
+
+    def node(self, number: int) -> Node:
+        """Return the node with a number."""
+        return self.nodes[number - 1]
+
+    def __enter__(self) -> Self:
+        """Start all, and wait until each answers."""
+        with ExitStack() as started:
+            for node in self.nodes:
+                started.callback(node.stop)
+                node.start()
+            for node in self.nodes:
+                node.wait_until_ready()
+            self._running = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop all, whichever of them runs."""
+        self._running.close()

@@ -1,0 +1,65 @@
+"""Network cameras through FFmpeg's own readers: HTTP, and what RTSP cameras send that our reader leaves to it."""
+
+import time
+from collections.abc import Iterator
+
+import av
+import av.error
+
+from producer.decoder import Decoder
+from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, ffmpeg_error
+from producer.feed import Coded
+from producer.source import for_ffmpeg
+from shared.clock import now_us
+from shared.errors import CameraLost
+
+# Not fflags=nobuffer: it throws away what was looked at while opening, and with it the only whole picture for seconds.
+_ANY = {"flags": "low_delay"}
+_RTSP = {
+    "allowed_media_types": "video",
+    # The description of the session says what comes; looking into a second of video would only cost that second.
+    "analyzeduration": "0",
+    "probesize": "32",
+}
+_HTTP = {"analyzeduration": "200000", "fpsprobesize": "0"}
+
+
+class Demuxed:
+    """A camera opened by FFmpeg. Its H.264 parser ends a picture when the next one begins, hence a frame late."""
+
+    def __init__(self, link: str, *, transport: str = "tcp") -> None:
+        """Open.
+
+        Args:
+            link: of the camera.
+            transport: of RTP, as FFmpeg calls it.
+
+        Raises:
+            CameraError: it cannot be opened.
+        """
+        options = _ANY | (_RTSP | {"rtsp_transport": transport} if link.lower().startswith("rtsp") else _HTTP)
+        try:
+            self._container = av.open(for_ffmpeg(link), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        except (av.error.FFmpegError, OSError) as exc:
+            raise ffmpeg_error(exc, opening=True) from None
+        if not self._container.streams.video:
+            raise CameraLost("it sends no video")
+        self._video = self._container.streams.video[0]
+        self.decoder = Decoder(self._video.codec_context, low_delay=True)
+
+    def pictures(self) -> Iterator[Coded]:
+        """Yield its coded pictures as they come.
+
+        Raises:
+            CameraError: there are no more.
+        """
+        try:
+            for packet in self._container.demux(self._video):
+                if packet.size:  # the last one, which asks decoders for what they hold, is empty
+                    yield Coded(packet, packet.is_keyframe, now_us(), time.monotonic())
+        except (av.error.FFmpegError, OSError) as exc:
+            raise ffmpeg_error(exc, opening=False) from None
+        raise CameraLost("the camera ended the stream")
+
+    def close(self) -> None:
+        """Do nothing: the other thread is inside FFmpeg, and the process ends."""

@@ -1,0 +1,91 @@
+"""A camera that speaks RTSP over TCP: its coded pictures, each as soon as its last byte is there."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Self
+
+import av
+
+from producer.decoder import Decoder
+from producer.feed import Coded
+from producer.rtsp import rtp
+from producer.rtsp.connection import Packet
+from producer.rtsp.mjpeg import Jpeg
+from producer.rtsp.nal import H264, H265
+from producer.rtsp.payload import NotOurs, Payload
+from producer.rtsp.pictures import Pictures
+from producer.rtsp.sdp import Description, Track
+from producer.rtsp.session import Session, opened
+from shared.errors import CameraLost
+
+_PROFILE = "RTP/AVP"
+_PAYLOADS: Mapping[str, Callable[[Track], Payload]] = {
+    "H264": lambda track: H264(track.parameters),
+    "H265": lambda track: H265(track.parameters),
+    "JPEG": lambda track: Jpeg(track.size),
+}
+
+
+class RtspCamera:
+    """An opened camera."""
+
+    def __init__(self, session: Session, track: Track, payload: Payload) -> None:
+        self._session = session
+        self._pictures = Pictures(payload, track.payload_type)
+        self.decoder = Decoder(av.Codec(payload.codec, "r").create("video"), low_delay=True)
+
+    @classmethod
+    def open(cls, link: str) -> Self:
+        """Return the camera of a link, which sends already.
+
+        Raises:
+            NotOurs: it sends in a way that is left to FFmpeg.
+            CameraError: it cannot be opened.
+        """
+        session, description = opened(link)
+        try:
+            track, payload = _chosen(description)
+            session.play(track)
+            return cls(session, track, payload)
+        except BaseException:
+            session.close()
+            raise
+
+    def pictures(self) -> Iterator[Coded]:
+        """Yield its coded pictures as they come; those that are damaged, and noise, without a packet.
+
+        Raises:
+            CameraError: there are no more.
+        """
+        for received in self._session.packets():
+            packet = rtp.parse(received.data) if isinstance(received, Packet) else None
+            if packet is None:  # a gap in the packets' numbers tells whether anything is lost
+                yield Coded(None, False, received.captured_at, received.at_s)
+                continue
+            for picture in self._pictures.add(packet, received.captured_at, received.at_s):
+                coded = av.Packet(picture.data) if picture.data else None
+                yield Coded(coded, picture.key, picture.captured_at, picture.at_s, breaks=coded is None)
+
+    def close(self) -> None:
+        """Take leave of the camera."""
+        self._session.close()
+
+
+def _chosen(description: Description) -> tuple[Track, Payload]:
+    """Return the first video that our reader knows.
+
+    Raises:
+        NotOurs: there is none.
+        CameraLost: there is no video at all.
+    """
+    if not description.videos:
+        raise CameraLost("it sends no video")
+    others: list[str] = []
+    for track in description.videos:
+        if track.profile != _PROFILE or track.codec not in _PAYLOADS:
+            others.append(f"{track.codec or 'an unnamed codec'} over {track.profile}")
+            continue
+        try:
+            return track, _PAYLOADS[track.codec](track)
+        except NotOurs as exc:
+            others.append(str(exc))
+    raise NotOurs(", ".join(others))

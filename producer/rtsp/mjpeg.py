@@ -1,0 +1,135 @@
+"""JPEG out of RTP (RFC 2435): the heads that cameras leave out are put in again."""
+
+import struct
+from functools import lru_cache
+
+from producer.rtsp.payload import Coded
+from shared.jpeg import STANDARD_TABLES
+
+_HEAD = 8
+_RESTART_HEAD = 4
+_TABLES_HEAD = 4
+_TABLE = 64
+_IN_BAND = 128  # quality factors from here on: the tables come along; below 100: the standard ones, scaled
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+
+# ITU T.81, tables K.1 and K.2, row by row.
+_STANDARD = (
+    bytes.fromhex(
+        "100b0a101828333d0c0c0e131a3a3c370e0d1018283945380e11161d3357503e"
+        "12162538446d674d182337405168715c31404e5767797865485c5f6270646763"
+    ),
+    bytes.fromhex("1112182f6363636312151a4263636363181a3863636363632f42636363636363") + b"\x63" * 32,
+)
+# Positions in the order in which tables are written (T.81, figure A.6): along the diagonals, to and fro.
+_ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
+
+
+class Jpeg:
+    """Puts fragments of a baseline JPEG together, and makes it complete."""
+
+    codec = "mjpeg"
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        """Prepare.
+
+        Args:
+            size: width and height in pixels out of the session description; packets have no room for 2048 and more.
+        """
+        self._described = size
+        self._known_tables: dict[int, tuple[bytes, int]] = {}  # by quality factor: tables, precisions
+        self.discard()
+
+    def begins(self, payload: bytes) -> bool:
+        """Tell whether a payload is the first of its picture."""
+        return payload[1:4] == b"\0\0\0"
+
+    def take(self, payload: bytes) -> bool:
+        """Add a payload to the picture; False: it is none, or what comes before it is missing."""
+        if len(payload) < _HEAD or int.from_bytes(payload[1:4], "big") != self._size:
+            return False
+        kind, quality, at = payload[4], payload[5], _HEAD
+        restart = 0
+        if 64 <= kind < 128:
+            restart, at = int.from_bytes(payload[at : at + 2], "big"), at + _RESTART_HEAD
+        if not self._size:
+            if quality >= _IN_BAND:
+                precision, length = payload[at + 1 : at + 2], int.from_bytes(payload[at + 2 : at + 4], "big")
+                at += _TABLES_HEAD
+                if length and precision:  # else they are those that came before
+                    self._known_tables[quality] = payload[at : at + length], precision[0]
+                    at += length
+            width, height = payload[6] * 8, payload[7] * 8
+            if self._described and not (width and height):
+                width, height = self._described
+            head = self._head(kind & 63, quality, width, height, restart)
+            if head is None:
+                return False
+            self._parts.append(head)
+        self._parts.append(payload[at:])
+        self._size += len(payload) - at
+        return True
+
+    def finish(self) -> Coded | None:
+        """Return the picture and begin another; None: there is none yet."""
+        if not self._size:
+            return None
+        end = b"" if self._parts[-1].endswith(_EOI) else _EOI
+        coded = Coded(b"".join((*self._parts, end)), key=True)
+        self.discard()
+        return coded
+
+    def discard(self) -> None:
+        """Begin another picture."""
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def _head(self, sampling: int, quality: int, width: int, height: int, restart: int) -> bytes | None:
+        if quality >= _IN_BAND:
+            tables, precisions = self._known_tables.get(quality, (b"", 0))
+        elif 1 <= quality < 100:
+            tables, precisions = scaled_tables(quality), 0
+        else:
+            return None
+        quantisation = _quantisation(tables, precisions)
+        if sampling > 1 or not (width and height and quantisation):
+            return None
+        # Y with two blocks side by side (4:2:2), or two by two (4:2:0); Cb and Cr, which may share its table.
+        chrominance = min(1, len(quantisation) - 1)
+        components = bytes((1, 0x22 if sampling else 0x21, 0, 2, 0x11, chrominance, 3, 0x11, chrominance))
+        return b"".join(
+            (
+                _SOI,
+                _JFIF,
+                *quantisation,
+                b"\xff\xdd" + struct.pack("!HH", 4, restart) if restart else b"",
+                b"\xff\xc0" + struct.pack("!HBHHB", 8 + len(components), 8, height, width, 3) + components,
+                STANDARD_TABLES,
+                b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00\x3f\x00",
+            )
+        )
+
+
+@lru_cache
+def scaled_tables(quality: int) -> bytes:
+    """Return the standard tables of luminance and chrominance for a quality factor of 1 to 99 (RFC 2435, section 4.2).
+
+    They are in zigzag order, as they are written.
+    """
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return bytes(min(255, max(1, (table[at] * scale + 50) // 100)) for table in _STANDARD for at in _ZIGZAG)
+
+
+def _quantisation(tables: bytes, precisions: int) -> list[bytes]:
+    """Return a segment for each table; of 16 bits a value where its bit in `precisions` is set."""
+    segments: list[bytes] = []
+    at = 0
+    while at < len(tables):
+        wide = precisions >> len(segments) & 1
+        size = _TABLE << wide
+        if at + size > len(tables):
+            return []
+        segments.append(struct.pack("!2sHB", b"\xff\xdb", 3 + size, wide << 4 | len(segments)) + tables[at : at + size])
+        at += size
+    return segments

@@ -1,0 +1,31 @@
+"""Takes the README's picture of the page anew: `python -m tests.browser.photograph`, or `make picture`.
+
+The suite runs with two cameras until the page's lines are full; the picture is what a person sees then.
+"""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.conftest import chromium, running
+
+PICTURE = Path(__file__).parents[2] / "docs" / "page.jpg"
+SIZE = {"width": 1440, "height": 1000}
+WATCH_S = 60.0
+
+
+def main() -> None:
+    """Write docs/page.jpg."""
+    with chromium() as browser, running() as suite:
+        page = browser.new_page(viewport=SIZE, color_scheme="dark")
+        page.goto(suite.address)
+        expect(page.locator("[data-testid=model-state]").first).to_have_attribute("data-state", "up", timeout=60_000)
+        page.wait_for_timeout(WATCH_S * 1000)
+        shot = Image.open(io.BytesIO(page.screenshot()))
+    shot.convert("RGB").save(PICTURE, quality=88, optimize=True, progressive=True)
+
+
+if __name__ == "__main__":
+    main()

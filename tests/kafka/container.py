@@ -1,0 +1,106 @@
+"""A Kafka node in a container, to which the tests do what they do to one from the jars."""
+
+import os
+import subprocess
+from types import TracebackType
+from typing import Any, Self
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from local.kafka.configuration import Ports, Quorum, kraft
+from local.kafka.node import listens
+from shared.broker import Bus, Topics
+from tests.images import docker
+from tests.requirements import need
+from tests.suite import LOOPBACK, ROOT, until
+
+STAND_IN = "mld-test/kafka"
+DATA = "/var/lib/kafka/data"
+ASK_S = 0.5
+READY_WITHIN_S = 300.0  # 10 s on an idle machine
+
+
+class ContainerNode:
+    """Runs kafka/server.properties, told by KAFKA_*, in the image; its ports are the machine's own."""
+
+    def __init__(self, image: str, ports: Ports) -> None:
+        self.ports = ports
+        self._network = Network()
+        self._container = DockerContainer(image, env=variables(ports), network=self._network)
+        # Only here: they ask for no password.
+        self._container.ports = {str(port): (LOOPBACK, port) for port in ports.listeners}
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        return tuple(f"{LOOPBACK}:{port}" for port in self.ports.listeners)
+
+    @property
+    def pid(self) -> int:
+        """The process on this machine."""
+        return int(self._docker.attrs["State"]["Pid"])
+
+    def start(self) -> None:
+        self._docker.start()
+
+    def kill(self) -> None:
+        self._docker.kill()
+        self._docker.wait()
+
+    def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
+        admin = Topics(Bus(self.servers[0]))
+
+        def answers() -> bool:
+            assert self._docker.status == "running", self._docker.logs().decode()[-2000:]
+            return listens(self.ports.listeners[0]) and admin.broker_answers(ASK_S)
+
+        until(answers, "the container answers", within_s=within_s)
+
+    def __enter__(self) -> Self:
+        self._network.create()
+        try:
+            self._container.start()
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.stop()
+        self._network.remove()
+
+    @property
+    def _docker(self) -> Any:
+        container = self._container.get_wrapped_container()
+        container.reload()
+        return container
+
+
+def variables(ports: Ports) -> dict[str, str]:
+    """Return what the node is told, as the image takes it."""
+    properties = kraft(ports, ROOT, Quorum.of([ports]))
+    del properties["controller.quorum.bootstrap.servers"]  # the image forms a quorum of fixed voters
+    own = {
+        "listeners": properties["listeners"].replace(LOOPBACK, "0.0.0.0"),
+        "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
+        "log.dirs": DATA,
+    }
+    return {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in {**properties, **own}.items()}
+
+
+def image_at_hand(name: str) -> str:
+    """Return an image's name if it is here; else build the stand-in with REQUIRE_ALL=1, and skip the test without."""
+    need(
+        "a docker daemon",
+        present=docker.answers(),
+        install='apt-get install docker.io, then eval "$(tests/images/up.sh)"',
+    )
+    if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0:
+        return name
+    if os.environ.get("REQUIRE_ALL") != "1":
+        need(f"the image {name}", present=False, install=f"docker pull {name}, or name another with KAFKA_IMAGE")
+    docker.command(str(ROOT / "tests" / "images" / "kafka.sh"), "kafka", STAND_IN)
+    return STAND_IN

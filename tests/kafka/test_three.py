@@ -1,0 +1,176 @@
+"""Three brokers: one of them ends, is killed, comes back, and the picture goes on.
+
+The tests share the suite on purpose, as those of one broker do: what one fault leaves behind, the next would find.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka.admin
+import pytest
+
+from local.kafka.cluster import Cluster
+from local.kafka.node import Node
+from tests.conftest import Recovery
+from tests.end_to_end.model_server import ModelServer
+from tests.end_to_end.numbered import write_video
+from tests.kafka.chain import PARTITIONS, KafkaChain
+from tests.kafka.conftest import QUICK_START
+from tests.kafka.faults import Viewer
+from tests.kafka.test_faults import CAMERA, Live
+from tests.suite import PATIENCE_S, until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+# librdkafka's default partitioner.
+PARTITION = zlib.crc32(CAMERA.encode()) % PARTITIONS
+AWAY_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(kafka_jars, tmp_path_factory.mktemp("three"), java_options=QUICK_START) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def suite(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    film = write_video(tmp_path_factory.mktemp("film") / "film.mkv", 50)
+    with ModelServer() as models, KafkaChain(cluster, models, suffix="-three") as chain:
+        producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
+        until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
+        with Viewer(chain.port, CAMERA) as viewer:
+            yield Live(chain, producer, viewer, film)
+
+
+@pytest.fixture
+def live(suite: Live, cluster: Cluster) -> Live:
+    """The suite, live at the moment, with every record on all three."""
+    until(lambda: replicated(cluster, suite), "every record is on all three")
+    suite.viewer.sees_something_newer(within_s=PATIENCE_S)
+    return suite
+
+
+def test_each_record_is_on_all_three(live: Live, cluster: Cluster) -> None:
+    """Topics that name no replication, and Kafka's own, get it from the brokers."""
+    topics = metadata(cluster).topics
+    partitions = [partition for topic in topics.values() for partition in topic.partitions.values()]
+
+    assert set(topics) == {*map(live.chain.topic, live.chain.topics), "__consumer_offsets"}
+    assert {len(partition.replicas) for partition in partitions} == {3}
+
+
+@pytest.mark.fault(
+    "of three brokers a camera's leader is ended in order", expects="another leads; hardly a frame is lost"
+)
+def test_a_leader_that_ends_in_order_hands_over(live: Live, cluster: Cluster, recovery: Recovery) -> None:
+    """As in a rolling restart: it gives its partitions away before it ends; the seconds count from its end."""
+    before = lost(live)
+    node = leader(cluster, live)
+    node.stop()
+    seconds = live.is_live_again()
+    assert leader(cluster, live) is not node
+    returns(node, live)
+
+    live.balances()
+    recovery.seen(f"live again without it; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
+
+
+@pytest.mark.fault(
+    "of three brokers a camera's leader is killed", expects="another leads after 3 s without a sign of life; live again"
+)
+def test_a_lost_leader_is_replaced(live: Live, cluster: Cluster, recovery: Recovery) -> None:
+    """Nothing is restored: the seconds count from the kill."""
+    before = lost(live)
+    node = leader(cluster, live)
+    node.kill()
+    seconds = live.is_live_again()
+    assert leader(cluster, live) is not node
+    returns(node, live)
+
+    live.balances()
+    recovery.seen(f"live again without it; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
+
+
+@pytest.mark.fault(
+    "of three brokers the controller is killed", expects="another takes over, and moves its partitions; live again"
+)
+def test_a_lost_controller_is_replaced(live: Live, cluster: Cluster, recovery: Recovery) -> None:
+    """The two that are left first elect another; the seconds count from the kill."""
+    before = lost(live)
+    node = controller(cluster)
+    node.kill()
+    seconds = live.is_live_again()
+    until(lambda: controller(cluster) is not node, "another controls")
+    returns(node, live)
+
+    live.balances()
+    recovery.seen(f"live again without it; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
+
+
+@pytest.mark.fault("one of three brokers, lost for a while, comes back", expects="it catches up; the picture goes on")
+def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, recovery: Recovery) -> None:
+    """It copies what it missed beside the live picture."""
+    before = lost(live)
+    node = leader(cluster, live)
+    node.kill()
+    live.is_live_again()
+    time.sleep(AWAY_S)  # the fault itself
+    assert not replicated(cluster, live)
+    seconds = returns(node, live)
+    until(lambda: replicated(cluster, live), "every record is on all three")
+
+    live.balances()
+    recovery.seen(f"it has all records; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
+
+
+def returns(node: Node, live: Live) -> float:
+    """Start a node again; return the seconds from its first answer to a fresh picture."""
+    node.start()
+    node.wait_until_ready()
+    return live.is_live_again()
+
+
+def lost(live: Live) -> int:
+    """Return how many frames were written, and not read by the next stage, since the start."""
+    return sum(service.books(CAMERA).lost_upstream for service in live.services)
+
+
+def metadata(cluster: Cluster) -> Any:
+    return confluent_kafka.admin.AdminClient({"bootstrap.servers": cluster.servers[0]}).list_topics(timeout=PATIENCE_S)
+
+
+def leader(cluster: Cluster, live: Live) -> Node:
+    """Wait until the camera's partition has a leader that runs, and return it."""
+    found: list[Node] = []
+
+    def leads() -> bool:
+        number = metadata(cluster).topics[live.chain.topic("videocam")].partitions[PARTITION].leader
+        found[:] = [node for node in cluster.nodes if node.number == number and node.status() is None]
+        return bool(found)
+
+    until(leads, "the camera's partition has a leader")
+    return found[0]
+
+
+def controller(cluster: Cluster) -> Node:
+    """Return the node that those which run take for the leader of their quorum; clients are not told."""
+    said = [
+        json.loads((node.data / "log" / "__cluster_metadata-0" / "quorum-state").read_text())
+        for node in cluster.nodes
+        if node.status() is None
+    ]
+    return cluster.node(max(said, key=lambda state: state["leaderEpoch"])["leaderId"])
+
+
+def replicated(cluster: Cluster, live: Live) -> bool:
+    """Tell whether all that was written to the camera's topics is on every node."""
+    topics = metadata(cluster).topics
+    return all(
+        len(partition.isrs) == len(cluster.nodes)
+        for name in live.chain.topics
+        for partition in topics[live.chain.topic(name)].partitions.values()
+    )
