@@ -54,22 +54,16 @@ class Rig:
         missing = {name: built for name, built in sorted(images.items()) if known.get(name) != ids[name]}
         if not missing:
             return
-        save, load = shlex.join(["docker", "save", *missing.values()]), shlex.quote(str(FOLDER / "load-image.sh"))
-        _run(["bash", "-c", f"set -o pipefail; {save} | {load} /dev/stdin"], LOAD_S)
         for name, built in missing.items():
-            _sourced(f"ctr_ images tag --force {shlex.quote(_full(built))} {shlex.quote(_full(name))}", LOAD_S)
+            docker("tag", built, name)
+        save, load = shlex.join(["docker", "save", *missing]), shlex.quote(str(FOLDER / "load-image.sh"))
+        _run(["bash", "-c", f"set -o pipefail; {save} | {load} /dev/stdin"], LOAD_S)
         note.write_text(json.dumps(ids))
 
     def stop(self) -> None:
         """Stop it and remove its state, if it was started here."""
         if not self.found:
             _run([str(FOLDER / "down.sh")], START_S)
-
-
-def _full(image: str) -> str:
-    """Return the name by which the container runtime knows an image of docker's."""
-    tagged = image if ":" in image else f"{image}:latest"
-    return f"registry/{tagged}" if "/" in tagged else f"registry/library/{tagged}"
 
 
 def value(expression: str) -> str:
