@@ -31,7 +31,7 @@ class Rig:
     """A running cluster; one that was up before is used, and left as it was."""
 
     def __init__(self) -> None:
-        self.found = _succeeds('[ -n "$(ls -A "$PIDS")" ] && "$BIN/kubectl" get --raw /readyz')
+        self.found = _succeeds('alive kube-apiserver "$(cat "$PIDS/kube-apiserver")"')
         if not self.found:
             _run([str(FOLDER / "down.sh")], START_S)  # what a killed run left
             _run([str(FOLDER / "up.sh")], START_S)
