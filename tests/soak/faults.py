@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import confluent_kafka.admin
+from confluent_kafka import KafkaException
 
 from shared.broker import Bus, Delivery, Writer
 from tests.processes import freeze, thaw
@@ -258,7 +259,14 @@ def _undecodable(parts: Parts) -> int:
 
 def _make_anew(ground: Ground, topic: str, lasts_s: float) -> None:
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": ground.parts.bus.servers})
-    admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
-    until(lambda: topic not in admin.list_topics(timeout=PATIENCE_S).topics, f"{topic} is gone")
+
+    def gone() -> bool:
+        with contextlib.suppress(KafkaException):  # a busy broker that has not answered in time is asked again
+            if topic not in admin.list_topics(timeout=PATIENCE_S).topics:
+                return True
+            admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
+        return False
+
+    until(gone, f"{topic} is gone")
     time.sleep(lasts_s)
     ground.parts.make_topics()

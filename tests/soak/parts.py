@@ -13,6 +13,7 @@ from local import plan
 from local.kafka.node import LISTENERS, Node, Ports
 from local.kafka.parts import FOLDER, jars
 from shared.broker import Bus
+from shared.errors import BusError
 from shared.topics import apply_list, read_list
 from tests.models import efficientnet_lite0
 from tests.processes import freeze, thaw
@@ -112,7 +113,14 @@ class Parts:
 
     def make_topics(self) -> None:
         """Make the topics as they are declared."""
-        apply_list(read_list(FOLDER / "topics.toml"), self.bus, wait_s=STARTED_WITHIN_S, say=self._say)
+        topics = read_list(FOLDER / "topics.toml")
+
+        def made() -> bool:
+            with contextlib.suppress(BusError):  # a busy broker that has not answered in time is asked again
+                return bool(apply_list(topics, self.bus, wait_s=STARTED_WITHIN_S, say=self._say))
+            return False
+
+        until(made, "the topics are made", within_s=STARTED_WITHIN_S)
 
     def kill(self, program: Program) -> None:
         """End a part by force, and remember that it was us."""
