@@ -189,8 +189,11 @@ class Reader:
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
+        messages = [first, *self._consumer.consume(num_messages=10_000, timeout=0)]
+        if self._member is not None:
+            self._look_whether_slept()  # while we waited: these may be another reader's
         records = []
-        for message in [first, *self._consumer.consume(num_messages=10_000, timeout=0)]:
+        for message in messages:
             error = message.error()
             if error is not None:
                 self._complain(error)
@@ -289,15 +292,19 @@ class Reader:
     # --- A share of them, as a member of the group
 
     def _be_a_member(self) -> None:
-        slept_s, self._turned_at = time.monotonic() - self._turned_at, time.monotonic()
         if self._member is None:
             self._member = _made(confluent_kafka.Consumer, self._properties)
             self._member.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
-        elif slept_s > self._session_s:
-            self._give_what_others_took()  # before anything is read that is no longer ours
+        self._look_whether_slept()
         message = self._member.poll(0)
         if message is not None and message.error() is not None:
             self._complain(message.error())
+
+    def _look_whether_slept(self) -> None:
+        """A process that stood still for a session looks first whether others read now what it is about to."""
+        slept_s, self._turned_at = time.monotonic() - self._turned_at, time.monotonic()
+        if slept_s > self._session_s:
+            self._give_what_others_took()
 
     def _assigned(self, member: Any, partitions: list[TopicPartition]) -> None:
         member.incremental_assign(partitions)
