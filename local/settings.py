@@ -1,15 +1,17 @@
 """What a person may say to `make run`; everything else in the environment goes on to the services."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, TypeAdapter
 
 from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT
 from shared.errors import SettingsError
 from shared.quantities import ADDRESS_FORM, Address
 from shared.settings import SERVERS_FORM, Listen, Servers, ServiceSettings, setting
 
+APACHE = "apache"  # a real Kafka is started along
+_SERVERS: TypeAdapter[str] = TypeAdapter(Servers)
 SERVING_FORM = "http://HOST:PORT of a TensorFlow Serving that serves tfModel"
 
 
@@ -20,10 +22,14 @@ def _serving(url: str) -> str:
     return url.rstrip("/")
 
 
+def _broker(text: str) -> str:
+    return text if text == APACHE else _SERVERS.validate_python(text)
+
+
 class LocalSettings(ServiceSettings):
     """What the environment says to the suite on one machine."""
 
-    broker: Literal["apache"] | Servers | None = setting(
+    broker: Annotated[str, AfterValidator(_broker)] | None = setting(
         None,
         "BROKER",
         "an existing Kafka; `apache`: a real one, started along; default: a broker in memory, started along",
