@@ -20,7 +20,7 @@ from local.kafka.parts import PartMissing, data_folder, jars, java, version
 from local.plan import Program
 from local.ports import LOOPBACK, check_free, free_port
 from local.process import Process, command, describe
-from local.settings import LocalSettings
+from local.settings import APACHE, LocalSettings
 from local.signals import signals_caught
 from shared.broker import Bus, Topics
 from shared.errors import SettingsError, SuiteError
@@ -84,7 +84,7 @@ class Suite:
     def _servers(self) -> str:
         if self._settings.broker is None:
             return self._start_broker()
-        if self._settings.broker == "apache":
+        if self._settings.broker == APACHE:
             return self._start_kafka()
         return self._settings.broker
 
