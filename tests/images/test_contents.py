@@ -53,6 +53,7 @@ def test_model_is_in_its_image(tfserving: str) -> None:
     assert config["Labels"]["org.opencontainers.image.title"] == "tfserving"
     assert run(tfserving, "ls", "/models/tfModel/1").split() == [
         "assets",
+        "assets.extra",
         "fingerprint.pb",
         "saved_model.pb",
         "variables",
