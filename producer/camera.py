@@ -85,7 +85,8 @@ class Camera:
                 beat()
                 message = process.receive(LISTEN_S)
                 while message is not None and not stop.is_set():
-                    following = process.receive(0)  # there is one if we were held up
+                    # There is one if we were held up; none comes after a failure, but the end, which is no crash then.
+                    following = None if message.what is What.FAILED else process.receive(0)
                     overtaken = following is not None and following.what is What.FRAME
                     self._take(message, watch, overtaken=overtaken)
                     message = following
