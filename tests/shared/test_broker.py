@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError
 
 from shared.broker import Bus, Delivery, EmbeddedBroker, MessageTooLarge, Reader, Record, Writer
 from shared.errors import BusError, SettingsError
-from tests.shared.brokers import PATIENCE_S, broker_process, read_until, settle_in, values, wait_for, write
+from tests.shared.brokers import broker_process, read_until, settle_in, values, wait_for, write
 
 LONG_AGO = b"long ago"
 
@@ -164,35 +164,6 @@ def test_a_group_shares_a_topic_and_hands_it_over(bus: Bus, writer: Writer) -> N
     assert notes["second"] == {partition: f"note of {partition}" for partition in range(4)}
     assert {record.value for record in records} == {b"now"}
     assert 2 <= records[0].left_out < 2 + written
-
-
-def test_who_joins_gets_its_share_with_all_before_counted(bus: Bus, writer: Writer) -> None:
-    """Records that are written all the while come to one of the two, or are told as left out; none comes twice."""
-    keys = [f"camera-{number}" for number in range(16)]  # on all four partitions
-    readers = [Reader(bus, "join", group="join"), Reader(bus, "join", group="join")]
-    settle_in(readers[0], writer, "join")
-    seen: Counter[tuple[int, int]] = Counter()
-    written, left_out = 0, 0
-    shares: set[Reader] = set()
-    deadline = time.monotonic() + PATIENCE_S
-    try:
-        while len(shares) < 2 or len(seen) + left_out < written:
-            assert time.monotonic() < deadline, f"{len(seen)} read and {left_out} left out of {written}"
-            for key in keys:
-                write(writer, "join", b"counted", key=key)
-            written += len(keys)
-            for reader in [*readers] * 5:
-                for record in reader.read(0.01):
-                    if record.value == b"counted":
-                        seen[record.partition, record.offset] += 1
-                        left_out += record.left_out
-                        shares.add(reader)
-    finally:
-        for reader in readers:
-            reader.close()
-
-    assert len(seen) + left_out == written
-    assert set(seen.values()) == {1}
 
 
 def test_who_lost_the_group_reads_on_if_all_was_its_own() -> None:
