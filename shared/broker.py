@@ -184,7 +184,7 @@ class Reader:
             self._look_for_partitions()
         else:
             self._be_a_member()
-        if time.monotonic() >= self._next_commit:
+        if time.monotonic() >= self._next_commit or self._places.have_begun:
             self._commit(self._places.uncommitted(), wait=False)
         first = self._consumer.poll(timeout_s)
         if first is None:

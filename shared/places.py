@@ -41,6 +41,8 @@ class Places:
     def __init__(self) -> None:
         self.ours: dict[int, Place] = {}
         self._remembered: dict[int, int | None] = {}
+        self.have_begun = False
+        """The first record of a partition was counted, and nothing has been committed since."""
 
     def remembers(self, partition: int) -> bool:
         """Tell whether a partition was ours before."""
@@ -80,6 +82,7 @@ class Places:
         place = self.ours.get(partition)
         if place is None:
             return None  # given away: the next reader counts it
+        self.have_begun |= place.reads is None
         counted = offset if place.counted is None else place.counted
         place.counted = place.reads = offset + 1
         return max(0, offset - counted)  # below: the log was cut, or begins anew
@@ -94,6 +97,7 @@ class Places:
 
     def committed(self, counted: Mapping[int, int]) -> None:
         """Note what was committed."""
+        self.have_begun = False
         for partition, offset in counted.items():
             if partition in self.ours:
                 self.ours[partition].committed = offset

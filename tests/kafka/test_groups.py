@@ -130,7 +130,6 @@ def test_cameras_of_a_killed_consumer_move_to_the_other(pair: Pair, recovery: Re
     recovery.seen(f"{len(moved)} cameras moved, every frame after the last commit accounted for", seconds=seconds)
 
 
-@pytest.mark.xfail(reason="frames that both consumers count: 10 to 17 of a camera, where 5 may be", strict=False)
 @pytest.mark.fault(
     "one of two consumers frozen (SIGSTOP) for 30 s",
     expects="its cameras move; when it is back it gets its share; no frame is in nobody's books",

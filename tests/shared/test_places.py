@@ -55,6 +55,21 @@ def test_of_a_topic_created_anew_nothing_is_counted() -> None:
     assert places.came(0, 5) == 5
 
 
+def test_the_first_record_is_to_be_committed_at_once() -> None:
+    """What lies before it may be long, and nobody else knows that it was counted."""
+    places = Places()
+    places.take(0, 10)
+    places.committed({0: 10})
+    assert not places.have_begun
+
+    places.came(0, 500)
+    assert places.have_begun
+    places.committed({0: 501})
+    places.came(0, 501)
+
+    assert not places.have_begun
+
+
 def test_what_was_committed_is_not_committed_again() -> None:
     """Only what has changed since."""
     places = Places()
