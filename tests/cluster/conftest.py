@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -10,16 +9,23 @@ import pytest
 from tests.cluster import rig
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.rig import Rig
-from tests.images.conftest import _daemon, base, services, tfserving  # noqa: F401 - fixtures: the images
+from tests.images.conftest import (  # noqa: F401 - fixtures: the images
+    _brokers_beside,
+    _daemon,
+    base,
+    brokers,
+    services,
+    tfserving,
+)
 from tests.manifests.objects import HERE, WORKLOADS, container, documents
 from tests.requirements import need
 from tests.suite import ROOT
 
-# Stand-ins out of Maven's jars for what no registry gives here.
+# Names in the manifests -> the settings that name their stand-ins, out of Maven's jars.
 BROKERS = {
-    "apache/kafka": "kafka",
-    "confluentinc/cp-kafka": "cp-kafka",
-    "confluentinc/cp-zookeeper": "cp-zookeeper",
+    "apache/kafka": "KAFKA_IMAGE",
+    "confluentinc/cp-kafka": "CP_KAFKA_IMAGE",
+    "confluentinc/cp-zookeeper": "ZOOKEEPER_IMAGE",
 }
 FIGURES = ROOT / "artefacts" / "cluster.json"
 
@@ -39,12 +45,10 @@ def images(
     _daemon: None,  # noqa: F811
     services: Mapping[str, str],  # noqa: F811
     tfserving: str,  # noqa: F811
+    brokers: Mapping[str, str],  # noqa: F811
 ) -> dict[str, str]:
     """Names in the manifests -> what was built for them."""
-    built = {**services, "tfserving": tfserving}
-    for name, kind in BROKERS.items():
-        built[name] = f"mld-test/{kind}"
-        subprocess.run([str(ROOT / "tests" / "images" / "kafka.sh"), kind, built[name]], check=True, timeout=900)
+    built = {**services, "tfserving": tfserving, **{name: brokers[setting] for name, setting in BROKERS.items()}}
     named = {
         container(thing)["image"]
         for path in HERE.glob("*/deployment.yml")
