@@ -15,6 +15,7 @@ import pytest
 
 from local.kafka.cluster import Cluster
 from local.kafka.node import Node
+from shared.broker import Reader
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
@@ -125,6 +126,22 @@ def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, 
 
     live.balances()
     recovery.seen(f"it has all records; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
+
+
+def test_waiting_for_one_of_three_costs_next_to_nothing(live: Live, cluster: Cluster) -> None:
+    """A client that wants to ask the one that is lost tries now and then, not as fast as it can."""
+    with Reader(live.chain.bus, live.chain.topic("videostatus"), group="waiting", every_partition=True) as reader:
+        until(lambda: reader.read(0.1), "records come")
+        # Of three any may be named here, and it is the one that this client asks about topics.
+        node = cluster.node(reader._identity._admin.list_topics(timeout=PATIENCE_S).controller_id)
+        node.kill()
+        cpu_s, began = time.process_time(), time.monotonic()
+        while time.monotonic() - began < AWAY_S / 2:
+            reader.read(0.1)
+        used = (time.process_time() - cpu_s) / (time.monotonic() - began)
+    returns(node, live)
+
+    assert used < 0.2
 
 
 def returns(node: Node, live: Live) -> float:
