@@ -51,6 +51,8 @@ _BOTH: Properties = {
     "socket.timeout.ms": 6000,
     # A topic that was missing or created anew is noticed within this time.
     "topic.metadata.refresh.interval.ms": 2000,
+    # As long as a partition has no leader, they ask for it in intervals that double from 100 ms up to this.
+    "retry.backoff.max.ms": 300,
     "log_level": 2,  # it repeats itself every second of an outage; we say once what changed
 }
 _READER: Properties = {
@@ -73,7 +75,7 @@ _WRITER: Properties = {
     "queue.buffering.max.messages": 1000,
     "queue.buffering.max.kbytes": 262_144,
 }
-_ADMINISTRATOR: Properties = {
+_IDENTITY: Properties = {
     # While the broker that it waits for is away, a client that only connects when it must (librdkafka 2.16) connects
     # ten thousand times a second: each failure wakes the request that waits, which asks for another try at once.
     "enable.sparse.connections": False,
@@ -451,7 +453,7 @@ class _Identity:
 
     def __init__(self, bus: Bus, topic: str) -> None:
         self._admin = _made(
-            _administration.AdminClient, bus.client_properties(_ADMINISTRATOR, {"error_cb": _Outage("identity")})
+            _administration.AdminClient, bus.client_properties(_IDENTITY, {"error_cb": _Outage("identity")})
         )
         self._topic = confluent_kafka.TopicCollection([topic])
         self._id: str | None = None
@@ -497,6 +499,11 @@ _FATES: Mapping[int, Delivery] = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: Delivery.REFUSED,
     KafkaError.POLICY_VIOLATION: Delivery.REFUSED,
 }
+
+
+# A cluster that has only just started: the client hears of its brokers one by one, and what it asked one that is not
+# named any more it must ask again.
+_PASSING = {KafkaError._DESTROY_BROKER, KafkaError._TRANSPORT, KafkaError.NOT_CONTROLLER}
 
 
 class MessageTooLarge(BusError):
@@ -694,9 +701,7 @@ class Topics:
         Raises:
             SettingsError: librdkafka does not know a property, or not such a value.
         """
-        self._admin = _made(
-            _administration.AdminClient, bus.client_properties(_ADMINISTRATOR, {"error_cb": _Outage("topics")})
-        )
+        self._admin = _made(_administration.AdminClient, bus.client_properties({}, {"error_cb": _Outage("topics")}))
 
     def broker_answers(self, timeout_s: float) -> bool:
         """Tell whether a broker answers within this time."""
@@ -712,18 +717,28 @@ class Topics:
             BusError: the brokers refuse, or do not answer any more.
         """
         deadline = time.monotonic() + ADMIN_TIMEOUT_S
-        try:
-            while (partitions := self._partitions_of(topic.name)) is None:
-                if self._create(topic):
-                    return [f"created with {topic.partitions} partitions"]
-                # It is there all the same: another one who applies the list was faster, or the broker has only
-                # just started, and does not know all its topics yet.
+        while True:
+            try:
+                done = self._apply(topic)
+            except KafkaException as exc:
+                if exc.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                    raise BusError(f"{topic.name}: {exc.args[0].str()}") from exc
+            else:
+                if done is not None:
+                    return done
                 if time.monotonic() > deadline:
                     raise BusError(f"{topic.name}: is there, and the broker at hand does not know it")
-                time.sleep(ADMIN_RETRY_S)
+            time.sleep(ADMIN_RETRY_S)
+
+    def _apply(self, topic: DeclaredTopic) -> list[str] | None:
+        partitions = self._partitions_of(topic.name)
+        if partitions is not None:
             return [*self._alter(topic), *self._extend(topic, partitions)]
-        except KafkaException as exc:
-            raise BusError(f"{topic.name}: {exc.args[0].str()}") from exc
+        if self._create(topic):
+            return [f"created with {topic.partitions} partitions"]
+        # It is there all the same: another one who applies the list was faster, or the broker has only just started,
+        # and does not know all its topics yet.
+        return None
 
     def _partitions_of(self, name: str) -> int | None:
         # All topics: a question about one that is missing makes some brokers create it.
