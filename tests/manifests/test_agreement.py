@@ -24,10 +24,13 @@ from tests.suite import LOOPBACK, ROOT, get
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 TOPICS = tomllib.loads((ROOT / "kafka" / "topics.toml").read_text())
-PROPERTIES = dict(
-    line.split("=", 1)
-    for line in (ROOT / "kafka" / "server.properties").read_text().splitlines()
-    if line and not line.startswith("#")
+PROPERTIES, OF_THREE = (
+    dict(
+        line.split("=", 1)
+        for line in (ROOT / "kafka" / file).read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    for file in ("server.properties", "three.properties")
 )
 PROBE_PATHS = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
 MOST_TO_APPLY = 262_144  # bytes of an object: kubectl apply notes it in an annotation, which takes no more
@@ -198,6 +201,14 @@ def test_each_client_uses_its_own_listener() -> None:
     assert sorted(used) == [f"kf1-service:{ports(broker)[name]}" for name in ("prod1", "prod2", "cons1", "cons2")]
 
 
+def test_three_brokers_are_configured_as_everywhere() -> None:
+    """Whatever kafka/three.properties says."""
+    _, config = k8s.documents(HERE / "overlays" / "three-brokers" / "kafka.yml")
+
+    for name, value in OF_THREE.items():
+        assert config["data"].get(f"KAFKA_{name.replace('.', '_').upper()}") == value, name
+
+
 def test_three_brokers_know_each_other() -> None:
     """The overlay names a voter for each replica, by its name in the headless Service and its number."""
     statefulset, config = k8s.documents(HERE / "overlays" / "three-brokers" / "kafka.yml")
@@ -210,8 +221,8 @@ def test_three_brokers_know_each_other() -> None:
         for number in range(statefulset["spec"]["replicas"])
     ]
     assert headless in of_kind("Service", k8s.objects("kafka"))
-    assert {name: value for name, value in config["data"].items() if name.endswith("REPLICATION_FACTOR")} == {
-        name: "3" for name in _variables("kafka-configmap") if name.endswith("REPLICATION_FACTOR")
+    assert {name for name in config["data"] if name.endswith("REPLICATION_FACTOR")} == {
+        name for name in _variables("kafka-configmap") if name.endswith("REPLICATION_FACTOR")
     }
     assert {name: value for name, value in config["data"].items() if name.endswith(("MIN_ISR", "INSYNC_REPLICAS"))} == {
         name: "2" for name in _variables("kafka-configmap") if name.endswith(("MIN_ISR", "INSYNC_REPLICAS"))
