@@ -5,6 +5,7 @@ a second: a SIGTERM in that time would be lost, and the pod killed at the end of
 """
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -14,9 +15,16 @@ from typing import NoReturn
 def start(module: str) -> NoReturn:
     """Import a service's module and run its `main`; a SIGTERM before that takes over ends the process with status 0.
 
+    When `main` returns, the process ends at once. A client of the bus may still wait for a broker that does not answer,
+    in a thread that is not waited for: let back into an interpreter that is being taken down, it aborts the process.
+
     Args:
         module: that has `main() -> int`, the status to exit with.
     """
     # Nothing has been opened yet, hence nothing to close.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    sys.exit(importlib.import_module(module).main())
+    status = importlib.import_module(module).main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

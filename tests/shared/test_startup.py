@@ -11,6 +11,15 @@ os.write(1, b"importing")
 signal.pause()
 """
 
+BRIEF = """
+import threading
+
+def main():
+    threading.Thread(target=threading.Event().wait).start()
+    print("a last word", end="")
+    return 7
+"""
+
 
 def test_sigterm_during_the_imports_ends_the_process(tmp_path: Path) -> None:
     """Status 0: it was asked to end, and had nothing to do yet."""
@@ -30,8 +39,10 @@ def test_sigterm_during_the_imports_ends_the_process(tmp_path: Path) -> None:
 
 
 def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
-    """What `main` returns goes out."""
-    (tmp_path / "brief.py").write_text("def main():\n    return 7\n")
+    """Whoever still waits for something is not waited for, and what was said is out."""
+    (tmp_path / "brief.py").write_text(BRIEF)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('brief')"
 
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False, timeout=30)
+
+    assert (done.returncode, done.stdout) == (7, b"a last word")
