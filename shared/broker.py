@@ -37,6 +37,7 @@ LOOK_FIRST_EVERY_S = 0.2  # for a topic that is not there yet
 LOOK_EVERY_S = 5.0  # for partitions that were added
 IDENTITY_EVERY_S = 1.0  # whether the topic is still the one that is being read
 COMMIT_EVERY_S = 0.2
+SESSION_ANYWHERE_MS = 6000  # brokers allow it unless they are told otherwise (group.min.session.timeout.ms)
 TAKE_OVER_S = 1.0  # longest wait for what another reader committed
 CALLBACK_POLL_S = 0.1
 FLUSH_S = 0.5  # a healthy broker needs a few milliseconds; a service has 3 s to end
@@ -56,7 +57,9 @@ _BOTH: Properties = {
     "log_level": 2,  # it repeats itself every second of an outage; we say once what changed
 }
 _READER: Properties = {
-    "session.timeout.ms": 6000,
+    # A reader that died is given up after this time, and others read its partitions. So long a group of several is not
+    # read either when it is formed anew, after an outage that lasted longer: brokers wait for those that were in it.
+    "session.timeout.ms": 4000,
     "heartbeat.interval.ms": 1000,
     "allow.auto.create.topics": False,
     # A small prefetch: what is fetched and not yet read gets old here.
@@ -135,7 +138,7 @@ class Reader:
 
     One client reads what it is told to, another is the member of the group that learns what to read. A member whose
     coordinator is silent for a session loses all at once, and must wait, when the broker is back, until the group has
-    given up the member that it was before: 6 s of video. The client that reads does not need it for that long.
+    given up the member that it was before: 4 s of video. The client that reads does not need it for that long.
     """
 
     def __init__(self, bus: Bus, topic: str, *, group: str, every_partition: bool = False, tail: int = 0) -> None:
@@ -170,9 +173,9 @@ class Reader:
         self._ends: dict[int, int] = {}  # partition -> offset of the first record written after we came
 
     def on_assigned(self, callback: Callable[[int, str | None], None]) -> None:
-        """Call back with each partition that becomes ours, and the note of the reader that had it in the meantime.
+        """Call back with each partition that becomes ours, and the note of the reader that had it last.
 
-        No note: nobody had it, or we were the last; what is remembered of it holds.
+        An empty note: nothing is known of it. None: that was us, and what is remembered of it holds.
         """
         self._on_assigned = callback
 
@@ -242,15 +245,10 @@ class Reader:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once; a broker that does not answer is not waited for."""
-        leaving = threading.Thread(
-            target=_leave, args=(self._member, self._consumer), name=f"leave-{self._topic}", daemon=True
-        )
         if self._every:
             self._commit(self._places.uncommitted(), wait=False)
-        leaving.start()
-        leaving.join(CLOSE_S)
-        if leaving.is_alive():
-            log.info("the broker does not answer, not waited for", extra={"topic": self._topic})
+        # Who leaves the group has all its partitions revoked, and commits thereby.
+        _close_within(CLOSE_S, *filter(None, (self._member, self._consumer)), topic=self._topic)
 
     def __enter__(self) -> Self:
         """Return the reader itself."""
@@ -263,20 +261,23 @@ class Reader:
         self.close()
 
     def _begin_anew(self) -> None:
-        """Read the topic that was created in place of the one that was deleted, with other clients.
+        """Read the topic that was created in place of the one that was deleted, with another client.
 
         librdkafka (seen with 2.16) keeps the leader epochs of partitions that it reads. Those of a new topic start with
-        0; it takes them for outdated, and reads nothing any more if the broker had ever been restarted before.
+        0; it takes them for outdated, and reads nothing any more if the broker had ever been restarted before. The
+        member of the group stays: one that left in the middle of a rebalance would be waited for a session long.
         """
         log.info("the topic was created anew, reading it from its end on", extra={"topic": self._topic})
         self._came_first = True
         self._places.begin_anew()
-        self.close()
-        self._consumer, self._member = _made(confluent_kafka.Consumer, self._properties), None
-        for number in list(self._places.ours):
+        _close_within(CLOSE_S, self._consumer, topic=self._topic)
+        self._consumer = _made(confluent_kafka.Consumer, self._properties)
+        read = sorted(self._places.ours)
+        for number in read:
             self._places.give(number)
-        self._granted.clear()
         self._ends.clear()
+        if not self._every:
+            self._take(dict.fromkeys(read, (0, int(OFFSET_END))))
         self._next_look = float("-inf")
 
     # --- All partitions, by hand
@@ -304,8 +305,25 @@ class Reader:
             self._member.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
         self._look_whether_slept()
         message = self._member.poll(0)
-        if message is not None and message.error() is not None:
-            self._complain(message.error())
+        error = None if message is None else message.error()
+        if error is not None and error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+            self._join_for_longer()
+        elif error is not None:
+            self._complain(error)
+
+    def _join_for_longer(self) -> None:
+        """Take a session that any broker allows; the next turn joins with it."""
+        if self._session_s * 1000 >= SESSION_ANYWHERE_MS:
+            log.error("the brokers do not allow such a session", extra={"seconds": self._session_s})
+            return
+        log.warning(
+            "the brokers do not allow such a session: set their group.min.session.timeout.ms",
+            extra={"seconds": self._session_s, "takes": SESSION_ANYWHERE_MS / 1000},
+        )
+        self._properties["session.timeout.ms"] = SESSION_ANYWHERE_MS
+        self._session_s = SESSION_ANYWHERE_MS / 1000
+        refused, self._member = self._member, None
+        refused.close()
 
     def _look_whether_slept(self) -> None:
         """A process that stood still for a session looks first whether others read now what it is about to."""
@@ -322,6 +340,9 @@ class Reader:
         left = self._left_by_others(numbers)
         self._give(left.keys() & self._places.ours.keys())
         new = [number for number in numbers if number not in self._places.ours]
+        # What we know of the cameras of a partition is out of date, unless we remember the partition itself.
+        notes = {number: "" for number in new if not self._places.remembers(number)}
+        notes |= {number: note for number, (_, note) in left.items()}
         beginnings: dict[int, tuple[int | None, int]] = {}
         for number in new:
             beginnings[number] = None, OFFSET_END
@@ -331,15 +352,16 @@ class Reader:
             self._partitions = len(
                 member.list_topics(self._topic, timeout=LOOK_TIMEOUT_S).topics[self._topic].partitions
             )
-        self._take(beginnings, {number: note for number, (_, note) in left.items()})
+        self._take(beginnings, notes)
+        self._places.forget()  # what the group did not give us back others have
         if numbers:
             log.info("partitions assigned", extra={"topic": self._topic, "partitions": numbers})
 
     def _revoked(self, member: Any, partitions: list[TopicPartition]) -> None:
         numbers = _numbers(partitions)
         if member is self._member:  # not one that is still leaving
-            uncommitted = self._places.uncommitted()
-            self._commit({number: uncommitted[number] for number in numbers if number in uncommitted}, wait=True)
+            # All of them: what was committed in the middle of the group's rebalance may have been refused.
+            self._commit(self._places.counted(numbers), wait=True)
             self._granted.difference_update(numbers)
             self._give(self._places.ours.keys() & set(numbers))
         member.incremental_unassign(partitions)
@@ -363,17 +385,19 @@ class Reader:
         )
 
     def _give_what_others_took(self) -> None:
-        self._give(set(self._left_by_others(sorted(self._places.ours))))
+        self._give(self._left_by_others(sorted(self._places.ours)))
 
     def _left_by_others(self, partitions: list[int]) -> dict[int, tuple[int, str]]:
-        """Return offset and note of the partitions that another reader was the last to commit."""
+        """Return offset and note of the partitions where the last commit tells more than we remember."""
         where = [TopicPartition(self._topic, number) for number in partitions]
         left = {}
         with suppress(KafkaException):  # no answer: at the worst our books begin later
             for place in self._member.committed(where, timeout=TAKE_OVER_S) if where else ():
                 signature, _, note = (place.metadata or "").partition(" ")
-                if place.offset >= 0 and signature != self._signature:
-                    left[place.partition] = place.offset, note
+                number = place.partition
+                known = number in self._places.ours or self._places.remembers(number)
+                if place.offset >= 0 and not (known and signature == self._signature):
+                    left[number] = place.offset, note
         return left
 
     # --- Places
@@ -401,11 +425,8 @@ class Reader:
             [TopicPartition(self._topic, number, start) for number, (_, start) in beginnings.items()]
         )
         for number, (counted, _) in beginnings.items():
-            # Created anew while it was not ours: what is known of it is out of date, and an empty note says so.
-            unknown = self._came_first and not self._places.remembers(number)
-            note = (notes or {}).get(number, "" if unknown else None)
             self._places.take(number, counted)
-            self._on_assigned(number, note)
+            self._on_assigned(number, (notes or {}).get(number))
 
     def _give(self, partitions: Iterable[int]) -> None:
         numbers = list(partitions)
@@ -421,8 +442,11 @@ class Reader:
             return
         notes = {number: "" if self._every else f"{self._signature} {self._note_of(number)}" for number in counted}
         where = [TopicPartition(self._topic, number, offset, notes[number]) for number, offset in counted.items()]
-        with suppress(KafkaException):  # whoever takes over counts from the commit before
+        try:
             (self._member or self._consumer).commit(offsets=where, asynchronous=not wait)
+        except KafkaException as exc:  # whoever takes over counts from the commit before
+            log.debug("commit failed", extra={"topic": self._topic, "error": exc.args[0].str()})
+        else:
             self._places.committed(counted)
 
     def _high_watermark(self, partition: int) -> int | None:
@@ -442,10 +466,18 @@ class Reader:
             self._came_first = True
 
 
-def _leave(member: Any, consumer: Any) -> None:
-    if member is not None:
-        member.close()  # what the group gave us is revoked, and committed thereby
-    consumer.close()
+def _close_within(seconds: float, *clients: Any, topic: str) -> None:
+    """Close clients one after the other; a broker that does not answer is not waited for any longer."""
+
+    def close() -> None:
+        for client in clients:
+            client.close()
+
+    closing = threading.Thread(target=close, name=f"close-{topic}", daemon=True)
+    closing.start()
+    closing.join(seconds)
+    if closing.is_alive():
+        log.info("the broker does not answer, not waited for", extra={"topic": topic})
 
 
 class _Identity:
@@ -524,6 +556,7 @@ class Writer:
         )
         self._producer = _made(confluent_kafka.Producer, properties)
         self._largest = int(properties["message.max.bytes"])
+        self._sending = threading.Lock()  # what is queued is queued before the writer is closed, and thus settled
         self._closed = False
         self._closing = threading.Event()
         self._answered_at: float | None = None
@@ -555,8 +588,6 @@ class Writer:
             MessageTooLarge: no broker would take it.
             BusError: the queue is full, or the writer is closed.
         """
-        if self._closed:
-            raise BusError("the writer is closed")
         if len(value) + sum(len(name) + len(text) for name, text in headers) > self._largest:
             raise MessageTooLarge(f"{len(value)} bytes; at most {self._largest} fit")
 
@@ -567,7 +598,10 @@ class Writer:
                 log.exception("the fate of a record was not taken")
 
         try:
-            self._producer.produce(topic, key=key.encode(), value=value, headers=headers, on_delivery=delivered)
+            with self._sending:
+                if self._closed:
+                    raise BusError("the writer is closed")
+                self._producer.produce(topic, key=key.encode(), value=value, headers=headers, on_delivery=delivered)
         except BufferError as exc:
             raise BusError("the queue to the broker is full") from exc
         except KafkaException as exc:
@@ -581,7 +615,8 @@ class Writer:
 
     def close(self, flush_s: float = FLUSH_S) -> None:
         """Wait so long for answers, then give up what is left; all are settled when this returns."""
-        self._closed = True
+        with self._sending:
+            self._closed = True
         self._producer.flush(flush_s)
         self._producer.purge(in_queue=True, in_flight=True, blocking=True)
         self._closing.set()

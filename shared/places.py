@@ -7,12 +7,13 @@ starts at the end all the same, live video being about the newest frame, but it 
 lies between its first record and the commit was left out by the group, and is told with that record. A reader's own
 seek is the same thing: offsets that are left out. No question is put to a broker for any of it.
 
-Who gets a partition back goes on from what it remembers itself, if nobody else has committed since: its memory is newer
-than its last commit. What a reader counted after its last commit and could not commit any more, because it was killed
-or cut off, the next one counts as left out; that is at most what came in COMMIT_EVERY_S (shared/broker.py).
+Who was cut off from the group and gets a partition back goes on from what it remembers itself, if nobody else has
+committed since: its memory is newer than its last commit. What a reader counted after its last commit and could not
+commit any more, because it was killed or cut off, the next one counts as left out; that is at most what came in
+COMMIT_EVERY_S (shared/broker.py). Once the group has been formed anew, what others got is forgotten.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.lag import Arrivals
@@ -51,6 +52,10 @@ class Places:
     def remembered(self, partition: int) -> int | None:
         """Return up to where the records of a partition that was ours were counted."""
         return self._remembered[partition]
+
+    def forget(self) -> None:
+        """Forget the partitions that are not ours: others count on from now."""
+        self._remembered.clear()
 
     def take(self, partition: int, counted: int | None) -> None:
         """Begin with a partition whose records before an offset are in somebody's books."""
@@ -94,6 +99,11 @@ class Places:
             for partition, place in self.ours.items()
             if place.counted is not None and place.counted != place.committed
         }
+
+    def counted(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return up to where records were counted, of those of these partitions that are ours."""
+        places = {partition: self.ours[partition] for partition in partitions if partition in self.ours}
+        return {partition: place.counted for partition, place in places.items() if place.counted is not None}
 
     def committed(self, counted: Mapping[int, int]) -> None:
         """Note what was committed."""

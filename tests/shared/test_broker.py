@@ -160,7 +160,7 @@ def test_a_group_shares_a_topic_and_hands_it_over(bus: Bus, writer: Writer) -> N
                 write(writer, "group", b"now")
                 written += 1
 
-    assert notes["first"] == dict.fromkeys(range(4))
+    assert notes["first"] == dict.fromkeys(range(4), "")
     assert notes["second"] == {partition: f"note of {partition}" for partition in range(4)}
     assert {record.value for record in records} == {b"now"}
     assert 2 <= records[0].left_out < 2 + written

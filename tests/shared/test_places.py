@@ -70,6 +70,29 @@ def test_the_first_record_is_to_be_committed_at_once() -> None:
     assert not places.have_begun
 
 
+def test_who_gives_partitions_away_says_where_they_stand_once_more() -> None:
+    """Whether that was committed or not: a commit may have been refused."""
+    places = Places()
+    places.take(0, 10)
+    places.take(1, None)
+    places.committed({0: 10})
+
+    assert places.counted([0, 1, 2]) == {0: 10}
+
+
+def test_partitions_that_others_have_are_forgotten() -> None:
+    """Those that are ours stay as they are."""
+    places = Places()
+    places.take(0, 10)
+    places.take(1, 20)
+    places.give(1)
+
+    places.forget()
+
+    assert not places.remembers(1)
+    assert places.came(0, 10) == 0
+
+
 def test_what_was_committed_is_not_committed_again() -> None:
     """Only what has changed since."""
     places = Places()
