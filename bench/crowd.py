@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,10 +139,11 @@ async def evening(
     storms = [asyncio.create_task(storm(port, path, storming)) for _ in range(STORM_TASKS)]
     with vanishing(port, path, bad) as gone:
         await asyncio.sleep(1)
+        vanished = asyncio.create_task(_after(seconds / 2, gone.vanish)) if gone else None
         crowded = await window(eyes, seconds, pid)
         storming.set()
         seen = Evening(alone, crowded, storm=sum(await asyncio.gather(*storms)), files_before=files_before)
-        vanished_at = gone.vanish() if gone else 0.0
+        vanished_at = await vanished if vanished else 0.0
         seen.idle_freed_s = await freed(port, {one.getsockname() for one in idle}, patience_s) - came_at
         if gone:
             seen.gone_freed_s = await freed(port, gone.clients, patience_s) - vanished_at
@@ -160,6 +161,11 @@ async def evening(
                 await asyncio.sleep(0.1)
     seen.files_after = files(pid)
     return seen
+
+
+async def _after(seconds: float, act: Callable[[], float]) -> float:
+    await asyncio.sleep(seconds)
+    return await asyncio.to_thread(act)
 
 
 async def come(port: int, path: str, number: int) -> list[Eye]:
