@@ -37,7 +37,7 @@ def kustomize() -> list[str]:
 @cache
 def build(folder: str) -> list[dict[str, Any]]:
     """Return the objects of a kustomization."""
-    need("kustomize or kubectl", present=bool(kustomize()), install="one of them in PATH, of any version")
+    need("kustomize or kubectl", present=bool(kustomize()), install="one of them in PATH, of 2022 or later")
     done = subprocess.run(
         [*kustomize(), str(HERE / folder)], capture_output=True, text=True, timeout=60, check=False, env=os.environ
     )

@@ -1,8 +1,6 @@
 """The subsystem in compose and in Kubernetes: the same files, flags and images, confined, and closed to the outside."""
 
 import re
-import shutil
-import subprocess
 from typing import Any
 
 import pytest
@@ -10,8 +8,8 @@ import yaml
 
 from local.readme import SERVICES
 from shared.settings import document
+from tests.manifests.test_kustomize import build
 from tests.monitoring import files
-from tests.requirements import need
 from tests.suite import ROOT
 
 PARTS = ("prometheus", "grafana")
@@ -127,10 +125,7 @@ def test_the_policies_let_through_what_is_needed() -> None:
 @pytest.fixture(scope="module")
 def built() -> dict[str, dict[str, Any]]:
     """The ConfigMaps that `kubectl apply -k k8s/monitoring` makes."""
-    need("kubectl", present=shutil.which("kubectl") is not None, install="apt-get install kubernetes-client")
-    folder = ROOT / "k8s" / "monitoring"
-    done = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True, timeout=60)
-    objects = list(yaml.safe_load_all(done.stdout))
+    objects = build("monitoring")
     assert len(objects) > len(MANIFESTS)
     return {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
 
