@@ -160,6 +160,7 @@ class Reader:
         self._session_s = float(self._properties["session.timeout.ms"]) / 1000
         self._consumer = _made(confluent_kafka.Consumer, self._properties)
         self._member: Any = None
+        self._closing = False
         self._granted: set[int] = set()  # what the group has told us to read
         self._partitions = 0  # of the topic, when the group told us so
         self._turned_at = time.monotonic()
@@ -245,10 +246,14 @@ class Reader:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once; a broker that does not answer is not waited for."""
-        if self._every:
-            self._commit(self._places.uncommitted(), wait=False)
-        # Who leaves the group has all its partitions revoked, and commits thereby.
-        _close_within(CLOSE_S, *filter(None, (self._member, self._consumer)), topic=self._topic)
+        # No callback asks anything of a client from now on: in the middle of its `close`, when the group was just being
+        # formed anew, such a question was seen to abort the process.
+        self._closing = True
+        counted = self._places.counted(self._places.ours)
+        steps = [lambda: self._commit(counted, wait=not self._every), self._consumer.close]
+        if self._member is not None:
+            steps.insert(1, self._member.close)
+        _within(CLOSE_S, *steps, topic=self._topic)
 
     def __enter__(self) -> Self:
         """Return the reader itself."""
@@ -270,7 +275,7 @@ class Reader:
         log.info("the topic was created anew, reading it from its end on", extra={"topic": self._topic})
         self._came_first = True
         self._places.begin_anew()
-        _close_within(CLOSE_S, self._consumer, topic=self._topic)
+        _within(CLOSE_S, self._consumer.close, topic=self._topic)
         self._consumer = _made(confluent_kafka.Consumer, self._properties)
         read = sorted(self._places.ours)
         for number in read:
@@ -333,6 +338,8 @@ class Reader:
 
     def _assigned(self, member: Any, partitions: list[TopicPartition]) -> None:
         member.incremental_assign(partitions)
+        if self._closing:
+            return
         member.pause(partitions)  # the other client reads them
         numbers = _numbers(partitions)
         self._granted.update(numbers)
@@ -359,7 +366,7 @@ class Reader:
 
     def _revoked(self, member: Any, partitions: list[TopicPartition]) -> None:
         numbers = _numbers(partitions)
-        if member is self._member:  # not one that is still leaving
+        if not self._closing and member is self._member:  # not one that was refused
             # All of them: what was committed in the middle of the group's rebalance may have been refused.
             self._commit(self._places.counted(numbers), wait=True)
             self._granted.difference_update(numbers)
@@ -374,7 +381,7 @@ class Reader:
         Who has all partitions of the topic goes on reading until the group says who reads what: there is nobody else.
         """
         member.incremental_unassign(partitions)
-        if member is not self._member:
+        if self._closing or member is not self._member:
             return
         self._granted.clear()
         if len(self._places.ours) < self._partitions:
@@ -466,17 +473,17 @@ class Reader:
             self._came_first = True
 
 
-def _close_within(seconds: float, *clients: Any, topic: str) -> None:
-    """Close clients one after the other; a broker that does not answer is not waited for any longer."""
+def _within(seconds: float, *steps: Callable[[], None], topic: str) -> None:
+    """Take steps one after the other; a broker that does not answer is not waited for any longer."""
 
-    def close() -> None:
-        for client in clients:
-            client.close()
+    def take() -> None:
+        for step in steps:
+            step()
 
-    closing = threading.Thread(target=close, name=f"close-{topic}", daemon=True)
-    closing.start()
-    closing.join(seconds)
-    if closing.is_alive():
+    taking = threading.Thread(target=take, name=f"close-{topic}", daemon=True)
+    taking.start()
+    taking.join(seconds)
+    if taking.is_alive():
         log.info("the broker does not answer, not waited for", extra={"topic": topic})
 
 
