@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -25,6 +26,7 @@ def start(module: str) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     status = importlib.import_module(module).main()
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone
+            stream.flush()
     os._exit(status)
