@@ -1,5 +1,6 @@
 """The first moment of a service."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -46,3 +47,19 @@ def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False, timeout=30)
 
     assert (done.returncode, done.stdout) == (7, b"a last word")
+
+
+def test_nobody_need_read_the_last_words(tmp_path: Path) -> None:
+    """Whoever started the process may have gone before it."""
+    (tmp_path / "brief.py").write_text(BRIEF)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('brief')"
+    buffered = dict(os.environ, PYTHONUNBUFFERED="")
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=buffered)
+    try:
+        assert process.stdout is not None
+        process.stdout.close()
+
+        assert process.wait(30) == 7
+    finally:
+        process.kill()
+        process.wait()
