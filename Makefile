@@ -92,7 +92,7 @@ lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .yamllint.yaml compose k8s monitoring
-	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile tests/images/confluent/Dockerfile; \
+	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile tests/images/*/Dockerfile; \
 		else echo 'hadolint: there is none for this machine'; fi
 
 .PHONY: format

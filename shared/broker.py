@@ -250,10 +250,8 @@ class Reader:
         # formed anew, such a question was seen to abort the process.
         self._closing = True
         counted = self._places.counted(self._places.ours)
-        steps = [lambda: self._commit(counted, wait=not self._every), self._consumer.close]
-        if self._member is not None:
-            steps.insert(1, self._member.close)
-        _within(CLOSE_S, *steps, topic=self._topic)
+        closing = [client.close for client in (self._member, self._consumer) if client is not None]
+        _within(CLOSE_S, lambda: self._commit(counted, wait=not self._every), *closing, topic=self._topic)
 
     def __enter__(self) -> Self:
         """Return the reader itself."""

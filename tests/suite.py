@@ -58,6 +58,11 @@ def get_json(url: str) -> Any:
     return json.loads(body) if status == 200 else None
 
 
+def kafka_variable(name: str) -> str:
+    """Return what Kafka's images call a property of the broker."""
+    return f"KAFKA_{name.replace('.', '_').upper()}"
+
+
 @dataclass(frozen=True)
 class Books:
     """The ledger of one camera in one service, out of its /metrics."""

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from local.kafka import configuration
 from local.readme import SERVICES
 from shared.settings import document
-from tests.suite import ROOT
+from tests.suite import ROOT, kafka_variable
 
 HERE = ROOT / "compose"
 TOGETHER = ("kafka", "tfserving", "producer", "consumer", "video")
@@ -88,8 +89,7 @@ def test_each_client_uses_its_own_listener(broker: str) -> None:
 @pytest.mark.parametrize("broker", BROKERS)
 def test_broker_is_configured_as_everywhere(broker: str) -> None:
     """Whatever kafka/server.properties says, addresses and folders apart, the image's variables say too."""
-    lines = (ROOT / "kafka" / "server.properties").read_text().splitlines()
-    properties = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    properties = configuration.read(ROOT / "kafka" / "server.properties")
     elsewhere = {"listeners", "advertised.listeners", "log.dirs", "controller.quorum.bootstrap.servers"}
     if broker == "zookeeper":
         # There are neither controllers nor share groups.
@@ -100,7 +100,7 @@ def test_broker_is_configured_as_everywhere(broker: str) -> None:
 
     for name, value in properties.items():
         if name not in elsewhere:
-            assert str(variables.get(f"KAFKA_{name.replace('.', '_').upper()}")) == value, name
+            assert str(variables.get(kafka_variable(name))) == value, name
 
 
 def test_topics_are_made_in_the_same_way() -> None:

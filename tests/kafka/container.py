@@ -13,7 +13,7 @@ from local.kafka.node import listens
 from shared.broker import Bus, Topics
 from tests.images import docker
 from tests.requirements import need
-from tests.suite import LOOPBACK, ROOT, until
+from tests.suite import LOOPBACK, ROOT, kafka_variable, until
 
 OFFICIAL, STAND_IN = "apache/kafka", "mld-test/kafka"
 DATA = "/var/lib/kafka/data"
@@ -88,7 +88,7 @@ def variables(ports: Ports) -> dict[str, str]:
         "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
         "log.dirs": DATA,
     }
-    return {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in {**properties, **own}.items()}
+    return {kafka_variable(name): value for name, value in {**properties, **own}.items()}
 
 
 def image_at_hand(name: str) -> str:

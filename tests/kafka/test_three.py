@@ -108,6 +108,8 @@ def test_a_lost_broker_is_replaced(live: Live, cluster: Cluster, recovery: Recov
     until(lambda: led_by_others(cluster, live, node), "the others lead")
     others_lead_s = time.monotonic() - killed
     seconds = live.is_live_again()
+    assert leader(cluster, live) is not node
+    until(lambda: controller(cluster) is not node, "another controls")
     returns(node, live)
 
     live.balances()

@@ -13,6 +13,7 @@ import yaml
 from av import VideoFrame
 from prometheus_client import CollectorRegistry
 
+from local.kafka.configuration import read
 from local.readme import SERVICES
 from producer.reel import shots
 from shared.probes import Probes, Pulse, Readiness
@@ -20,18 +21,11 @@ from shared.quantities import Address
 from shared.settings import document
 from tests.manifests import objects as k8s
 from tests.manifests.objects import FORMS, HERE, SUBSYSTEMS, Object, container, environment, of_kind, ports, suite
-from tests.suite import LOOPBACK, ROOT, get
+from tests.suite import LOOPBACK, ROOT, get, kafka_variable
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 TOPICS = tomllib.loads((ROOT / "kafka" / "topics.toml").read_text())
-PROPERTIES, OF_THREE = (
-    dict(
-        line.split("=", 1)
-        for line in (ROOT / "kafka" / file).read_text().splitlines()
-        if line and not line.startswith("#")
-    )
-    for file in ("server.properties", "three.properties")
-)
+PROPERTIES, OF_THREE = (read(ROOT / "kafka" / file) for file in ("server.properties", "three.properties"))
 PROBE_PATHS = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
 MOST_TO_APPLY = 262_144  # bytes of an object: kubectl apply notes it in an annotation, which takes no more
 
@@ -170,7 +164,7 @@ def test_broker_is_configured_as_everywhere(form: str) -> None:
 
     for name, value in PROPERTIES.items():
         if name not in of_the_place:
-            assert variables.get(f"KAFKA_{name.replace('.', '_').upper()}") == value, name
+            assert variables.get(kafka_variable(name)) == value, name
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -206,7 +200,7 @@ def test_three_brokers_are_configured_as_everywhere() -> None:
     _, config = k8s.documents(HERE / "overlays" / "three-brokers" / "kafka.yml")
 
     for name, value in OF_THREE.items():
-        assert config["data"].get(f"KAFKA_{name.replace('.', '_').upper()}") == value, name
+        assert config["data"].get(kafka_variable(name)) == value, name
 
 
 def test_three_brokers_know_each_other() -> None:
@@ -221,8 +215,8 @@ def test_three_brokers_know_each_other() -> None:
         for number in range(statefulset["spec"]["replicas"])
     ]
     assert headless in of_kind("Service", k8s.objects("kafka"))
-    assert {name for name in config["data"] if name.endswith("REPLICATION_FACTOR")} == {
-        name for name in _variables("kafka-configmap") if name.endswith("REPLICATION_FACTOR")
+    assert {name: value for name, value in config["data"].items() if name.endswith("REPLICATION_FACTOR")} == {
+        name: "3" for name in _variables("kafka-configmap") if name.endswith("REPLICATION_FACTOR")
     }
     assert {name: value for name, value in config["data"].items() if name.endswith(("MIN_ISR", "INSYNC_REPLICAS"))} == {
         name: "2" for name in _variables("kafka-configmap") if name.endswith(("MIN_ISR", "INSYNC_REPLICAS"))

@@ -22,11 +22,16 @@ def main():
 """
 
 
+def starting(folder: Path, module: str) -> list[str]:
+    """Return the command that starts a module of a folder as services are started."""
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); from shared.startup import start; start({module!r})"
+    return [sys.executable, "-c", code]
+
+
 def test_sigterm_during_the_imports_ends_the_process(tmp_path: Path) -> None:
     """Status 0: it was asked to end, and had nothing to do yet."""
     (tmp_path / "slow.py").write_text(SLOW)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('slow')"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    process = subprocess.Popen(starting(tmp_path, "slow"), stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         assert process.stdout.read(9) == b"importing"
@@ -42,9 +47,8 @@ def test_sigterm_during_the_imports_ends_the_process(tmp_path: Path) -> None:
 def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
     """Whoever still waits for something is not waited for, and what was said is out."""
     (tmp_path / "brief.py").write_text(BRIEF)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('brief')"
 
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False, timeout=30)
+    done = subprocess.run(starting(tmp_path, "brief"), stdout=subprocess.PIPE, check=False, timeout=30)
 
     assert (done.returncode, done.stdout) == (7, b"a last word")
 
@@ -52,9 +56,8 @@ def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
 def test_nobody_need_read_the_last_words(tmp_path: Path) -> None:
     """Whoever started the process may have gone before it."""
     (tmp_path / "brief.py").write_text(BRIEF)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from shared.startup import start; start('brief')"
     buffered = dict(os.environ, PYTHONUNBUFFERED="")
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=buffered)
+    process = subprocess.Popen(starting(tmp_path, "brief"), stdout=subprocess.PIPE, env=buffered)
     try:
         assert process.stdout is not None
         process.stdout.close()
