@@ -15,7 +15,7 @@ from pathlib import Path
 from local.kafka.configuration import Ports
 from local.kafka.node import Node
 from local.kafka.parts import FOLDER, jars, version
-from shared.broker import Bus, EmbeddedBroker, Reader, Topics, Writer
+from shared.bus import Bus, EmbeddedBroker, Reader, Topics, Writer
 from shared.topics import read_list
 
 SIZE, RATE = 137_000, 25

@@ -16,7 +16,7 @@ import numpy as np
 
 from consumer.imprint import imprint, imprint_whole
 from consumer.overlay import Box, Line, Overlay, State
-from shared import pixels
+from shared.frames import pixels
 
 QUALITY = 80
 FRAMES_PER_ROUND = 10

@@ -61,7 +61,7 @@ def processes(root: int) -> dict[str, int]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        match = re.search(r"local\.leash (?:--nice \d+ )?(\S+)", command)
+        match = re.search(r"shared\.child (?:--nice \d+ )?(\S+)", command)
         if match and parent == root:
             found[match[1]] = int(folder.name)
     for folder in Path("/proc").iterdir():

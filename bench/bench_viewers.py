@@ -27,15 +27,15 @@ from prometheus_client import CollectorRegistry
 
 from bench import crowd
 from shared.clock import now_us
-from shared.frame import Frame
-from shared.inlet import Arrival
-from shared.ledger import Ledger
-from shared.quantities import Address
+from shared.frames.frame import Frame
+from shared.frames.ledger import Ledger
+from shared.frames.reader import ReceivedFrame
+from shared.go_notation import Address
 from video import stream
 from video.app import Sources, create_app
 from video.latest import LatestFrames
+from video.readiness import CameraReadiness
 from video.serve import WebServer
-from video.standing import Standing
 from video.viewers import Viewers
 
 WAYS = ("shared", "chunked")
@@ -140,7 +140,7 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
         bus_silent_s=lambda: 0.0,
         frame_interval_s=0.01,
         ending=stop.is_set,
-        standing=Standing(),
+        standing=CameraReadiness(),
     )
     web = WebServer(
         Address("0.0.0.0", 0), lambda beat, failed: create_app(sources, beat, failed), most_viewers=MOST_VIEWERS
@@ -165,7 +165,7 @@ def feed(latest: LatestFrames, fps: float, jpeg: bytes) -> None:
     while True:
         seq += 1
         time.sleep(max(0.0, began + seq / fps - time.monotonic()))
-        latest.put(Arrival(Frame("front", run, seq, now_us(), 1280, 720, jpeg), clock_suspect=False))
+        latest.put(ReceivedFrame(Frame("front", run, seq, now_us(), 1280, 720, jpeg), clock_suspect=False))
 
 
 def picture(kilobytes: int) -> bytes:

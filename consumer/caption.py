@@ -7,7 +7,7 @@ from typing import Any
 
 from consumer.overlay import Box, Line, Overlay, State
 from consumer.prediction import STALE_AFTER_S, ModelState, Prediction
-from shared.frame import Frame
+from shared.frames.frame import Frame
 
 OK, STALE, WAITING, DOWN = "ok", "stale", "waiting", "down"
 

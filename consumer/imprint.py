@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 
 from consumer.overlay import Mark, Overlay, layout
-from shared import jpeg, pixels
 from shared.errors import BadPicture
+from shared.frames import jpeg, pixels
 
 _QUICK_UP_TO = 0.9  # share of the rows; beyond it decoding the whole picture costs the same
 

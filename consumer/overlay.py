@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.pixels import Image
+from shared.frames.pixels import Image
 
 Colour: TypeAlias = tuple[int, int, int]
 """Blue, green, red, each 0 to 255."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from consumer import caption
-from consumer.asker import Asker
 from consumer.caption import Caption
 from consumer.imprint import imprint
 from consumer.prediction import ModelState, Prediction
+from consumer.predictor import Predictor
 from shared.clock import now_us
 from shared.errors import BadPicture
-from shared.frame import Frame, Headers, to_headers
-from shared.inlet import UNDECODABLE, Arrival, Inlet
-from shared.ledger import Ledger
-from shared.outlet import Outlet
+from shared.frames.frame import Frame, Headers, to_headers
+from shared.frames.ledger import Ledger
+from shared.frames.reader import UNDECODABLE, FrameReader, ReceivedFrame
+from shared.frames.writer import FrameWriter
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ QUALITY = 80  # of what must be encoded whole, as the original's raw pixels; str
 class Mode(Protocol):
     """What is done with a frame that has come."""
 
-    def take(self, arrival: Arrival) -> None:
+    def take(self, arrival: ReceivedFrame) -> None:
         """Take a camera's newest frame."""
         ...
 
@@ -50,10 +50,10 @@ class Mode(Protocol):
 class Imprinter:
     """Draws captions on a frame and sends it on."""
 
-    def __init__(self, outlet: Outlet, ledger: Ledger, *, run: int) -> None:
+    def __init__(self, outlet: FrameWriter, ledger: Ledger, *, run: int) -> None:
         self._outlet, self._ledger, self._run = outlet, ledger, run
 
-    def send(self, arrival: Arrival, captions: Sequence[Caption]) -> None:
+    def send(self, arrival: ReceivedFrame, captions: Sequence[Caption]) -> None:
         """Send a frame with these captions; a picture that cannot be decoded is dropped."""
         frame, at = arrival.frame, now_us()
         try:
@@ -73,10 +73,10 @@ class Imprinter:
 class Latest:
     """Every frame goes out at once with the newest predictions."""
 
-    def __init__(self, askers: Mapping[str, Asker], imprinter: Imprinter) -> None:
+    def __init__(self, askers: Mapping[str, Predictor], imprinter: Imprinter) -> None:
         self._askers, self._imprinter = askers, imprinter
 
-    def take(self, arrival: Arrival) -> None:
+    def take(self, arrival: ReceivedFrame) -> None:
         """Offer the frame to every model, and send it on without waiting for them."""
         frame = arrival.frame
         for asker in self._askers.values():
@@ -95,7 +95,7 @@ class Latest:
 
 @dataclass(slots=True)
 class _InFlight:
-    arrival: Arrival
+    arrival: ReceivedFrame
     deadline: float
     unanswered: set[str]
     predictions: dict[str, Prediction]
@@ -104,13 +104,15 @@ class _InFlight:
 class Sync:
     """A frame waits for its own predictions, one frame of each camera at a time; a newer one replaces who waits."""
 
-    def __init__(self, askers: Mapping[str, Asker], imprinter: Imprinter, ledger: Ledger, *, timeout_s: float) -> None:
+    def __init__(
+        self, askers: Mapping[str, Predictor], imprinter: Imprinter, ledger: Ledger, *, timeout_s: float
+    ) -> None:
         self._askers, self._imprinter, self._ledger, self._timeout_s = askers, imprinter, ledger, timeout_s
         self._lock = threading.RLock()
         self._in_flight: dict[str, _InFlight] = {}
-        self._waiting: dict[str, Arrival] = {}
+        self._waiting: dict[str, ReceivedFrame] = {}
 
-    def take(self, arrival: Arrival) -> None:
+    def take(self, arrival: ReceivedFrame) -> None:
         """Ask about the frame, or let it wait its turn."""
         camera = arrival.frame.camera
         with self._lock:
@@ -140,7 +142,7 @@ class Sync:
             for flight in [flight for flight in self._in_flight.values() if now >= flight.deadline]:
                 self._finish(flight)
 
-    def _start(self, arrival: Arrival) -> None:
+    def _start(self, arrival: ReceivedFrame) -> None:
         frame = arrival.frame
         flight = _InFlight(arrival, time.monotonic() + self._timeout_s, set(self._askers), {})
         self._in_flight[frame.camera] = flight
@@ -159,7 +161,7 @@ class Sync:
         if waiting is not None:
             self._start(waiting)
 
-    def _caption(self, name: str, asker: Asker, flight: _InFlight) -> Caption:
+    def _caption(self, name: str, asker: Predictor, flight: _InFlight) -> Caption:
         frame, prediction, state = flight.arrival.frame, flight.predictions.get(name), asker.state
         if prediction is not None:
             # The very frame's own answer counts, whatever happened to the model since.
@@ -169,7 +171,7 @@ class Sync:
         return caption.caption(name, state, prediction, frame)
 
 
-def run(inlet: Inlet, mode: Mode, ledger: Ledger, stop: threading.Event, beat: Callable[[], None]) -> None:
+def run(inlet: FrameReader, mode: Mode, ledger: Ledger, stop: threading.Event, beat: Callable[[], None]) -> None:
     """Take frames from the bus until `stop`."""
     while not stop.is_set():
         beat()

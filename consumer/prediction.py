@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.frame import Frame
+from shared.frames.frame import Frame
 
 STALE_AFTER_S = 1.0  # from then on the picture says how old its label is
 FORGOTTEN_AFTER_S = 10.0  # a label never stays for ever

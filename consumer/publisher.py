@@ -4,7 +4,7 @@ import json
 import logging
 
 from consumer.prediction import Prediction
-from shared.broker import Writer
+from shared.bus import Writer
 from shared.errors import BusError
 
 log = logging.getLogger(__name__)

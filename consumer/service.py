@@ -4,27 +4,27 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from consumer.asker import Asker, AskerMetrics, Done
 from consumer.labels import LabelsUnavailable
 from consumer.models import HANDLERS, handler_name
 from consumer.pipeline import QUALITY, Imprinter, Latest, Mode, Sync, run
 from consumer.prediction import Prediction
+from consumer.predictor import Done, Predictor, PredictorMetrics
 from consumer.publisher import PredictionPublisher
 from consumer.serving import Serving
 from consumer.settings import ConsumerSettings
 from consumer.versions import watch_versions
-from shared import logs
-from shared.broker import Bus, Reader, Writer
+from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
 from shared.errors import SettingsError
-from shared.frame import Frame
-from shared.inlet import Inlet
-from shared.ledger import Ledger
-from shared.original import RawPicture
-from shared.outlet import Outlet
-from shared.pixels import encode_raw
-from shared.probes import Readiness
-from shared.service import Service
+from shared.frames.frame import Frame
+from shared.frames.go_record import RawPicture
+from shared.frames.ledger import Ledger
+from shared.frames.pixels import encode_raw
+from shared.frames.reader import FrameReader
+from shared.frames.writer import FrameWriter
+from shared.process import logs
+from shared.process.probes import Readiness
+from shared.process.service import Service
 from shared.settings import end_with, from_command_line
 from shared.status import Report, StatusWriter
 
@@ -53,8 +53,8 @@ def _serve(settings: ConsumerSettings) -> int:
         writer = stack.enter_context(Writer(bus_out, compression=settings.compression))
         talk = stack.enter_context(Writer(bus_out))
         predictions = PredictionPublisher(talk, settings.topic_predictions)
-        metrics = AskerMetrics(service.registry)
-        askers: dict[str, Asker] = {}
+        metrics = PredictorMetrics(service.registry)
+        askers: dict[str, Predictor] = {}
 
         def done(model: str, frame: Frame, prediction: Prediction | None) -> None:
             mode.done(model, frame, prediction)
@@ -69,13 +69,13 @@ def _serve(settings: ConsumerSettings) -> int:
         status.export(service.registry)
         for name, url in settings.model_urls.items():
             askers[name] = _asker(name, url, settings, metrics, done, status)
-        imprinter = Imprinter(Outlet(writer, settings.topic_out, ledger), ledger, run=run_id)
+        imprinter = Imprinter(FrameWriter(writer, settings.topic_out, ledger), ledger, run=run_id)
         mode: Mode = (
             Latest(askers, imprinter)
             if settings.prediction_mode == "latest"
             else Sync(askers, imprinter, ledger, timeout_s=settings.model_timeout_s)
         )
-        inlet = Inlet(
+        inlet = FrameReader(
             reader,
             ledger,
             service=NAME,
@@ -110,12 +110,12 @@ def _asker(
     name: str,
     url: str,
     settings: ConsumerSettings,
-    metrics: AskerMetrics,
+    metrics: PredictorMetrics,
     done: Done,
     status: StatusWriter,
-) -> Asker:
+) -> Predictor:
     try:
-        return Asker(
+        return Predictor(
             name,
             serving=Serving(url, timeout_s=settings.model_timeout_s),
             handler=HANDLERS[handler_name(name)],
@@ -128,7 +128,7 @@ def _asker(
         raise SettingsError([f"LABELURLS[{name}]: {exc}"]) from exc
 
 
-def _model_line(asker: Asker) -> str:
+def _model_line(asker: Predictor) -> str:
     state = asker.state
     seconds = (now_us() - state.since) / 1e6
     if state.state == "up":

@@ -66,7 +66,7 @@ class Serving:
             raise ServingNonsense("the answer has no list of predictions")
         return predictions
 
-    def knock(self, *, timeout_s: float) -> None:
+    def probe(self, *, timeout_s: float) -> None:
         """Return as soon as the server answers anything at all, for next to no work of its own.
 
         Raises:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import model_validator
 
 from consumer.models import HANDLERS, handler_name
-from shared.quantities import DURATION_FORM
+from shared.go_notation import DURATION_FORM
 from shared.settings import (
     COMPRESSION_FORM,
     GROUP_FORM,

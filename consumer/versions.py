@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
-from consumer.asker import Asker
+from consumer.predictor import Predictor
 from consumer.serving import Serving
 from shared.errors import ServingError
 
@@ -11,7 +11,7 @@ EVERY_S = 5.0
 
 
 def watch_versions(
-    servings: Mapping[Asker, Serving], stop: threading.Event, beat: Callable[[], None], *, every_s: float = EVERY_S
+    servings: Mapping[Predictor, Serving], stop: threading.Event, beat: Callable[[], None], *, every_s: float = EVERY_S
 ) -> None:
     """Tell each asker its model's version until `stop`; what cannot be learned is unknown."""
     while not stop.is_set():

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from shared.broker import EmbeddedBroker
+from shared.bus import EmbeddedBroker
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.ports import LOOPBACK
 from local.settings import LocalSettings
-from shared.broker import EmbeddedBroker
+from shared.bus import EmbeddedBroker
 
 PRODUCER, CONSUMER, VIDEO, SERVING, BROKER = "producer", "consumer", "video", "tfserving", "broker"
 SERVICES = (PRODUCER, CONSUMER, VIDEO)

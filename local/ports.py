@@ -4,7 +4,7 @@ import os
 import socket
 
 from shared.errors import SettingsError
-from shared.quantities import Address
+from shared.go_notation import Address
 
 LOOPBACK = "127.0.0.1"
 

@@ -19,7 +19,7 @@ KILL_AFTER_S = 0.5  # a killed process is gone by then
 def command(program: Program) -> list[str]:
     """Return the command line of a program, put on the leash."""
     nice = ["--nice", str(program.niceness)] if program.niceness else []
-    return [sys.executable, "-m", "local.leash", *nice, program.module, *program.arguments]
+    return [sys.executable, "-m", "shared.child", *nice, program.module, *program.arguments]
 
 
 class Process:

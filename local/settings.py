@@ -7,7 +7,7 @@ from pydantic import AfterValidator, TypeAdapter
 
 from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT
 from shared.errors import SettingsError
-from shared.quantities import ADDRESS_FORM, Address
+from shared.go_notation import ADDRESS_FORM, Address
 from shared.settings import SERVERS_FORM, Listen, Servers, ServiceSettings, setting
 
 APACHE = "apache"  # a real Kafka is started along

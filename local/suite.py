@@ -21,11 +21,11 @@ from local.plan import Program
 from local.ports import LOOPBACK, check_free, free_port
 from local.process import Process, command, describe
 from local.settings import APACHE, LocalSettings
-from local.signals import signals_caught
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 from shared.errors import SettingsError, SuiteError
-from shared.quantities import Address
+from shared.go_notation import Address
 from shared.settings import MISTAKEN
+from shared.signals import signals_caught
 
 END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
 SERVER_ENDS_S = 0.3  # for the model server, where the services took all the time

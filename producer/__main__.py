@@ -1,6 +1,6 @@
 """Starts the service: `python -m producer`; `--help` lists its settings."""
 
-from shared.startup import start
+from shared.process.startup import start
 
 if __name__ == "__main__":
     start("producer.service")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from producer.process import CaptureProcess
+from producer.protocol import CaptureJob, Message, MessageKind
 from producer.watch import Watch
-from producer.wire import Job, Message, What
 from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
 from shared.status import State
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Camera:
     """Captures one camera until the end, whatever it does."""
 
     def __init__(
-        self, name: str, job: Job, *, ledger: Ledger, publish: Publish, changed: Callable[["Camera"], None]
+        self, name: str, job: CaptureJob, *, ledger: Ledger, publish: Publish, changed: Callable[["Camera"], None]
     ) -> None:
         """Prepare.
 
@@ -86,8 +86,8 @@ class Camera:
                 message = process.receive(LISTEN_S)
                 while message is not None and not stop.is_set():
                     # There is one if we were held up; none comes after a failure, but the end, which is no crash then.
-                    following = None if message.what is What.FAILED else process.receive(0)
-                    overtaken = following is not None and following.what is What.FRAME
+                    following = None if message.what is MessageKind.FAILED else process.receive(0)
+                    overtaken = following is not None and following.what is MessageKind.FRAME
                     self._take(message, watch, overtaken=overtaken)
                     message = following
                 watch.check()
@@ -97,13 +97,13 @@ class Camera:
         self._ledger.dropped(self.name, THINNED, tally.thinned)
         self._ledger.dropped(self.name, SUPERSEDED, tally.superseded)
         self._ledger.dropped(self.name, UNDECODABLE, tally.undecodable)
-        if message.what is What.FAILED:
+        if message.what is MessageKind.FAILED:
             raise message.error()
-        if message.what is What.TALLY and tally.undecodable and not (tally.thinned or tally.superseded):
+        if message.what is MessageKind.COUNTS and tally.undecodable and not (tally.thinned or tally.superseded):
             watch.saw_garbage()
             return
         watch.saw_picture()
-        if message.what is What.FRAME:
+        if message.what is MessageKind.FRAME:
             self._picture_at = time.monotonic()
             self._enter(UP, None)
             if overtaken:

@@ -13,15 +13,15 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, assert_never
 
-from producer.outbox import Outbox
 from producer.pacing import Thinner
+from producer.pipe_writer import PipeWriter
+from producer.protocol import CaptureJob, Counts
 from producer.source import Kind
-from producer.wire import Job, Tally
 from shared.crashes import no_thread_dies_silently
 from shared.errors import BadPicture, CameraError
 
 if TYPE_CHECKING:
-    from producer.picture import Shot
+    from producer.picture import CapturedPicture
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everyone at the terminal; the producer decides
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # take leave of the camera; the producer waits a moment
     logging.basicConfig(format="%(message)s", level=logging.INFO)  # to standard error, which the producer reads
-    job = Job.from_line(sys.stdin.buffer.readline())
+    job = CaptureJob.from_line(sys.stdin.buffer.readline())
     _die_with_parent()
     pipe = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not come between frames
-    outbox = Outbox(pipe)
+    outbox = PipeWriter(pipe)
     with no_thread_dies_silently(lambda: os._exit(1)):  # its traceback goes to the producer by standard error
         outbox.start()
         try:
@@ -51,41 +51,44 @@ def main() -> None:
     os._exit(0)  # not through destructors: a thread may still be inside FFmpeg
 
 
-def capture(job: Job, outbox: Outbox) -> None:
+def capture(job: CaptureJob, outbox: PipeWriter) -> None:
     """Put what the camera gives into the outbox, until it fails.
 
     Raises:
         CameraError: it cannot be opened, or gives no more.
     """
-    from producer.picture import Garbage, Press  # the libraries take a while: not before the pipe is in order
+    from producer.picture import (  # the libraries take a while: not before the pipe is in order
+        FrameEncoder,
+        Undecodable,
+    )
 
-    press = Press(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
+    press = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
     thinner = Thinner(job.interval_s)
     with closing(_shots(job, outbox.tick)) as shots:
         for shot in shots:
             if shot.overtaken:
-                outbox.count(Tally(superseded=1))
-            elif isinstance(shot.content, Garbage):
-                outbox.count(Tally(undecodable=1))
+                outbox.count(Counts(superseded=1))
+            elif isinstance(shot.content, Undecodable):
+                outbox.count(Counts(undecodable=1))
             elif not thinner.keeps(shot.at_s):
-                outbox.count(Tally(thinned=1))
+                outbox.count(Counts(thinned=1))
             else:
                 try:
                     published = press.publish(shot.content)
                 except BadPicture:
-                    outbox.count(Tally(undecodable=1))
+                    outbox.count(Counts(undecodable=1))
                 else:
                     outbox.put(shot.captured_at, published.width, published.height, published.data)
 
 
-def _shots(job: Job, tick: Callable[[], None]) -> "Generator[Shot]":
+def _shots(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedPicture]":
     match job.source.kind:
         case Kind.LINK:
             from producer import link
 
             return link.shots(job.source.text)
         case Kind.FILES:
-            from producer import reel
+            from producer import files as reel
 
             return reel.shots(job.source.text, interval_s=job.interval_s, tick=tick)
         case Kind.DEVICE:

@@ -7,7 +7,7 @@ import av
 import av.error
 from av.codec.context import Flags
 
-from producer.picture import CameraJpeg, Content, Garbage
+from producer.picture import CameraJpeg, Content, Undecodable
 
 
 class Decoder:
@@ -42,4 +42,4 @@ class Decoder:
         try:
             yield from self._context.decode(packet)
         except (av.error.FFmpegError, OSError):
-            yield Garbage()
+            yield Undecodable()

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from producer.picture import CameraJpeg, Content, Garbage, Shot
+from producer.picture import CameraJpeg, CapturedPicture, Content, Undecodable
 from shared.clock import now_us
 from shared.errors import CameraLost
-from shared.pixels import Image
+from shared.frames.pixels import Image
 
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 _API = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
@@ -32,7 +32,7 @@ class Grabber(Protocol):
         """Return a property."""
 
 
-def shots(device: str) -> Generator[Shot]:
+def shots(device: str) -> Generator[CapturedPicture]:
     """Yield what a device gives, as soon as it does, until it fails.
 
     Args:
@@ -47,7 +47,7 @@ def shots(device: str) -> Generator[Shot]:
     yield from grabbed(capture)
 
 
-def grabbed(capture: Grabber) -> Iterator[Shot]:
+def grabbed(capture: Grabber) -> Iterator[CapturedPicture]:
     """Yield the pictures of an opened device.
 
     Raises:
@@ -61,7 +61,7 @@ def grabbed(capture: Grabber) -> Iterator[Shot]:
     while capture.grab():
         captured_at = now_us()
         done, image = capture.retrieve()
-        yield Shot(_content(image) if done else Garbage(), captured_at, captured_at / 1e6)
+        yield CapturedPicture(_content(image) if done else Undecodable(), captured_at, captured_at / 1e6)
     raise CameraLost("the device gives no more pictures")
 
 
@@ -70,4 +70,4 @@ def _content(image: Image) -> Content:
     if image.ndim == 3 and image.shape[2] == 3:
         return image
     data = np.ascontiguousarray(image).tobytes()
-    return CameraJpeg(data) if data[:2] == b"\xff\xd8" else Garbage()
+    return CameraJpeg(data) if data[:2] == b"\xff\xd8" else Undecodable()

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 from producer.demuxed import Demuxed
 from producer.feed import Feed, Intake
-from producer.picture import Garbage, Shot
+from producer.picture import CapturedPicture, Undecodable
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.payload import NotOurs
 
@@ -15,7 +15,7 @@ BEHIND = 2  # packets that wait: the frame at hand is old before it is encoded
 MOST_WAITING = 100  # packets: decoding cannot keep up, go on at the next picture that needs no other
 
 
-def shots(link: str) -> Generator[Shot]:
+def shots(link: str) -> Generator[CapturedPicture]:
     """Yield what a camera gives, as soon as it does, until it fails.
 
     Raises:
@@ -38,7 +38,7 @@ def _opened(link: str) -> Feed:
         return Demuxed(link, transport=exc.transport)
 
 
-def _decoded(feed: Feed) -> Iterator[Shot]:
+def _decoded(feed: Feed) -> Iterator[CapturedPicture]:
     intake = Intake(feed)
     intake.start()
     behind = broken = False  # as long as decoding cannot keep up; since a picture was missing
@@ -48,9 +48,9 @@ def _decoded(feed: Feed) -> Iterator[Shot]:
         behind = waiting > MOST_WAITING or (behind and not coded.key)
         broken = coded.breaks or (broken and not coded.key)
         if broken or coded.packet is None:
-            yield Shot(Garbage(), coded.captured_at, coded.at_s)
+            yield CapturedPicture(Undecodable(), coded.captured_at, coded.at_s)
         elif behind:
-            yield Shot(Garbage(), coded.captured_at, coded.at_s, overtaken=True)
+            yield CapturedPicture(Undecodable(), coded.captured_at, coded.at_s, overtaken=True)
         else:
             for content in feed.decoder.decode(coded.packet):
-                yield Shot(content, coded.captured_at, coded.at_s, overtaken=waiting >= BEHIND)
+                yield CapturedPicture(content, coded.captured_at, coded.at_s, overtaken=waiting >= BEHIND)

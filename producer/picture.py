@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from shared import jpeg, pixels
 from shared.errors import BadPicture
-from shared.pixels import Image
+from shared.frames import jpeg, pixels
+from shared.frames.pixels import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,15 @@ class CameraJpeg:
 
 
 @dataclass(frozen=True, slots=True)
-class Garbage:
+class Undecodable:
     """Bytes in a frame's place that are no picture."""
 
 
-Content: TypeAlias = av.VideoFrame | CameraJpeg | Image | Garbage
+Content: TypeAlias = av.VideoFrame | CameraJpeg | Image | Undecodable
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class CapturedPicture:
     """What a camera gave for one frame.
 
     Attributes:
@@ -46,7 +46,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class EncodedFrame:
     """A picture to be sent: a JPEG, or raw BGR rows."""
 
     width: int
@@ -55,7 +55,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class FrameEncoder:
     """Makes pictures to be published.
 
     Attributes:
@@ -69,13 +69,13 @@ class Press:
     quality: int
     raw: bool
 
-    def publish(self, content: Content) -> Published:
+    def publish(self, content: Content) -> EncodedFrame:
         """Return what is sent of a picture; a camera's own JPEG stays as it is where that is possible.
 
         Raises:
             BadPicture: it is none.
         """
-        if isinstance(content, Garbage):
+        if isinstance(content, Undecodable):
             raise BadPicture("bytes that cannot be decoded")
         if isinstance(content, CameraJpeg):
             if not self.raw and self.scale_x == self.scale_y == 1:
@@ -83,7 +83,7 @@ class Press:
             content = pixels.decode(content.data)
         image = self._of_frame(content) if isinstance(content, av.VideoFrame) else self._scaled(content)
         height, width = image.shape[:2]
-        return Published(width, height, image.tobytes() if self.raw else pixels.encode(image, self.quality))
+        return EncodedFrame(width, height, image.tobytes() if self.raw else pixels.encode(image, self.quality))
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         return max(1, round(width * self.scale_x)), max(1, round(height * self.scale_y))
@@ -105,6 +105,6 @@ class Press:
         return cv2.resize(image, size, interpolation=how).astype(np.uint8, copy=False)
 
 
-def _passed_through(data: bytes) -> Published:
+def _passed_through(data: bytes) -> EncodedFrame:
     picture = jpeg.inspect(data)
-    return Published(picture.width, picture.height, jpeg.with_standard_tables(data))
+    return EncodedFrame(picture.width, picture.height, jpeg.with_standard_tables(data))

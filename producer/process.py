@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from producer.wire import Job, Message, Receiver
+from producer.protocol import CaptureJob, Message, Receiver
 from shared.errors import CameraLost
 from shared.redact import redact_secrets
 
@@ -33,7 +33,7 @@ class CaptureProcess:
     For the kernel kills it together with that thread (PR_SET_PDEATHSIG, prctl(2)).
     """
 
-    def __init__(self, job: Job, *, camera: str) -> None:
+    def __init__(self, job: CaptureJob, *, camera: str) -> None:
         """Start the process.
 
         Raises:

@@ -1,10 +1,10 @@
 """Turns captured frames into records: ours, or the original's."""
 
 from producer.camera import Publish
-from producer.wire import Message
-from shared.frame import Frame, Headers, to_headers
-from shared.original import RawPicture, write_original
-from shared.outlet import Outlet
+from producer.protocol import Message
+from shared.frames.frame import Frame, Headers, to_headers
+from shared.frames.go_record import RawPicture, write_original
+from shared.frames.writer import FrameWriter
 
 BGR = 3  # channels
 
@@ -16,7 +16,7 @@ class Records:
         run: start of the producer, microseconds since the epoch.
     """
 
-    def __init__(self, outlet: Outlet, *, run: int, form: str) -> None:
+    def __init__(self, outlet: FrameWriter, *, run: int, form: str) -> None:
         """Join frames to an outlet.
 
         Args:

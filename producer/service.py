@@ -5,18 +5,18 @@ import sys
 from prometheus_client import Gauge
 
 from producer.camera import UP, Camera
+from producer.protocol import CaptureJob
 from producer.records import Records
 from producer.settings import ProducerSettings
 from producer.source import Source
-from producer.wire import Job
-from shared import logs
-from shared.broker import Bus, Writer
+from shared.bus import Bus, Writer
 from shared.clock import now_us
 from shared.errors import SettingsError
-from shared.ledger import Ledger
-from shared.outlet import Outlet
-from shared.probes import Readiness
-from shared.service import Service
+from shared.frames.ledger import Ledger
+from shared.frames.writer import FrameWriter
+from shared.process import logs
+from shared.process.probes import Readiness
+from shared.process.service import Service
 from shared.settings import end_with, from_command_line
 from shared.status import Report, StatusWriter
 
@@ -47,7 +47,7 @@ def serve(settings: ProducerSettings) -> int:
     bus = Bus(settings.servers, settings.kafka_config)
     frames = Writer(bus, compression=settings.compression)
     statuses = Writer(bus)
-    records = Records(Outlet(frames, settings.topic, ledger), run=now_us(), form=settings.frame_format)
+    records = Records(FrameWriter(frames, settings.topic, ledger), run=now_us(), form=settings.frame_format)
     status = StatusWriter(
         statuses,
         settings.topic_status,
@@ -84,8 +84,8 @@ def serve(settings: ProducerSettings) -> int:
         statuses.close(FLUSH_STATUS_S)
 
 
-def _job(settings: ProducerSettings, source: Source) -> Job:
-    return Job(
+def _job(settings: ProducerSettings, source: Source) -> CaptureJob:
+    return CaptureJob(
         source=source,
         interval_s=settings.frame_interval_s,
         scale_x=settings.scale_x,

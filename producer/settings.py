@@ -6,10 +6,10 @@ from typing import Any, Self
 
 from producer.source import DEVICE_FORM, SOURCE_FORM, Source, parse, parse_device
 from shared.errors import SettingsError
-from shared.quantities import DURATION_FORM
+from shared.go_notation import DURATION_FORM
+from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
 from shared.settings import (
-    CAMERA_FORM,
     COMPRESSION_FORM,
     SERVERS_FORM,
     TOPIC_FORM,
@@ -20,7 +20,6 @@ from shared.settings import (
     Servers,
     ServiceSettings,
     Topic,
-    camera_id,
     setting,
 )
 

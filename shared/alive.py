@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from shared.quantities import parse_address
+from shared.go_notation import parse_address
 
 TIMEOUT_S = 3.0
 MOST = 500  # characters of a failure: Docker keeps them

@@ -12,6 +12,8 @@ _USER = re.compile(_SCHEME + r"\S*@")
 # A query is dropped whole, but for the sentence's own punctuation after it: cameras name their tokens as they like.
 _QUERY = re.compile(r"(?P<link>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?]*)\?\S*?(?=[:;,.)\]}>'\"]*(?:\s|$))")
 
+_SECRET_NAME = re.compile(r"password|secret|token|credential|oauthbearer\.config|\.pem|\.key", re.IGNORECASE)
+
 
 def redact(text: str) -> str:
     """Return the text with credentials and queries of every link in it replaced by `***`.
@@ -47,3 +49,8 @@ def link_secrets(link: str) -> list[str]:
     secrets = [user_info, password, query, *(value for value in values if len(value) >= LONG_ENOUGH)]
     decoded = [unquote(secret) for secret in secrets]
     return [secret for secret in dict.fromkeys([*secrets, *decoded]) if len(secret) > 1]
+
+
+def is_secret_property(name: str) -> bool:
+    """Tell whether a librdkafka property holds something that is not to be logged."""
+    return bool(_SECRET_NAME.search(name))

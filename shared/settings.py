@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import SettingsError
-from shared.quantities import (
+from shared.go_notation import (
     ADDRESS_FORM,
     DURATION_FORM,
     Address,
@@ -23,18 +23,16 @@ from shared.quantities import (
     parse_address,
     parse_duration,
 )
+from shared.names import camera_id
 from shared.redact import redact
 
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
-CAMERA_FORM = "a DNS label: up to 63 lower-case letters, digits and inner hyphens"
 GROUP_FORM = "any name of 1 to 255 characters"
 COMPRESSION_FORM = "none, gzip, snappy, lz4, zstd"
 MISTAKEN = 2  # exit status of a process whose settings are wrong
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
-_CAMERA = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_SECRET_NAME = re.compile(r"password|secret|token|credential|oauthbearer\.config|\.pem|\.key", re.IGNORECASE)
 
 
 def _duration(value: object) -> object:
@@ -65,17 +63,6 @@ def _json(value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
-
-
-def camera_id(value: str) -> str:
-    """Return the id of a camera unchanged.
-
-    Raises:
-        ValueError: it is not a DNS label, which metrics, topics' keys and paths rely on.
-    """
-    if not _CAMERA.fullmatch(value):
-        raise ValueError(f"not {CAMERA_FORM}")
-    return value
 
 
 Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
@@ -250,11 +237,6 @@ def end_with(program: str, exc: SettingsError) -> int:
     for mistake in exc.mistakes:
         sys.stderr.write(f"{program}: {mistake}\n")
     return MISTAKEN
-
-
-def is_secret_property(name: str) -> bool:
-    """Tell whether a librdkafka property holds something that is not to be logged."""
-    return bool(_SECRET_NAME.search(name))
 
 
 def _variable(field: FieldInfo) -> str:

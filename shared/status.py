@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from shared.broker import Reader, Record, Writer
+from shared.bus import Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
 
@@ -176,7 +176,7 @@ class StatusBoard:
         now, wall_s = time.monotonic(), now_us() / 1e6
         for record in records:
             # Clocks are compared only for what lay there before us; what comes while we listen was said just now.
-            lay_s = max(0.0, wall_s - (record.timestamp_ms or 0) / 1e3) if reader.was_there(record) else 0.0
+            lay_s = max(0.0, wall_s - (record.timestamp_ms or 0) / 1e3) if reader.predates_start(record) else 0.0
             entry = read_entry(record, heard_at=now - lay_s)
             if entry is not None and entry.silent_s(now) < MEMORY_S:
                 with self._lock:

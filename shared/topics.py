@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.broker import Bus, DeclaredTopic, Topics
+from shared.bus import Bus, DeclaredTopic, Topics
 from shared.errors import BusError, SettingsError
 from shared.settings import MISTAKEN
 

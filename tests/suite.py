@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.broker import Bus, EmbeddedBroker, Reader, Record, Writer
+from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 60.0  # longest wait for anything; a busy machine needs a part of it, a broken suite all of it

@@ -9,8 +9,8 @@ from types import FrameType
 
 from shared.crashes import no_thread_dies_silently
 from tfserving.errors import SettingsError
-from tfserving.flags import parse_flags
-from tfserving.server import serve
+from tfserving.standin.flags import parse_flags
+from tfserving.standin.server import serve
 
 
 def main() -> int:

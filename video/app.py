@@ -14,18 +14,18 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from shared import clock
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
 from shared.status import Entry
 from video.cameras import Camera, Cameras
 from video.latest import LatestFrames
 from video.pages import paths_page, read_page
+from video.readiness import CameraReadiness
 from video.slot import predictions_of
-from video.standing import Standing
 from video.state import State, camera_json
 from video.stream import MjpegResponse, full_response
 from video.viewers import Full, Viewers
 from video.watch import Pace
-from video.ws import Screen
+from video.ws import WebSocketViewer
 
 TICK_S = 0.1
 PICTURE_THREADS = 2
@@ -72,7 +72,7 @@ class Sources:
     bus_silent_s: Callable[[], float]
     frame_interval_s: float
     ending: Callable[[], bool]
-    standing: Standing
+    standing: CameraReadiness
 
 
 class Display:
@@ -84,7 +84,7 @@ class Display:
         self.pool = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="pictures")
         self.cameras = Cameras(self.pool)
         self.state = State(self.cameras, sources.ledger, entries=sources.entries, bus_silent_s=sources.bus_silent_s)
-        self.screens: set[Screen] = set()
+        self.screens: set[WebSocketViewer] = set()
 
     async def tick(self, beat: Callable[[], None]) -> None:
         """Keep the states and the still pictures up to date until the end is asked for; then let all viewers go."""
@@ -243,7 +243,7 @@ def _routes(display: Display) -> APIRouter:
 
     @routes.websocket("/ws")
     async def screen(socket: WebSocket) -> None:
-        screen = Screen(
+        screen = WebSocketViewer(
             socket,
             display.cameras,
             display.viewers,

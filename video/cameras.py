@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared import clock
-from shared.inlet import Arrival
+from shared.frames.reader import ReceivedFrame
+from shared.names import camera_id
 from shared.redact import redact
-from shared.settings import camera_id
 from shared.status import Entry
+from video.diagnosis import Diagnosis, Evidence, diagnose, newest_of
 from video.notice import card, on_frame, span
 from video.picture import scaled
-from video.slot import Shot, Slot
-from video.verdict import Evidence, Verdict, judge, newest_of
+from video.slot import DisplayedPicture, Slot
 
 log = logging.getLogger(__name__)
 
@@ -47,21 +47,21 @@ class Camera:
     def __init__(self, id_: str) -> None:
         self.id = id_
         self.slot = Slot()
-        self.verdict = Verdict("waiting", 0.0)
+        self.verdict = Diagnosis("waiting", 0.0)
         self.since = clock.now_us()  # of the state, by our clock
         self.producer: Entry | None = None  # the last that named this camera: the board forgets after a minute
         self.consumer: Entry | None = None
         self._frame_at: float | None = None  # monotonic
         self._arrivals: deque[float] = deque(maxlen=512)
 
-    def put(self, arrival: Arrival, now: float) -> bool:
+    def put(self, arrival: ReceivedFrame, now: float) -> bool:
         """Take in a new frame that came at a monotonic time in seconds; tell whether the camera was not up before."""
         self._frame_at = now
         self._arrivals.append(now)
         self.slot.put(arrival.frame, clock_suspect=arrival.clock_suspect)
         if self.verdict.state == "up":
             return False
-        self.verdict, self.since = Verdict("up", 0.0), clock.now_us()
+        self.verdict, self.since = Diagnosis("up", 0.0), clock.now_us()
         log.info("camera is live", extra={"camera": self.id})
         return True
 
@@ -82,7 +82,7 @@ class Camera:
         """Return the seconds since the last new frame; None: there was none yet."""
         return None if self._frame_at is None else now - self._frame_at
 
-    def judge(self, entries: Sequence[Entry], *, bus_silent_s: float, bus_well_s: float, now: float) -> bool:
+    def diagnose(self, entries: Sequence[Entry], *, bus_silent_s: float, bus_well_s: float, now: float) -> bool:
         """Decide about the state out of what the services say; tell whether it is another one than before."""
         self.producer = newest_of("producer", self.id, entries, now) or self.producer
         self.consumer = newest_of("consumer", self.id, entries, now) or self.consumer
@@ -93,7 +93,7 @@ class Camera:
             producer=self.producer,
             consumer=self.consumer or newest_of("consumer", None, entries, now),
         )
-        before, self.verdict = self.verdict, judge(self.id, evidence, now)
+        before, self.verdict = self.verdict, diagnose(self.id, evidence, now)
         if (before.state, before.notice) == (self.verdict.state, self.verdict.notice):
             return False
         self.since = clock.now_us() - int(self.verdict.for_s * 1e6)
@@ -137,7 +137,7 @@ class Cameras:
         """Return the ids of all cameras, sorted."""
         return sorted(self._cameras)
 
-    def put(self, arrival: Arrival) -> bool:
+    def put(self, arrival: ReceivedFrame) -> bool:
         """Show a frame; tell whether there was room for its camera."""
         camera = self._known(arrival.frame.camera)
         if camera is None:
@@ -147,14 +147,14 @@ class Cameras:
             self.lobby.wake()
         return True
 
-    def judge(self, entries: Sequence[Entry], *, bus_silent_s: float, bus_well_s: float, now: float) -> bool:
+    def diagnose(self, entries: Sequence[Entry], *, bus_silent_s: float, bus_well_s: float, now: float) -> bool:
         """Decide about the state of every camera; tell whether any has another than before."""
         named = {id_ for entry in entries if entry.service == "producer" for id_ in entry.report.cameras}
         changed, self._changed = self._changed, False
         for id_ in named - self._cameras.keys():
             changed = self._known(id_) is not None or changed
         for camera in self._cameras.values():
-            if camera.judge(entries, bus_silent_s=bus_silent_s, bus_well_s=bus_well_s, now=now):
+            if camera.diagnose(entries, bus_silent_s=bus_silent_s, bus_well_s=bus_well_s, now=now):
                 changed = True
         return changed
 
@@ -172,7 +172,7 @@ class Cameras:
             else:
                 self._draw(slot, text)
 
-    async def picture(self, shot: Shot, scale: int) -> bytes:
+    async def picture(self, shot: DisplayedPicture, scale: int) -> bytes:
         """Return the picture of a shot at 1/scale; it is made once, however many ask for it."""
         if scale == 1:
             return shot.jpeg

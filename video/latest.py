@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 
 from shared import clock
-from shared.inlet import SUPERSEDED, Arrival
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
+from shared.frames.reader import SUPERSEDED, ReceivedFrame
 
 TOO_MANY_CAMERAS = "too_many_cameras"
 
@@ -20,12 +20,12 @@ class LatestFrames:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lock = threading.Lock()
-        self._waiting: dict[str, Arrival] = {}
+        self._waiting: dict[str, ReceivedFrame] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._deliver: Callable[[Arrival], bool] = lambda _: False
+        self._deliver: Callable[[ReceivedFrame], bool] = lambda _: False
         self._called = False
 
-    def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Arrival], bool]) -> None:
+    def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[ReceivedFrame], bool]) -> None:
         """Deliver from now on in this loop; `deliver` tells whether it took the frame."""
         with self._lock:
             self._loop, self._deliver, self._called = loop, deliver, False
@@ -36,7 +36,7 @@ class LatestFrames:
         with self._lock:
             self._loop = None
 
-    def put(self, arrival: Arrival) -> None:
+    def put(self, arrival: ReceivedFrame) -> None:
         """Take a frame in; called from the reading thread."""
         camera = arrival.frame.camera
         with self._lock:

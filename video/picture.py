@@ -5,7 +5,7 @@ from io import BytesIO
 from PIL import Image
 
 from shared.errors import BadPicture, BadRecord
-from shared.original import RawPicture
+from shared.frames.go_record import RawPicture
 
 SCALES = (1, 2, 4, 8)  # parts of the size that libjpeg decodes to directly
 QUALITY = 80

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.errors import SettingsError
-from shared.quantities import Address
+from shared.go_notation import Address
 from video.stream import EXCHANGE, STALLED_AFTER_S
 from video.ws import LONGEST_MESSAGE
 

@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from shared.broker import Bus, Reader, Writer
+from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
 from shared.errors import SettingsError
-from shared.inlet import Inlet
-from shared.ledger import Ledger
-from shared.logs import configure
-from shared.service import Service
+from shared.frames.ledger import Ledger
+from shared.frames.reader import FrameReader
+from shared.process.logs import configure
+from shared.process.service import Service
 from shared.settings import end_with, from_command_line
 from shared.status import TAIL, Report, StatusBoard, StatusWriter
 from video.app import Sources, create_app
 from video.latest import LatestFrames
 from video.picture import encode_raw
+from video.readiness import CameraReadiness
 from video.serve import WebServer
 from video.settings import VideoSettings
-from video.standing import Standing
 from video.viewers import Viewers
 
 PURPOSE = "Shows labelled pictures from Kafka to any number of browsers."
@@ -51,10 +51,10 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         writer, settings.topic_status, service="video", report=lambda: Report(ledger=ledger.as_json())
     )
     status.export(service.registry)
-    board, latest, standing = StatusBoard(), LatestFrames(ledger), Standing()
+    board, latest, standing = StatusBoard(), LatestFrames(ledger), CameraReadiness()
     reader = Reader(bus, settings.topic, group=settings.group, every_partition=True)
     board_reader = Reader(bus, settings.topic_status, group=settings.group, every_partition=True, tail=TAIL)
-    inlet = Inlet(
+    inlet = FrameReader(
         reader,
         ledger,
         service="video",

@@ -1,6 +1,6 @@
 """Settings of the video service."""
 
-from shared.quantities import ADDRESS_FORM, DURATION_FORM, Address
+from shared.go_notation import ADDRESS_FORM, DURATION_FORM, Address
 from shared.settings import (
     GROUP_FORM,
     SERVERS_FORM,

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.frame import Frame
+from shared.frames.frame import Frame
 
 
 @dataclass(slots=True, eq=False)
-class Shot:
+class DisplayedPicture:
     """One picture to be shown.
 
     Attributes:
@@ -35,7 +35,7 @@ class Shot:
     number: int
     clock_suspect: bool = False
     notice: str | None = None
-    plain: "Shot | None" = field(default=None, repr=False)
+    plain: "DisplayedPicture | None" = field(default=None, repr=False)
     heads: dict[int, bytes] = field(default_factory=dict, repr=False)
     scaled: dict[int, asyncio.Future[bytes]] = field(default_factory=dict, repr=False)
 
@@ -50,7 +50,7 @@ class Slot:
     """Holds the newest picture of one camera; each viewer takes it when it can, and older ones are gone."""
 
     def __init__(self) -> None:
-        self.shot: Shot | None = None
+        self.shot: DisplayedPicture | None = None
         self.newest: Frame | None = None
         self.clock_suspect = False
         self.frames = 0
@@ -67,7 +67,7 @@ class Slot:
         """Show a new frame."""
         self.frames += 1
         self.newest, self.clock_suspect = frame, clock_suspect
-        self._show(Shot(frame.jpeg, frame.width, frame.height, frame, self.frames, 0, clock_suspect))
+        self._show(DisplayedPicture(frame.jpeg, frame.width, frame.height, frame, self.frames, 0, clock_suspect))
 
     def repeat(self) -> None:
         """Show the newest frame again, with nothing written on it."""
@@ -80,7 +80,9 @@ class Slot:
         """Show a picture that was made of the newest frame, or of none, by drawing on it."""
         last = self.shot
         plain = (last.plain or last) if last is not None and last.frame is not None else None
-        self._show(Shot(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice, plain))
+        self._show(
+            DisplayedPicture(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice, plain)
+        )
 
     def watch(self, event: asyncio.Event) -> None:
         """Set the event whenever there is something new to see."""
@@ -95,7 +97,7 @@ class Slot:
         for event in self._watchers:
             event.set()
 
-    def _show(self, shot: Shot) -> None:
+    def _show(self, shot: DisplayedPicture) -> None:
         shot.number = self.shot.number + 1 if self.shot else 1
         self.shot = shot
         self.shown_at = time.monotonic()

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from shared import clock
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
 from shared.status import SILENT_AFTER_S, Entry
 from video.cameras import Camera, Cameras
-from video.verdict import BUS_SILENT_AFTER_S, gone_for
+from video.diagnosis import BUS_SILENT_AFTER_S, gone_for
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class State:
         self._services = {
             (entry.service, entry.instance): self._service_state(entry, bus_well_s, now) for entry in self._heard
         }
-        judged = self._cameras.judge(self._heard, bus_silent_s=silent_s, bus_well_s=bus_well_s, now=now)
+        judged = self._cameras.diagnose(self._heard, bus_silent_s=silent_s, bus_well_s=bus_well_s, now=now)
         changed = judged or before != self._words()
         if changed:
             self._text_at = float("-inf")

@@ -19,7 +19,7 @@ from shared import clock
 from video import mjpeg
 from video.cameras import Camera, Cameras
 from video.picture import nearest_scale
-from video.slot import Shot
+from video.slot import DisplayedPicture
 from video.viewers import RETRY_AFTER_S, Full, Tally, Viewers
 from video.watch import Pace, Watch
 
@@ -122,7 +122,7 @@ class MjpegResponse(Response):
             if missed is not None:
                 tally.sent_one(skipped=missed)
 
-    async def _send(self, pipe: "_Pipe", shot: Shot) -> None:
+    async def _send(self, pipe: "_Pipe", shot: DisplayedPicture) -> None:
         scale = nearest_scale(shot.width, self._width)
         picture = await self._cameras.picture(shot, scale)
         pipe.write(head(shot, scale, picture), picture, mjpeg.CLOSING)
@@ -176,7 +176,7 @@ async def _woken(event: asyncio.Event) -> None:
     event.clear()
 
 
-def head(shot: Shot, scale: int, picture: bytes) -> bytes:
+def head(shot: DisplayedPicture, scale: int, picture: bytes) -> bytes:
     """Return the head of the part that holds a shot, its age as of now."""
     constant = shot.heads.get(scale)
     if constant is None:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from video.cameras import REPEAT_AFTER_S
-from video.slot import Shot, Slot
+from video.slot import DisplayedPicture, Slot
 
 STALE_AFTER_S = 1.5 * REPEAT_AFTER_S
 
@@ -29,12 +29,12 @@ class Watch:
         stale = shot is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
         self._number = shot.number if shot is not None and stale else 0
 
-    def look(self) -> Shot | None:
+    def look(self) -> DisplayedPicture | None:
         """Return the picture to be shown next; None: the last one taken is still the newest."""
         shot = self.slot.shot
         return None if shot is None or shot.number == self._number else shot
 
-    def take(self, shot: Shot, *, unwanted: int = 0) -> int | None:
+    def take(self, shot: DisplayedPicture, *, unwanted: int = 0) -> int | None:
         """Note that a picture is being sent.
 
         Args:

@@ -15,11 +15,11 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from shared import clock
-from shared.frame import Frame
+from shared.frames.frame import Frame
 from shared.status import instance_name
 from video.cameras import Camera, Cameras
 from video.picture import nearest_scale, size_at
-from video.slot import Shot, predictions_of
+from video.slot import DisplayedPicture, predictions_of
 from video.state import Json, State
 from video.viewers import Tally, Viewers
 from video.watch import Pace, Watch
@@ -48,7 +48,7 @@ class _Line:
     sent_at: float = 0.0
 
 
-class Screen:
+class WebSocketViewer:
     """One connection and the cameras that it shows."""
 
     def __init__(
@@ -189,7 +189,7 @@ class Screen:
 
     async def _send_frames(self, now: float) -> bool:
         """Send the newest picture of every camera that is ready for one; tell whether there was any."""
-        ready: list[tuple[_Line, Frame, Shot, str | None, int | None]] = []
+        ready: list[tuple[_Line, Frame, DisplayedPicture, str | None, int | None]] = []
         for line in self._lines.values():
             shot = line.watch.look() if line.unacked is None and line.pace.wait_s(now) <= 0 else None
             if shot is not None:
@@ -224,7 +224,7 @@ class Screen:
         self._event.clear()
 
 
-def header(frame: Frame, shot: Shot, scale: int, *, notice: str | None, repeated: bool) -> Json:
+def header(frame: Frame, shot: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool) -> Json:
     """Return the header of a frame on `/ws`, of which a shot is shown at 1/scale."""
     width, height = size_at(shot.width, shot.height, scale)
     return {

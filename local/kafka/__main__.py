@@ -15,11 +15,11 @@ from local.kafka.parts import FOLDER, POM, ZOOKEEPER_POM, PartMissing, data_fold
 from local.kafka.program import JavaProgram, KafkaEnded
 from local.kafka.zookeeper import ZooKeeper
 from local.ports import LOOPBACK, check_free
-from local.signals import signals_caught
-from shared.broker import Bus
+from shared.bus import Bus
 from shared.errors import BusError, SettingsError
-from shared.quantities import Address
+from shared.go_notation import Address
 from shared.settings import end_with
+from shared.signals import signals_caught
 from shared.topics import apply_list, read_list
 
 PROGRAM = "make kafka"

@@ -8,7 +8,7 @@ from local.kafka.configuration import LISTENERS, Ports, Quorum, kraft, with_zook
 from local.kafka.parts import FOLDER
 from local.kafka.program import JavaProgram, KafkaEnded
 from local.ports import LOOPBACK
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 
 __all__ = ["LISTENERS", "KafkaEnded", "Node", "Ports"]
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from shared.errors import SuiteError
-from tfserving.cache import models_folder
+from tfserving.models.cache import models_folder
 
 FOLDER = Path(__file__).parents[2] / "kafka"
 POM = FOLDER / "pom.xml"

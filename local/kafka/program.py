@@ -71,7 +71,7 @@ class JavaProgram(ABC):
         # On the leash, and in a session of its own: Ctrl-C at a terminal is for whoever started it.
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.leash", "--exec", *self._java, *words],
+                [sys.executable, "-m", "shared.child", "--exec", *self._java, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,

@@ -12,7 +12,7 @@ from producer.rtsp.connection import Packet
 from producer.rtsp.mjpeg import Jpeg
 from producer.rtsp.nal import H264, H265
 from producer.rtsp.payload import NotOurs, Payload
-from producer.rtsp.pictures import Pictures
+from producer.rtsp.pictures import AccessUnitAssembler
 from producer.rtsp.sdp import Description, Track
 from producer.rtsp.session import Session, opened
 from shared.errors import CameraLost
@@ -30,7 +30,7 @@ class RtspCamera:
 
     def __init__(self, session: Session, track: Track, payload: Payload) -> None:
         self._session = session
-        self._pictures = Pictures(payload, track.payload_type)
+        self._pictures = AccessUnitAssembler(payload, track.payload_type)
         self.decoder = Decoder(av.Codec(payload.codec, "r").create("video"), low_delay=True)
 
     @classmethod

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from producer.faults import connection_error, refusal
 from producer.rtsp.authentication import Challenge, Credentials, best
-from producer.rtsp.connection import Connection, Noise, Packet, Request, Response
+from producer.rtsp.connection import Connection, Garbled, Packet, Request, Response
 from shared.errors import CameraLost
 
 MOST_TRIES = 3
@@ -15,7 +15,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 _ANSWERED = frozenset({"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"})
 
 
-class Dialogue:
+class RequestChannel:
     """Asks and answers over one connection.
 
     Attributes:
@@ -103,7 +103,7 @@ class Dialogue:
                         self.reply(received)
                     case Packet():
                         keep(received)
-                    case Noise() if not self._connection.expects:
+                    case Garbled() if not self._connection.expects:
                         raise CameraLost("what it answers is no RTSP")
         except EOFError:
             raise CameraLost("the camera hung up") from None

@@ -4,7 +4,7 @@ import struct
 from functools import lru_cache
 
 from producer.rtsp.payload import Coded
-from shared.jpeg import STANDARD_TABLES
+from shared.frames.jpeg import STANDARD_TABLES
 
 _HEAD = 8
 _RESTART_HEAD = 4

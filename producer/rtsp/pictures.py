@@ -26,7 +26,7 @@ class CodedPicture:
     at_s: float
 
 
-class Pictures:
+class AccessUnitAssembler:
     """Ends a picture at the marker bit; where a camera's marker bits say nothing, at the next one's timestamp.
 
     A picture is damaged if a packet of it is missing, or may be missing of what it refers to.

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, connection_error, refusal, silence
 from producer.rtsp.authentication import Credentials
-from producer.rtsp.connection import Connection, Noise, Packet, Request, Response, connect
-from producer.rtsp.dialogue import UNAUTHORIZED, Dialogue
+from producer.rtsp.connection import Connection, Garbled, Packet, Request, Response, connect
+from producer.rtsp.dialogue import UNAUTHORIZED, RequestChannel
 from producer.rtsp.payload import NotOurs
 from producer.rtsp.sdp import Description, Track, parse
 from producer.source import without_credentials
@@ -93,7 +93,7 @@ class Session:
         except (OSError, OverflowError, ValueError) as exc:
             raise connection_error(exc, opening=True) from None
         self._connection = Connection(connected)
-        self._dialogue = Dialogue(self._connection, credentials)
+        self._dialogue = RequestChannel(self._connection, credentials)
 
     def describe(self) -> Description:
         """Ask what the camera sends.
@@ -135,7 +135,7 @@ class Session:
         self._timeout_s = float(timeout[1]) if timeout and int(timeout[1]) else DEFAULT_TIMEOUT_S
         self._insist(self._ask("PLAY", self._whole, Range="npt=0.000-"))
 
-    def packets(self) -> Iterator[Packet | Noise]:
+    def packets(self) -> Iterator[Packet | Garbled]:
         """Yield the packets of the video as they come, and something for bytes that are none; never ends.
 
         Raises:
@@ -165,7 +165,7 @@ class Session:
                     case Packet() if received.channel == self._channel:
                         silent_at_s, noisy = received.at_s + READ_TIMEOUT_S, False
                         yield received
-                    case Noise():
+                    case Garbled():
                         noisy = True
                         yield received
                     case Response():

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench.bench_suite import processes
 from local.ports import LOOPBACK, free_port
-from shared import pixels
+from shared.frames import pixels
 from tests.producer.cameras import BIKES, BUNNY, HttpCamera
 from tests.requirements import need
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from consumer.prediction import Finding, Prediction
-from shared.frame import Frame
-from shared.pixels import encode
+from shared.frames.frame import Frame
+from shared.frames.pixels import encode
 
 RUN = 1_700_000_000_000_000
 BEGAN = 1_800_000_000_000_000  # microseconds since the epoch

@@ -13,8 +13,8 @@ import pytest
 from consumer import overlay as drawing
 from consumer.imprint import imprint, imprint_whole
 from consumer.overlay import Box, Line, Overlay, State, ascii_text, layout
-from shared import jpeg, pixels
 from shared.errors import BadPicture
+from shared.frames import jpeg, pixels
 
 TWO_LINES = Overlay((Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%  4 s old", State.STALE)))
 DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", State.DOWN),))

@@ -5,7 +5,7 @@ import signal
 import socket
 
 from consumer.settings import ConsumerSettings
-from shared.broker import EmbeddedBroker
+from shared.bus import EmbeddedBroker
 from tests.suite import LOOPBACK, Program, Service, free_port, get, until
 
 NOWHERE = {"KAFKAPORTIN": f"{LOOPBACK}:9", "KAFKAPORTOUT": f"{LOOPBACK}:9"}

@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from consumer.pipeline import Imprinter, Latest, Mode, Sync, run
 from consumer.prediction import ModelState, Newest
-from shared.broker import Delivery
-from shared.frame import Frame, read_frame
-from shared.inlet import Arrival
-from shared.ledger import Ledger
-from shared.outlet import Outlet
+from shared.bus import Delivery
+from shared.frames.frame import Frame, read_frame
+from shared.frames.ledger import Ledger
+from shared.frames.reader import ReceivedFrame
+from shared.frames.writer import FrameWriter
 from tests.consumer.frames import BEGAN, RUN, frame, jpeg, prediction
 from tests.suite import until
 
@@ -33,7 +33,7 @@ class Bus:
         self.frames.append(read_frame(key.encode(), value, dict(headers)))
         settled(Delivery.ACKNOWLEDGED)
 
-    def take_back_unsent(self) -> None:
+    def purge_queue(self) -> None:
         """There is none."""
 
 
@@ -70,14 +70,14 @@ class Stage:
         self.bus = Bus()
         self.ledger = Ledger("consumer", CollectorRegistry())
         askers: Any = {model.name: model for model in models}
-        imprinter = Imprinter(Outlet(self.bus, "videodisplay", self.ledger), self.ledger, run=START)  # type: ignore[arg-type]
+        imprinter = Imprinter(FrameWriter(self.bus, "videodisplay", self.ledger), self.ledger, run=START)  # type: ignore[arg-type]
         self.mode: Mode = (
             Sync(askers, imprinter, self.ledger, timeout_s=timeout_s) if sync else Latest(askers, imprinter)
         )
 
     def take(self, *frames: Frame) -> None:
         for one in frames:
-            self.mode.take(Arrival(one, clock_suspect=False))
+            self.mode.take(ReceivedFrame(one, clock_suspect=False))
 
     def out(self) -> list[int]:
         return [one.seq for one in self.bus.frames]
@@ -282,9 +282,9 @@ class Once:
     """An inlet with these frames, then nothing."""
 
     def __init__(self, *frames: Frame) -> None:
-        self._arrivals = [Arrival(one, clock_suspect=False) for one in frames]
+        self._arrivals = [ReceivedFrame(one, clock_suspect=False) for one in frames]
 
-    def read(self, timeout_s: float) -> list[Arrival]:
+    def read(self, timeout_s: float) -> list[ReceivedFrame]:
         arrivals, self._arrivals = self._arrivals, []
         if not arrivals:
             time.sleep(0.001)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from shared.broker import Bus, EmbeddedBroker
+from shared.bus import Bus, EmbeddedBroker
 from tests.suite import LOOPBACK, Program, Service, embedded, free_port, get_json, make_topics, until
 
 TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredictions": "TOPICNAMEPREDICTIONS"}

@@ -11,7 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from shared.startup import start
+from shared.process.startup import start
 
 WORDS = "this was done on purpose"
 

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from shared.pixels import Image
+from shared.frames.pixels import Image
 
 BLOCK = 32  # pixels
 BITS = 16

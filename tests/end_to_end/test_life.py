@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.broker import Record
+from shared.bus import Record
 from tests.conftest import Recovery
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.misbehaving import WORDS
@@ -160,8 +160,8 @@ def test_a_frozen_broker_holds_up_no_end(live: Live, recovery: Recovery) -> None
 # A method of each service that one of its loops calls at every turn.
 TURNS = {
     "producer": "producer.camera:CaptureProcess.receive",
-    "consumer": "shared.inlet:Inlet.read",
-    "video": "shared.inlet:Inlet.read",
+    "consumer": "shared.frames.reader:FrameReader.read",
+    "video": "shared.frames.reader:FrameReader.read",
 }
 
 
@@ -190,7 +190,7 @@ TURNS = {
             ),
         ),
         pytest.param(
-            ("consumer", "consumer.asker:Asker._ask", "once"),
+            ("consumer", "consumer.predictor:Predictor._ask", "once"),
             "consumer",
             marks=pytest.mark.fault(
                 "the loop that asks a model crashes", expects="its traceback is logged, it runs again, live by itself"
@@ -245,7 +245,7 @@ def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: P
         ),
         pytest.param(
             "video",
-            "shared.broker:Writer._take_answers",
+            "shared.bus:Writer._take_answers",
             marks=pytest.mark.fault(
                 "the thread that takes the broker's answers keeps crashing", expects="five tracebacks, then status 1"
             ),

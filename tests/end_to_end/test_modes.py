@@ -13,9 +13,9 @@ import pytest
 
 from consumer.imprint import imprint
 from consumer.overlay import Line, Overlay, State
-from shared.broker import Bus, Record, Writer
-from shared.frame import Frame, read_frame
-from shared.pixels import Image, decode, encode
+from shared.bus import Bus, Record, Writer
+from shared.frames.frame import Frame, read_frame
+from shared.frames.pixels import Image, decode, encode
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import picture, read_number, write_png, write_video

@@ -23,8 +23,8 @@ from consumer.imprint import imprint
 from consumer.labels import read_labels
 from consumer.overlay import Line, Overlay, State
 from consumer.settings import ASSETS
-from shared.broker import Record
-from shared.frame import Frame, read_frame
+from shared.bus import Record
+from shared.frames.frame import Frame, read_frame
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import NUMBERS, PROBABILITY, VERSION, ModelServer
 from tests.end_to_end.numbered import read_number, write_video

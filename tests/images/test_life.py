@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from local.plan import sample_video
-from shared.broker import EmbeddedBroker
+from shared.bus import EmbeddedBroker
 from tests.images.conftest import SERVICES
 from tests.images.docker import CONFINED, Container, Network, docker
 from tests.images.seen import note

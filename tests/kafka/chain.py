@@ -6,7 +6,7 @@ from typing import Self
 from local.kafka.configuration import LISTENERS
 from local.kafka.node import Node
 from local.kafka.parts import FOLDER
-from shared.broker import Bus, DeclaredTopic, Topics
+from shared.bus import Bus, DeclaredTopic, Topics
 from shared.topics import read_list
 from tests.end_to_end.chain import TOPICS, Chain
 from tests.end_to_end.model_server import NUMBERS, ModelServer

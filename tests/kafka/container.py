@@ -10,7 +10,7 @@ from testcontainers.core.network import Network
 
 from local.kafka.configuration import Ports, Quorum, kraft
 from local.kafka.node import listens
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 from tests.images import docker
 from tests.requirements import need
 from tests.suite import LOOPBACK, ROOT, kafka_variable, until

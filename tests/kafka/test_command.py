@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.kafka.configuration import LISTENERS
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 from tests.suite import LOOPBACK, Program, children_of, until, use_of
 
 pytestmark = pytest.mark.kafka

@@ -17,7 +17,7 @@ import confluent_kafka.admin
 import pytest
 
 from local.kafka.node import Node
-from shared.broker import Bus, Delivery, Writer
+from shared.bus import Bus, Delivery, Writer
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video

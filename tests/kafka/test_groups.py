@@ -14,7 +14,7 @@ import confluent_kafka.admin
 import pytest
 
 from local.kafka.node import Node
-from shared.broker import COMMIT_EVERY_S, Bus, DeclaredTopic, Reader, Topics, Writer
+from shared.bus import COMMIT_EVERY_S, Bus, DeclaredTopic, Reader, Topics, Writer
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png

@@ -12,7 +12,7 @@ import pytest
 
 from local.kafka.configuration import LISTENERS
 from local.kafka.parts import FOLDER, data_folder, java
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 from shared.topics import read_list
 from tests.end_to_end.model_server import NUMBERS, ModelServer
 from tests.end_to_end.numbered import write_png

@@ -15,7 +15,7 @@ import pytest
 
 from local.kafka.cluster import Cluster
 from local.kafka.node import Node
-from shared.broker import Reader
+from shared.bus import Reader
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video

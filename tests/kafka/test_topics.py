@@ -8,7 +8,7 @@ import pytest
 
 from local.kafka.node import Node
 from local.kafka.parts import FOLDER
-from shared.broker import Bus, DeclaredTopic, Topics
+from shared.bus import Bus, DeclaredTopic, Topics
 from tests.suite import ROOT
 
 pytestmark = pytest.mark.kafka

@@ -10,7 +10,7 @@ import pytest
 from local.kafka.configuration import Ports
 from local.kafka.node import Node
 from local.kafka.zookeeper import ZooKeeper
-from shared.broker import Bus, Topics
+from shared.bus import Bus, Topics
 from tests.end_to_end.model_server import PROBABILITY, ModelServer
 from tests.end_to_end.numbered import read_number, write_png
 from tests.kafka.chain import MODEL, KafkaChain

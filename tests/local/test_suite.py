@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.frame import read_frame
+from shared.frames.frame import read_frame
 from tests.end_to_end.chain import embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
@@ -53,7 +53,7 @@ class Suite(Program):
         """Return the process id of a part; None: it does not run."""
         for pid in children_of(self.process.pid):
             arguments = arguments_of(pid)
-            if "local.leash" in arguments and module in arguments:
+            if "shared.child" in arguments and module in arguments:
                 return pid
         return None
 

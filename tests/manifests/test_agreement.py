@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 
 from local.kafka.configuration import read
 from local.readme import SERVICES
-from producer.reel import shots
-from shared.probes import Probes, Pulse, Readiness
-from shared.quantities import Address
+from producer.files import shots
+from shared.go_notation import Address
+from shared.process.probes import Probes, Pulse, Readiness
 from shared.settings import document
 from tests.manifests import objects as k8s
 from tests.manifests.objects import FORMS, HERE, SUBSYSTEMS, Object, container, environment, of_kind, ports, suite

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.broker import Writer
+from shared.bus import Writer
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import NUMBERS, ModelServer
 from tests.end_to_end.numbered import write_video

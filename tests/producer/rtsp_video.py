@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 
-from shared.pixels import Image
+from shared.frames.pixels import Image
 from tests.end_to_end.numbered import RATE, picture
 
 PAYLOAD_TYPE = 96

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from producer.camera import DOWN, FROZEN, REFUSED, UP
-from shared import pixels
 from shared.clock import now_us
+from shared.frames import pixels
 from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
 from tests.producer.watched import captures, command_line, watched
 

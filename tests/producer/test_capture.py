@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
+from producer.protocol import CaptureJob
 from producer.source import parse
-from producer.wire import Job
 from tests.producer.cameras import BUNNY
 
 _BROKEN = """
-from producer import capture, outbox
+from producer import capture, pipe_writer as outbox
 
 def on_fire(*_):
     raise RuntimeError("the pipe is on fire")
@@ -22,7 +22,7 @@ def test_a_thread_that_dies_takes_the_capture_with_it() -> None:
     """The producer sees the end at once, and why; without its outbox a capture would look like a frozen camera."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", _BROKEN], **pipes) as process:  # type: ignore[call-overload]
-        process.stdin.write(Job(parse(str(BUNNY))).to_line())
+        process.stdin.write(CaptureJob(parse(str(BUNNY))).to_line())
         process.stdin.flush()  # it stays open: its end would be the producer's
         said = process.stderr.read().decode()
         status = process.wait()

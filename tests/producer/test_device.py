@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from producer import device
-from producer.picture import CameraJpeg, Garbage
-from shared import pixels
+from producer.picture import CameraJpeg, Undecodable
 from shared.errors import CameraLost
+from shared.frames import pixels
 from tests.producer.cameras import image
 from tests.producer.watched import watched
 
@@ -63,7 +63,7 @@ def test_other_devices_give_pixels():
     first, second = contents(Webcam([image(), None], mjpeg=False))
 
     assert np.array_equal(first, image())
-    assert second == Garbage()
+    assert second == Undecodable()
 
 
 @pytest.mark.skipif(not DEVICES, reason="no V4L device on this machine: plug a camera in")

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.broker import EmbeddedBroker, Reader, Record
+from shared.bus import EmbeddedBroker, Reader, Record
 from shared.clock import now_us
-from shared.frame import Frame, read_frame
+from shared.frames.frame import Frame, read_frame
 from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
 from tests.producer.rtsp_camera import rtsp_camera
 from tests.producer.rtsp_video import video

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from producer.picture import CameraJpeg, Garbage, Press
-from shared import jpeg, pixels
+from producer.picture import CameraJpeg, FrameEncoder, Undecodable
 from shared.errors import BadPicture
+from shared.frames import jpeg, pixels
 from tests.producer.cameras import image
 
-PLAIN = Press(scale_x=1, scale_y=1, quality=80, raw=False)
+PLAIN = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=False)
 
 
 def test_a_camera_s_jpeg_passes_through_untouched():
@@ -35,10 +35,10 @@ def test_missing_huffman_tables_are_inserted():
     assert np.array_equal(pixels.decode(published.data), pixels.decode(whole))
 
 
-@pytest.mark.parametrize("content", [CameraJpeg(b""), CameraJpeg(b"\xff\xd8garbage"), Garbage()])
+@pytest.mark.parametrize("content", [CameraJpeg(b""), CameraJpeg(b"\xff\xd8garbage"), Undecodable()])
 def test_garbage_is_refused(content):
     """What is no picture raises, whatever is to be made of it."""
-    for press in (PLAIN, Press(scale_x=0.5, scale_y=1, quality=80, raw=False), Press(1, 1, 80, raw=True)):
+    for press in (PLAIN, FrameEncoder(scale_x=0.5, scale_y=1, quality=80, raw=False), FrameEncoder(1, 1, 80, raw=True)):
         with pytest.raises(BadPicture):
             press.publish(content)
 
@@ -48,7 +48,7 @@ def test_scales_apply_to_each_side(coded):
     """Width and height are scaled on their own, of a camera's JPEG as well as of pixels."""
     content = CameraJpeg(pixels.encode(image(), 90)) if coded else image()
 
-    published = Press(scale_x=0.5, scale_y=0.25, quality=80, raw=False).publish(content)
+    published = FrameEncoder(scale_x=0.5, scale_y=0.25, quality=80, raw=False).publish(content)
 
     assert (published.width, published.height) == (160, 60)
     assert pixels.decode(published.data).shape == (60, 160, 3)
@@ -66,7 +66,7 @@ def test_what_we_encode_has_the_form_of_the_bus():
 
 def test_quality_is_heard():
     """A lower quality gives a smaller JPEG."""
-    sizes = [len(Press(1, 1, quality, raw=False).publish(image()).data) for quality in (1, 50, 100)]
+    sizes = [len(FrameEncoder(1, 1, quality, raw=False).publish(image()).data) for quality in (1, 50, 100)]
 
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[2] / 2
@@ -74,6 +74,6 @@ def test_quality_is_heard():
 
 def test_raw_pixels_are_the_picture_s():
     """Raw rows are those of the picture, blue first."""
-    published = Press(scale_x=1, scale_y=1, quality=80, raw=True).publish(image())
+    published = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=True).publish(image())
 
     assert np.array_equal(np.frombuffer(published.data, np.uint8).reshape(240, 320, 3), image())

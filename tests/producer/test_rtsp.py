@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from producer.camera import DOWN, FROZEN, REFUSED, UP
-from producer.wire import Message
+from producer.protocol import Message
 from tests.end_to_end.numbered import picture, read_number
 from tests.producer.cameras import free_port, http_camera, wait_until
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera

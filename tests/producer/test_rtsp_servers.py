@@ -10,7 +10,7 @@ import av
 import pytest
 
 from producer.camera import REFUSED
-from shared import pixels
+from shared.frames import pixels
 from tests.end_to_end.numbered import RATE, picture
 from tests.producer.cameras import BUNNY, rtsp_guard, rtsp_server
 from tests.producer.watched import watched

@@ -9,9 +9,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from producer.camera import Camera
+from producer.protocol import CaptureJob, Message
 from producer.source import parse
-from producer.wire import Job, Message
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
 from tests.producer.cameras import wait_until
 
 
@@ -24,7 +24,7 @@ class Watched:
         self.go_on = threading.Event()  # cleared: publishing takes for ever
         self.go_on.set()
         self.ledger = Ledger("producer", CollectorRegistry())
-        job = Job(parse(link), **wanted)
+        job = CaptureJob(parse(link), **wanted)
         self.camera = Camera("front", job, ledger=self.ledger, publish=self._publish, changed=self._changed)
 
     def dropped(self, reason: str) -> int:

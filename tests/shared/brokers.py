@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared.broker import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
+from shared.bus import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
 from tests.processes import freeze, thaw
 
 PATIENCE_S = 20.0  # far more than anything here takes
 _PROGRAM = """
 import sys
-from shared.broker import EmbeddedBroker
+from shared.bus import EmbeddedBroker
 broker = EmbeddedBroker()
 print(broker.servers, flush=True)
 sys.stdin.read()

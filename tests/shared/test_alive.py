@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shared import alive
-from shared.probes import Probes, Pulse, Readiness
-from shared.quantities import Address
+from shared.go_notation import Address
+from shared.process.probes import Probes, Pulse, Readiness
 
 
 def test_living_service_is_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ import pytest
 from pydantic import model_validator
 
 from shared.errors import SettingsError
-from shared.quantities import DURATION_FORM, Address
+from shared.go_notation import DURATION_FORM, Address
+from shared.names import camera_id
+from shared.redact import is_secret_property
 from shared.settings import (
     SERVERS_FORM,
     CameraId,
@@ -15,10 +17,8 @@ from shared.settings import (
     JsonOfStrings,
     Servers,
     ServiceSettings,
-    camera_id,
     document,
     from_command_line,
-    is_secret_property,
     setting,
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.broker import Bus, EmbeddedBroker, Reader, Record, Writer
+from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
 from shared.status import MEMORY_S, TAIL, Entry, Report, State, StatusBoard, StatusWriter, read_entry
 from tests.shared.brokers import broker_process, read_until, wait_for
@@ -126,28 +126,28 @@ def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
 class OldReader(Reader):
     """Gives one record that lay on the topic before."""
 
-    def __init__(self, record: Record, *, was_there: bool) -> None:
-        self._record, self._was_there = record, was_there
+    def __init__(self, record: Record, *, predates_start: bool) -> None:
+        self._record, self._was_there = record, predates_start
 
     def read(self, timeout_s: float) -> list[Record]:
         return [self._record]
 
-    def was_there(self, record: Record) -> bool:
+    def predates_start(self, record: Record) -> bool:
         return self._was_there
 
 
 @pytest.mark.parametrize(
-    ("age_s", "was_there", "heard"),
+    ("age_s", "predates_start", "heard"),
     [(0, True, True), (MEMORY_S - 5, True, True), (MEMORY_S + 5, True, False), (MEMORY_S + 5, False, True)],
 )
-def test_old_entries_are_silent(age_s: float, was_there: bool, heard: bool) -> None:
+def test_old_entries_are_silent(age_s: float, predates_start: bool, heard: bool) -> None:
     """What lay there before us is as old as its time says; what comes while we listen was said just now, whatever the
     sender's clock shows.
     """
     old = Record(0, 0, int(now_us() / 1000 - age_s * 1000), b"k", json.dumps(DOCUMENT).encode(), {})
     board = StatusBoard()
 
-    assert board.read(OldReader(old, was_there=was_there), 0)
+    assert board.read(OldReader(old, predates_start=predates_start), 0)
     assert bool(board.entries()) is heard
 
 

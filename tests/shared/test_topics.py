@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.broker import DeclaredTopic
+from shared.bus import DeclaredTopic
 from shared.errors import SettingsError
 from shared.topics import main, read_list
 from tests.suite import LOOPBACK, ROOT, free_port

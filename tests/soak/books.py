@@ -6,10 +6,10 @@ away with it, and then by no more frames than can have been on their way in that
 
 - A killed process has last told its books just before it was killed; what it did in the milliseconds since is unknown.
 - A consumer that is killed or cut off could not commit what it counted last; the next one counts it again, as skipped
-  (shared/places.py).
+  (shared/bus/offsets.py).
 - Where the bus loses the last frames of a sender, the next stage sees no gap before that sender sends again
-  (shared/gaps.py): they are in no books until then, or for ever if the camera has moved. So are those which a deleted
-  topic takes with it from a consumer that gets other partitions of the new one.
+  (shared/frames/gaps.py): they are in no books until then, or for ever if the camera has moved. So are those
+  which a deleted topic takes with it from a consumer that gets other partitions of the new one.
 - A replica of `video` that is started again counts from its first position on; what was written before is in no books.
 
 All are reported, with their bounds. Nothing is computed as a remainder and then called explained. And what a stage
@@ -23,12 +23,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from shared.outlet import BROKER_REFUSED, BROKER_UNAVAILABLE
+from shared.frames.writer import BROKER_REFUSED, BROKER_UNAVAILABLE
 from tests.suite import Books, Service, until
 
 MOST_FPS = 50  # of one camera: twice its rate, since what was held up comes faster
-ON_THE_WAY = 8  # frames of one camera that a stage sends without an answer (shared/outlet.py)
-UNCOMMITTED_S = 1.5  # shared/broker.py commits every half second; a busy machine may be late
+ON_THE_WAY = 8  # frames of one camera that a stage sends without an answer (shared/frames/writer.py)
+UNCOMMITTED_S = 1.5  # shared/bus/reader.py commits every half second; a busy machine may be late
 NONE = Books(0, 0, {}, 0)
 BY_HAND = "by hand"  # the part that writes the records which we put on a topic ourselves
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import confluent_kafka.admin
 from confluent_kafka import KafkaException
 
-from shared.broker import Bus, Delivery, Writer
+from shared.bus import Bus, Delivery, Writer
 from tests.processes import freeze, thaw
 from tests.soak.books import Archive
 from tests.soak.parts import CONSUMERS, PRODUCER, STREET, TOPIC, VIDEOS, YARD, Parts

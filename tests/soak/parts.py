@@ -12,7 +12,7 @@ from typing import ClassVar, Self, TypeVar
 from local import plan
 from local.kafka.node import LISTENERS, Node, Ports
 from local.kafka.parts import FOLDER, jars
-from shared.broker import Bus
+from shared.bus import Bus
 from shared.errors import BusError
 from shared.topics import apply_list, read_list
 from tests.models import efficientnet_lite0
@@ -36,7 +36,7 @@ P = TypeVar("P", bound=Program)
 class OnLeash(Program):
     """A program that ends when the soak does, however that ends."""
 
-    via: ClassVar[tuple[str, ...]] = ("local.leash",)
+    via: ClassVar[tuple[str, ...]] = ("shared.child",)
 
 
 class ServiceOnLeash(Service, OnLeash):
@@ -46,7 +46,7 @@ class ServiceOnLeash(Service, OnLeash):
 class ModelServer(OnLeash):
     """The local stand-in of TensorFlow Serving with the real model; after the picture, as in `make run`."""
 
-    via = ("local.leash", "--nice", str(plan.SERVING_NICENESS))
+    via = ("shared.child", "--nice", str(plan.SERVING_NICENESS))
 
 
 class Parts:

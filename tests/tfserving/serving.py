@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tfserving.flags import parse_flags
-from tfserving.server import serve
+from tfserving.standin.flags import parse_flags
+from tfserving.standin.server import serve
 
 _DEADLINE_S = 60
 

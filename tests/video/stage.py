@@ -13,15 +13,15 @@ from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
 from shared.clock import now_us
-from shared.frame import Frame
-from shared.inlet import Arrival
-from shared.ledger import Ledger
-from shared.quantities import Address
+from shared.frames.frame import Frame
+from shared.frames.ledger import Ledger
+from shared.frames.reader import ReceivedFrame
+from shared.go_notation import Address
 from shared.status import Entry, Report
 from video.app import Sources, create_app
 from video.latest import LatestFrames
+from video.readiness import CameraReadiness
 from video.serve import WebServer
-from video.standing import Standing
 from video.viewers import Viewers
 
 RUN = 1_700_000_000_000_000
@@ -66,7 +66,7 @@ class Stage:
         self.registry = CollectorRegistry()
         self.ledger = Ledger("video", self.registry)
         self.latest = LatestFrames(self.ledger)
-        self.standing = Standing()
+        self.standing = CameraReadiness()
         self.heard: Callable[[], list[Entry]] = list
         self.bus_silent_s = 0.0
         self.stop = threading.Event()
@@ -94,7 +94,7 @@ class Stage:
     def show(self, camera: str, seq: int, picture: bytes | None = None, *, suspect: bool = False, **changes) -> Frame:
         """Put a frame in, as the reading thread does."""
         shown = frame(camera, seq, picture, **changes)
-        self.latest.put(Arrival(shown, suspect))
+        self.latest.put(ReceivedFrame(shown, suspect))
         return shown
 
     def get(self, path: str, **headers: str) -> httpx.Response:

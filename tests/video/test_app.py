@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from shared.frame import Frame
+from shared.frames.frame import Frame
 from tests.video.stage import RUN, entry, jpeg, until
 from video import cameras
 

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.inlet import Arrival
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
+from shared.frames.reader import ReceivedFrame
 from tests.video.stage import frame
 from video.latest import LatestFrames
 
@@ -21,8 +21,8 @@ def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger):
     async def busy() -> None:
         latest.open(asyncio.get_running_loop(), lambda arrival: taken.append(arrival.frame) or True)
         for number in range(1, 6):
-            latest.put(Arrival(frame("front", number), clock_suspect=False))
-        latest.put(Arrival(frame("yard", 1), clock_suspect=False))
+            latest.put(ReceivedFrame(frame("front", number), clock_suspect=False))
+        latest.put(ReceivedFrame(frame("yard", 1), clock_suspect=False))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -43,10 +43,10 @@ def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(le
         await asyncio.sleep(0)
         latest.close()
 
-    latest.put(Arrival(frame("front", 1), clock_suspect=False))
+    latest.put(ReceivedFrame(frame("front", 1), clock_suspect=False))
     asyncio.run(turn())
-    latest.put(Arrival(frame("front", 2), clock_suspect=False))
-    latest.put(Arrival(frame("front", 3), clock_suspect=False))
+    latest.put(ReceivedFrame(frame("front", 2), clock_suspect=False))
+    latest.put(ReceivedFrame(frame("front", 3), clock_suspect=False))
     asyncio.run(turn())
 
     assert taken == [1, 3]
@@ -58,7 +58,7 @@ def test_a_frame_that_finds_no_room_is_in_the_books(ledger):
 
     async def turn() -> None:
         latest.open(asyncio.get_running_loop(), lambda _: False)
-        latest.put(Arrival(frame("front", 1), clock_suspect=False))
+        latest.put(ReceivedFrame(frame("front", 1), clock_suspect=False))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -74,7 +74,7 @@ def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram():
 
     async def turn() -> None:
         latest.open(asyncio.get_running_loop(), lambda _: True)
-        latest.put(Arrival(frame("front", 1), clock_suspect=True))
+        latest.put(ReceivedFrame(frame("front", 1), clock_suspect=True))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.broker import Bus, EmbeddedBroker, Writer
-from shared.frame import to_headers
-from shared.original import RawPicture, write_original
+from shared.bus import Bus, EmbeddedBroker, Writer
+from shared.frames.frame import to_headers
+from shared.frames.go_record import RawPicture, write_original
 from shared.status import Report, StatusWriter
 from tests.video.stage import RUN, Stream, frame, jpeg, until
 

@@ -17,8 +17,8 @@ import pytest
 
 from bench import crowd
 from bench.crowd import Evening, Told, can_vanish
-from shared.broker import Bus, Writer
-from shared.frame import to_headers
+from shared.bus import Bus, Writer
+from shared.frames.frame import to_headers
 from tests.conftest import Recovery
 from tests.end_to_end.chain import embedded_broker
 from tests.requirements import need

@@ -3,9 +3,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from shared import jpeg as coded
 from shared.errors import BadPicture
-from shared.original import RawPicture
+from shared.frames import jpeg as coded
+from shared.frames.go_record import RawPicture
 from tests.video.stage import jpeg
 from video.picture import decoded, encode_raw, nearest_scale, scaled, size_at
 

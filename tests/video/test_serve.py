@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from shared.errors import SettingsError
-from shared.quantities import Address
+from shared.go_notation import Address
 from tests.video.stage import Stage, until
 from video import serve
 from video.serve import listen

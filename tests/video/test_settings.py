@@ -1,7 +1,7 @@
 import pytest
 
 from shared.errors import SettingsError
-from shared.quantities import Address
+from shared.go_notation import Address
 from video.settings import VideoSettings
 
 NAMES = ["TOPICNAME", "KAFKAPORT", "GROUPNAME", "DISPLAYPORT", "NODEPORT", "FRAMEINTERVAL", "MAXVIEWERS"]

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.inlet import Arrival
-from shared.ledger import Ledger
+from shared.frames.ledger import Ledger
+from shared.frames.reader import ReceivedFrame
 from shared.status import Entry, Report
 from tests.video.stage import frame
 from video.cameras import Camera, Cameras
@@ -75,7 +75,7 @@ def test_changes_are_told_and_the_passing_of_time_is_not(world):
     assert world.state.update(world.now)
     assert not world.state.update(world.now + 0.1)
 
-    world.cameras.put(Arrival(frame("front", 1), clock_suspect=False))
+    world.cameras.put(ReceivedFrame(frame("front", 1), clock_suspect=False))
     assert world.state.update(time.monotonic())
     assert not world.state.update(time.monotonic())
 
@@ -108,9 +108,9 @@ def test_a_camera_that_stands_still_gives_no_frames_a_second():
     """What it gave in the seconds before is no rate any more; a slow camera is not one that stands still."""
     quick, slow = Camera("front"), Camera("yard")
     for number in range(50):
-        quick.put(Arrival(frame("front", number), clock_suspect=False), number * 0.04)
+        quick.put(ReceivedFrame(frame("front", number), clock_suspect=False), number * 0.04)
     for number in range(4):
-        slow.put(Arrival(frame("yard", number), clock_suspect=False), number * 1.0)
+        slow.put(ReceivedFrame(frame("yard", number), clock_suspect=False), number * 1.0)
 
     assert quick.fps(49 * 0.04) == pytest.approx(25)
     assert quick.fps(49 * 0.04 + 0.5) == pytest.approx(49 / (49 * 0.04 + 0.5))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from producer.rtsp.mjpeg import Jpeg
-from shared import jpeg, pixels
+from shared.frames import jpeg, pixels
 from tests.producer.cameras import image
 
 FRAGMENT = 700  # bytes

@@ -10,7 +10,7 @@ from producer.rtsp import rtp
 from producer.rtsp.mjpeg import Jpeg
 from producer.rtsp.nal import H264, H265
 from producer.rtsp.payload import NotOurs
-from producer.rtsp.pictures import CodedPicture, Pictures
+from producer.rtsp.pictures import AccessUnitAssembler, CodedPicture
 from producer.rtsp.rtp import RtpPacket
 from tests.producer.rtsp_video import PAYLOAD_TYPE, video
 
@@ -39,7 +39,7 @@ class Stream:
     """Numbers packets, and collects what comes of them."""
 
     def __init__(self, payload=None) -> None:
-        self.pictures = Pictures(payload or H264({}), PAYLOAD_TYPE)
+        self.pictures = AccessUnitAssembler(payload or H264({}), PAYLOAD_TYPE)
         self.sequence, self.at = 65_534, 0
         self.found: list[CodedPicture] = []
 
@@ -212,7 +212,7 @@ def test_what_ffmpeg_cut_is_put_together(codec):
     """FFmpeg's packets of a real video decode to as many pictures as were coded, without an error."""
     payload = PAYLOADS[codec]()
     coded = video(codec, key_every=10)
-    pictures = Pictures(payload, 26 if codec == "JPEG" else PAYLOAD_TYPE)
+    pictures = AccessUnitAssembler(payload, 26 if codec == "JPEG" else PAYLOAD_TYPE)
     decoder = av.Codec(payload.codec, "r").create("video")
     found = [picture for cut in coded.pictures for packet in cut for picture in pictures.add(rtp.parse(packet), 0, 0.0)]
 
@@ -227,7 +227,7 @@ def test_what_ffmpeg_cut_is_put_together(codec):
 def test_whatever_comes_is_no_crash(codec):
     """Packets with random changes, left out, repeated or cut off give pictures, whole or damaged."""
     chance = random.Random(3)
-    pictures = Pictures(PAYLOADS[codec](), 26 if codec == "JPEG" else PAYLOAD_TYPE)
+    pictures = AccessUnitAssembler(PAYLOADS[codec](), 26 if codec == "JPEG" else PAYLOAD_TYPE)
     found = []
     for _ in range(5):
         for packet in (packet for cut in video_of(codec).pictures for packet in cut):

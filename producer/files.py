@@ -1,0 +1,118 @@
+"""Plays pictures and videos out of files, at their own rate, over and over, as if they came from a camera."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.container import InputContainer
+
+from producer.decoder import Decoder
+from producer.pacing import Playback
+from producer.picture import CameraJpeg, CapturedPicture, Content, Undecodable
+from producer.source import files, is_picture
+from shared.clock import now_us
+from shared.errors import CameraLost
+
+STILL_S = 0.04  # a picture of a glob when no interval is asked for, a frame of a video that does not say: 25 a second
+
+Taken: TypeAlias = tuple[int, Iterable[Content]]
+"""When the coded picture had been read, microseconds since the epoch; and what it is, not decoded yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    """A picture's place in its file: offset from the file's beginning, how long it is shown, and how to get it."""
+
+    offset_s: float
+    lasts_s: float
+    take: Callable[[], Taken]
+
+
+def shots(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Generator[CapturedPicture]:
+    """Yield the pictures of files when they are due; never ends.
+
+    Args:
+        pattern: path or glob, looked at anew in each round; pictures and videos may be mixed.
+        interval_s: time from one picture file to the next, 0: 25 a second. Videos have a rate of their own.
+        tick: called at least once a second while waiting.
+
+    Raises:
+        CameraLost: there are no files, or there is not one picture in a whole round.
+    """
+    playback = Playback(tick)
+    begin_s = 0.0
+    while True:
+        paths = files(pattern)
+        if not paths:
+            raise CameraLost("no such file")
+        usable = False
+        for path in paths:
+            end_s = begin_s
+            for cue in _still(path, interval_s or STILL_S) if is_picture(path) else _video(path):
+                at_s = begin_s + cue.offset_s
+                playback.wait_for(at_s)
+                captured_at, contents = cue.take()
+                for content in contents:
+                    usable = usable or not isinstance(content, Undecodable)
+                    yield CapturedPicture(content, captured_at, at_s)
+                end_s = at_s + cue.lasts_s
+            begin_s = end_s
+        if not usable:
+            raise CameraLost("there is no picture in the files")
+
+
+def _still(path: Path, lasts_s: float) -> Iterator[_Cue]:
+    def take() -> Taken:
+        try:
+            data = path.read_bytes()
+        except OSError:  # taken away since the folder was read
+            data = b""
+        return now_us(), _picture(data)
+
+    yield _Cue(0.0, lasts_s, take)
+
+
+def _picture(data: bytes) -> Iterator[Content]:
+    if data[:2] == b"\xff\xd8":
+        yield CameraJpeg(data)
+        return
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    yield Undecodable() if image is None else image.astype(np.uint8, copy=False)
+
+
+def _video(path: Path) -> Iterator[_Cue]:
+    try:
+        with av.open(str(path)) as container:
+            yield from _frames(container)
+    except (av.error.FFmpegError, OSError, IndexError):  # IndexError: no video in it
+        yield _Cue(0.0, STILL_S, lambda: (now_us(), [Undecodable()]))
+
+
+def _frames(container: InputContainer) -> Iterator[_Cue]:
+    video = container.streams.video[0]
+    decoder = Decoder(video.codec_context, low_delay=False)
+    rate = video.average_rate or video.guessed_rate
+    step_s = float(1 / rate) if rate else STILL_S
+    begin: int | None = video.start_time
+    at_s = -step_s
+    for packet in container.demux(video):
+        if not packet.size:
+            continue
+        if packet.dts is None or packet.time_base is None:  # a bare stream: it knows no times
+            at_s += step_s
+        else:
+            # A packet is read at its decoding time: then the picture that it releases is due, be it another one (B
+            # frames). Those before the start release none, and are read at once: so loops follow without a gap.
+            begin = packet.dts if begin is None else begin
+            at_s = max(0.0, float((packet.dts - begin) * packet.time_base))
+            step_s = float(packet.duration * packet.time_base) if packet.duration else step_s
+        yield _Cue(at_s, step_s, lambda packet=packet: (now_us(), decoder.decode(packet)))  # type: ignore[misc]
+    for content in list(decoder.decode(None)):
+        at_s += step_s
+        # What the decoder held back until the end is stamped when it is released.
+        yield _Cue(at_s, step_s, lambda content=content: (now_us(), [content]))  # type: ignore[misc]

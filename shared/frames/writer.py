@@ -1,0 +1,139 @@
+"""The way out of a stage: numbers frames, hands them to the bus, and enters in the ledger what became of each.
+
+A frame that finds the brokers silent is dropped at once; it never waits for them. Numbers are given so that a gap in
+them always means a frame that went out and was lost on the way: the number of a frame that surely never left is
+given again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from shared.bus import Delivery, MessageTooLarge, Writer
+from shared.clock import age_s, now_us
+from shared.errors import BusError
+from shared.frames.frame import Headers
+from shared.frames.ledger import Ledger
+
+WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
+PATIENCE_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
+BROKER_UNAVAILABLE = "broker_unavailable"
+BROKER_REFUSED = "broker_refused"  # it answered that it does not take the frame
+TOO_LARGE = "too_large"
+_REASONS = {
+    Delivery.NOT_SENT: BROKER_UNAVAILABLE,
+    Delivery.REFUSED: BROKER_REFUSED,
+    Delivery.TOO_LARGE: TOO_LARGE,
+}
+
+Encode: TypeAlias = Callable[[int], tuple[bytes, Headers]]
+
+
+@dataclass(slots=True)
+class _Line:
+    """One camera's frames on their way.
+
+    Attributes:
+        next_number: of the next frame.
+        unanswered: number -> (monotonic time of sending, age in seconds or None).
+        returned: number -> (reason, age) of frames that the brokers do not have; nothing new is sent until it is known
+            of every later frame too, and whether the number can be given again.
+        out_up_to: highest number of a frame that went out.
+    """
+
+    next_number: int = 1
+    unanswered: dict[int, tuple[float, float | None]] = field(default_factory=dict)
+    returned: dict[int, tuple[str, float | None]] = field(default_factory=dict)
+    out_up_to: int = 0
+
+
+class FrameWriter:
+    """Sends the frames of any number of cameras to one topic; safe for several threads."""
+
+    def __init__(self, writer: Writer, topic: str, ledger: Ledger) -> None:
+        self._writer, self._topic, self._ledger = writer, topic, ledger
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
+
+    def send(self, camera: str, captured_at: int, encode: Encode, *, clock_suspect: bool = False) -> None:
+        """Send one frame, or drop it and say why in the ledger.
+
+        Args:
+            camera: id of the camera, the record's key.
+            captured_at: microseconds since the epoch.
+            encode: returns value and headers for the number that the frame gets; what it raises is passed on, and the
+                frame is not in the ledger then.
+            clock_suspect: the age would be a difference of clocks that disagree; leave it out of the histogram.
+        """
+        number = self._take_number(camera)
+        if number is None:
+            self._ledger.dropped(camera, BROKER_UNAVAILABLE)
+            return
+        try:
+            value, headers = encode(number)
+            self._note_sending(camera, number, None if clock_suspect else age_s(captured_at, now_us()))
+            self._writer.send(
+                self._topic,
+                key=camera,
+                value=value,
+                headers=headers,
+                settled=lambda delivery: self._settle(camera, number, _REASONS.get(delivery)),
+            )
+        except MessageTooLarge:
+            self._settle(camera, number, TOO_LARGE)
+        except BusError:
+            self._settle(camera, number, BROKER_UNAVAILABLE)
+        except BaseException:
+            self._settle(camera, number, "")
+            raise
+
+    def _take_number(self, camera: str) -> int | None:
+        now = time.monotonic()
+        with self._lock:
+            line = self._lines.setdefault(camera, _Line())
+            oldest = next(iter(line.unanswered.values()), (now, None))[0]
+            silent = now - oldest > PATIENCE_S
+            if not (silent or line.returned or len(line.unanswered) >= WINDOW):
+                number = line.next_number
+                line.next_number += 1
+                line.unanswered[number] = (now, None)
+                return number
+        if silent:
+            self._writer.purge_queue()
+        return None
+
+    def _note_sending(self, camera: str, number: int, age: float | None) -> None:
+        with self._lock:
+            self._lines[camera].unanswered[number] = (time.monotonic(), age)
+
+    def _settle(self, camera: str, number: int, reason: str | None) -> None:
+        """Enter what became of a frame; no reason: it went out.
+
+        An unconfirmed frame went out too: whether the broker has it shows in the next stage, as `in` or as lost.
+        """
+        with self._lock:
+            line = self._lines[camera]
+            _, age = line.unanswered.pop(number)
+            if reason is None:
+                line.out_up_to = max(line.out_up_to, number)
+                self._ledger.out(camera, age_s=age)
+            else:
+                line.returned[number] = (reason, age)
+            self._clear_returned(camera, line)
+
+    def _clear_returned(self, camera: str, line: _Line) -> None:
+        """Enter the frames that came back, as far as the fate of all after them is known."""
+        latest = max(line.unanswered, default=0)
+        for number, (reason, age) in list(line.returned.items()):
+            if number < line.out_up_to:
+                # A later one went out: the next stage sees the gap and enters it as lost, hence this one is `out`.
+                self._ledger.out(camera, age_s=age)
+            elif number < latest:
+                continue
+            elif reason:
+                self._ledger.dropped(camera, reason)
+            del line.returned[number]
+        if not line.returned:
+            line.next_number = max(line.out_up_to, latest) + 1

@@ -1,0 +1,185 @@
+"""Health, readiness and metrics of a service, on a port of their own: for the cluster, never for viewers."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from shared.errors import SettingsError
+from shared.go_notation import Address
+
+log = logging.getLogger(__name__)
+
+LOOK_FOR_END_S = 0.1
+STUCK_AFTER_S = 15.0  # a loop that has not turned for so long hangs; every wait inside a loop is far shorter
+
+
+class Pulse:
+    """Shows that loops turn; safe for several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._turned_at: dict[str, float] = {}
+
+    def beat(self, loop: str) -> None:
+        """Note that a loop has turned."""
+        self._turned_at[loop] = self._clock()
+
+    def end(self, loop: str) -> None:
+        """Expect no more of a loop that has ended as it should."""
+        self._turned_at.pop(loop, None)
+
+    def stuck(self) -> dict[str, float]:
+        """Return the loops that hang, with the seconds since each turned."""
+        now = self._clock()
+        return {loop: now - at for loop, at in list(self._turned_at.items()) if now - at > STUCK_AFTER_S}
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Answer of /readyz: every part with `ok` or what is missing; ready says whether requests help."""
+
+    ready: bool
+    parts: Mapping[str, str]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the parts, with the whole's `status` first: ready, degraded or not ready."""
+        whole = "ready" if all(state == "ok" for state in self.parts.values()) else "degraded"
+        return {"status": whole if self.ready else "not ready", **self.parts}
+
+
+class Probes:
+    """Serves /healthz, /readyz and /metrics in a thread of its own."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        registry: CollectorRegistry,
+        pulse: Pulse,
+        readiness: Callable[[], Readiness],
+    ) -> None:
+        """Bind the port; `start` begins to answer.
+
+        Raises:
+            SettingsError: the port is taken, or not ours to take.
+        """
+
+        class Handler(_Handler):
+            answers: Mapping[str, Callable[[str], tuple[int, str, bytes]]] = {
+                "/healthz": lambda _: _health(pulse),
+                "/readyz": lambda _: _ready(readiness()),
+                "/metrics": lambda accept: _metrics(registry, accept),
+            }
+
+        try:
+            self._server = _server_of(address)((address.host, address.port), Handler)
+        except (OSError, UnicodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "not a host's name"
+            raise SettingsError([f"PROBEPORT: cannot listen on {address}: {reason}"]) from exc
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(LOOK_FOR_END_S,), name="probes", daemon=True
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+        log.info("probes listen", extra={"port": self.port})
+
+    def close(self) -> None:
+        """Stop to answer, and free the port."""
+        if self._thread.is_alive():  # else `shutdown` would wait for ever
+            self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_port = False  # a second process on this port is a mistake
+    request_queue_size = 64
+
+    def server_bind(self) -> None:
+        """Bind, and do not ask the DNS for our own name as the base class does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, _request: object, client_address: object) -> None:
+        """Log what a handler raised: a client that went away is nobody's mistake."""
+        log.debug("probe not answered", extra={"client": str(client_address)}, exc_info=True)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        """Bind to both families, as Go does for an empty host, or to the one address."""
+        if not self.server_address[0]:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+def _server_of(address: Address) -> type[_Server]:
+    every = not address.host and socket.has_dualstack_ipv6()
+    return _Server6 if every or ":" in address.host else _Server
+
+
+def _health(pulse: Pulse) -> tuple[int, str, bytes]:
+    stuck = {loop: f"has not turned for {seconds:.0f} s" for loop, seconds in pulse.stuck().items()}
+    return _json(503 if stuck else 200, {"status": "stuck" if stuck else "alive", **stuck})
+
+
+def _ready(readiness: Readiness) -> tuple[int, str, bytes]:
+    return _json(200 if readiness.ready else 503, readiness.as_json())
+
+
+def _metrics(registry: CollectorRegistry, accept: str) -> tuple[int, str, bytes]:
+    encode, content_type = choose_encoder(accept)
+    return 200, content_type, encode(registry)
+
+
+def _json(status: int, document: dict[str, Any]) -> tuple[int, str, bytes]:
+    return status, "application/json", json.dumps(document).encode() + b"\n"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together; else the second waits for a delayed acknowledgement
+    timeout = 10  # a client that says nothing holds a thread no longer
+    answers: Mapping[str, Callable[[str], tuple[int, str, bytes]]]
+
+    def do_GET(self) -> None:
+        answer = self.answers.get(self.path.partition("?")[0])
+        if answer is None:
+            status, content_type, body = _json(404, {"error": "unknown path", "paths": sorted(self.answers)})
+        else:
+            try:
+                status, content_type, body = answer(self.headers.get("Accept", ""))
+            except Exception:
+                log.exception("a probe failed", extra={"path": self.path})
+                status, content_type, body = _json(500, {"error": "the probe itself failed, see the log"})
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - the base class calls it so
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: probes come every few seconds."""

@@ -1,0 +1,369 @@
+"""The loop that asks one model, against a model server on a real socket."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from consumer import predictor as asking
+from consumer.labels import LabelsUnavailable
+from consumer.models.imagenet import Imagenet
+from consumer.prediction import Prediction
+from consumer.predictor import Predictor, PredictorMetrics
+from consumer.serving import Serving
+from consumer.settings import ASSETS
+from consumer.versions import watch_versions
+from shared.frames.frame import Frame
+from tests.consumer import rest
+from tests.consumer.frames import frame, jpeg
+from tests.consumer.rest import Request, Rest
+from tests.suite import until
+
+PACKAGED = str(ASSETS / "imagenetLabels.json")
+
+
+class Running:
+    """An asker whose loop turns; keeps what it said."""
+
+    def __init__(self, url: str, *, labels: str = PACKAGED, timeout_s: float = 20.0) -> None:
+        self.registry = CollectorRegistry()
+        self.done: list[tuple[Frame, Prediction | None]] = []
+        self.changes = 0
+        self.asker = Predictor(
+            "imagenet_1",
+            serving=Serving(url, timeout_s=timeout_s),
+            handler=Imagenet,
+            labels=labels,
+            metrics=PredictorMetrics(self.registry),
+            done=lambda _, of, prediction: self.done.append((of, prediction)),
+            changed=self._changed,
+        )
+        self.stop = threading.Event()
+        self._thread = threading.Thread(target=self.asker.run, args=(self.stop, lambda: None))
+        self._thread.start()
+
+    def outcomes(self, outcome: str) -> float:
+        labels = {"model": "imagenet_1", "outcome": outcome}
+        return self.registry.get_sample_value("consumer_predictions_total", labels) or 0.0
+
+    def ask(self, of: Frame) -> Prediction | None:
+        """Offer a frame until it is taken, and wait for what becomes of it."""
+        until(lambda: self.asker.offer(of), "the model is asked again")
+        until(lambda: any(one is of for one, _ in self.done), "it is done")
+        return next(prediction for one, prediction in self.done if one is of)
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+def server() -> Iterator[Rest]:
+    with Rest(rest.well) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    opened: list[Running] = []
+
+    def started(*arguments: Any, **options: Any) -> Running:
+        opened.append(Running(*arguments, **options))
+        return opened[-1]
+
+    yield started
+    for running in opened:
+        running.end()
+
+
+def asked_pictures(server: Rest) -> list[bytes]:
+    return [base64.b64decode(json.loads(body)["instances"][0]["image_bytes"]["b64"]) for _, _, body in server.asked]
+
+
+class Gate:
+    """Answers one request at a time, when it is told to."""
+
+    def __init__(self) -> None:
+        self._tickets = threading.Semaphore(0)
+
+    def __call__(self, request: Request) -> None:
+        self._tickets.acquire(timeout=30)
+        rest.well(request)
+
+    def let_through(self, requests: int) -> None:
+        for _ in range(requests):
+            self._tickets.release()
+
+
+def test_an_answer_becomes_a_prediction_of_that_frame(server: Rest, start: Callable[..., Running]) -> None:
+    """With the frame's numbers and times, kept as the newest, counted, and the model is up."""
+    running = start(server.predict_url)
+    of = frame(seq=5)
+
+    prediction = running.ask(of)
+
+    assert prediction is not None
+    assert prediction.is_of(of)
+    assert prediction.captured_at == of.captured_at
+    assert prediction.requested_at <= prediction.answered_at
+    assert (prediction.findings[0].label, prediction.findings[0].probability) == ("Egyptian cat", 0.75)
+    assert running.asker.newest.get(frame(seq=6)) == prediction
+    assert running.asker.state.state == "up"
+    assert running.changes == 1
+    assert running.outcomes("ok") == 1
+    assert running.registry.get_sample_value("consumer_prediction_seconds_count", {"model": "imagenet_1"}) == 1
+
+
+def test_there_is_one_request_at_a_time_and_the_newest_frame_is_next(
+    server: Rest, start: Callable[..., Running]
+) -> None:
+    """Frames that come while the model is busy replace each other."""
+    gate = Gate()
+    server.behaviour = gate
+    running = start(server.predict_url)
+    pictures = {seq: jpeg(shade=seq) for seq in range(1, 9)}
+    for seq, picture in pictures.items():
+        assert running.asker.offer(frame(seq=seq, jpeg=picture))
+        if seq == 1:
+            until(lambda: server.asked, "the first is asked about")
+
+    gate.let_through(10)
+    until(lambda: len(running.done) == 2, "the model is free")
+
+    assert asked_pictures(server) == [pictures[1], pictures[8]]
+    assert server.most_at_once == 1
+
+
+def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None:
+    """One that offers often is not asked about more often than one that offers once."""
+    gate = Gate()
+    server.behaviour = gate
+    running = start(server.predict_url)
+    asker = running.asker
+    asker.offer(frame("a", 1))
+    until(lambda: server.asked, "the first is asked about")
+    asker.offer(frame("a", 2))
+    asker.offer(frame("b", 1))
+    asker.offer(frame("a", 3))
+    asker.offer(frame("c", 1))
+    asker.offer(frame("a", 4))
+
+    for answers in range(1, 5):
+        gate.let_through(1)
+        until(lambda answers=answers: len(running.done) == answers, "one more answer")  # type: ignore[misc]
+        asker.offer(frame("a", 10 + answers))
+
+    order = [(of.camera, of.seq) for of, _ in running.done]
+    assert order[0] == ("a", 1)
+    assert order[1][0] == "a"
+    assert [camera for camera, _ in order[2:4]] == ["b", "c"]
+    gate.let_through(10)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"),
+    [
+        (rest.status(503), "refused"),
+        (rest.status(404, {"error": "Servable not found"}), "refused"),
+        (rest.reset, "unreachable"),
+        (rest.status(200, b"{"), "nonsense"),
+        (rest.status(200, {"predictions": [{"classes": 1, "probabilities": [1.0]}]}), "nonsense"),
+        (rest.hang, "timeout"),
+    ],
+)
+def test_a_failure_takes_the_model_down_and_a_success_brings_it_back(
+    server: Rest, start: Callable[..., Running], behaviour: rest.Behaviour, outcome: str
+) -> None:
+    """The state says why; each change is told once."""
+    running = start(server.predict_url, timeout_s=0.5 if behaviour is rest.hang else 20.0)
+    server.behaviour = behaviour
+
+    assert running.ask(frame(seq=1)) is None
+    down = running.asker.state
+    assert running.ask(frame(seq=2)) is None
+    server.behaviour = rest.well
+    until(lambda: running.ask(frame(seq=3)) is not None, "it is back")
+
+    assert down.state == "down"
+    assert down.reason
+    assert running.outcomes(outcome) >= 2
+    assert running.asker.state.state == "up"
+    assert running.asker.state.reason is None
+    assert running.changes == 2
+
+
+def test_a_model_that_is_down_is_left_alone_for_a_while(
+    server: Rest, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame that is offered during the rest is not taken, hence it need not wait."""
+    server.behaviour = rest.status(503)
+    running = start(server.predict_url)
+    monkeypatch.setattr(running.asker, "_backoff", LongRest())
+
+    assert running.ask(frame(seq=1)) is None
+
+    assert not running.asker.offer(frame(seq=2))
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_hangs_is_not_given_one_picture_after_the_other(
+    server: Rest, start: Callable[..., Running]
+) -> None:
+    """It would look at all of them when it goes on, for nobody; so it is asked for its state instead."""
+    server.behaviour = rest.hang
+    running = start(server.predict_url, timeout_s=0.2)
+
+    for seq in range(1, 5):
+        assert running.ask(frame(seq=seq)) is None
+    connections = server.connections
+    server.behaviour = rest.well
+    until(lambda: running.ask(frame(seq=9)) is not None, "it is back")
+
+    assert running.outcomes("timeout") >= 4
+    assert connections >= 4
+    assert len(server.asked) == 2, "the first, and the one after it came back"
+
+
+class LongRest:
+    """A back-off that lasts longer than any test."""
+
+    def next_s(self) -> float:
+        return 3600.0
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+def test_the_rest_is_never_longer_than_a_second() -> None:
+    """A model server that is back is found within it."""
+    assert asking.REST_CAP_S <= 1.0
+
+
+def test_one_picture_that_the_model_cannot_read_does_not_take_it_down(
+    server: Rest, start: Callable[..., Running]
+) -> None:
+    """HTTP 400 is about the request; three in a row are about the model."""
+    running = start(server.predict_url)
+    assert running.ask(frame(seq=1)) is not None
+    server.behaviour = rest.status(400, {"error": "Invalid JPEG data"})
+
+    states = []
+    for seq in (2, 3, 4):
+        assert running.ask(frame(seq=seq)) is None
+        states.append(running.asker.state.state)
+
+    assert states == ["up", "up", "down"]
+    assert running.asker.state.reason == "HTTP 400: Invalid JPEG data"
+
+
+def test_bad_pictures_between_good_ones_never_take_it_down(server: Rest, start: Callable[..., Running]) -> None:
+    """Only those in a row count."""
+    running = start(server.predict_url)
+
+    for seq in range(1, 13):
+        server.behaviour = rest.well if seq % 3 == 0 else rest.status(400)
+        running.ask(frame(seq=seq))
+
+    assert running.asker.state.state == "up"
+    assert running.outcomes("refused") == 8
+
+
+def test_labels_of_a_server_may_come_later(server: Rest, start: Callable[..., Running]) -> None:
+    """Until they are there, the model is down and says why."""
+    with Rest(rest.status(503)) as labels:
+        running = start(server.predict_url, labels=f"{labels.url}/labels.json")
+        assert running.ask(frame(seq=1)) is None
+        assert running.asker.state.state == "down"
+        assert f"{labels.url}/labels.json" in str(running.asker.state.reason)
+        assert running.outcomes("labels") == 1
+
+        labels.behaviour = rest.status(200, {"285": "a cat"})
+        prediction = running.ask(frame(seq=2))
+
+    assert prediction is not None
+    assert prediction.findings[0].label == "a cat"
+
+
+def test_a_labels_file_that_is_missing_is_told_at_once(server: Rest, tmp_path: Path) -> None:
+    """Before the loop starts."""
+    with pytest.raises(LabelsUnavailable):
+        Running(server.predict_url, labels=str(tmp_path / "none.json"))
+
+
+def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[..., Running]) -> None:
+    """What the server says now goes into the next prediction; null when it says nothing."""
+    running = start(server.predict_url)
+    serving = Serving(server.predict_url, timeout_s=20)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=watch_versions, args=({running.asker: serving}, stop, lambda: None), kwargs={"every_s": 0.02}
+    )
+    thread.start()
+    try:
+        until(lambda: running.asker.state.version == "1", "the version is known")
+        first = running.ask(frame(seq=1))
+        server.behaviour = lambda request: (
+            rest.well(request) if request.command == "POST" else request.answer(200, rest.versions(("2", "AVAILABLE")))
+        )
+        until(lambda: running.asker.state.version == "2", "the newer one is known")
+        second = running.ask(frame(seq=2))
+        server.behaviour = lambda request: rest.status(500)(request) if request.command == "GET" else rest.well(request)
+        until(lambda: running.asker.state.version is None, "it is unknown")
+    finally:
+        stop.set()
+        thread.join(30)
+
+    assert first is not None
+    assert second is not None
+    assert (first.version, second.version) == ("1", "2")
+    assert running.asker.state.state == "up"
+
+
+class CrashesOnce(Imagenet):
+    """A handler with a mistake in it that shows once."""
+
+    crashed = False
+
+    def request(self, jpeg: bytes) -> bytes:
+        if not CrashesOnce.crashed:
+            CrashesOnce.crashed = True
+            raise RuntimeError("unforeseen")
+        return super().request(jpeg)
+
+
+def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked(server: Rest) -> None:
+    """The service starts a crashed loop again; what the crash left behind must not refuse every frame then."""
+    answers: list[Prediction | None] = []
+    asker = Predictor(
+        "imagenet_1",
+        serving=Serving(server.predict_url, timeout_s=20.0),
+        handler=CrashesOnce,
+        labels=PACKAGED,
+        metrics=PredictorMetrics(CollectorRegistry()),
+        done=lambda _model, _frame, prediction: answers.append(prediction),
+        changed=lambda: None,
+    )
+    asker._become("down", "as after failures")
+    stop = threading.Event()
+    asker.offer(frame(seq=1))
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        asker.run(stop, lambda: None)
+
+    loop = threading.Thread(target=asker.run, args=(stop, lambda: None))
+    loop.start()
+    try:
+        until(lambda: asker.offer(frame(seq=2)), "the model is asked again")
+        until(lambda: bool(answers), "it answers")
+    finally:
+        stop.set()
+        loop.join(30)
+    assert answers[0] is not None

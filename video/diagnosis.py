@@ -1,0 +1,126 @@
+"""Why a camera shows nothing new: whom to name on the picture, out of who was heard of and when (design, section 6).
+
+Precedence, from what would make all other evidence worthless downwards: the bus, then the camera's own stage, then
+the producer, then the consumer. Nobody is named without evidence. Pure functions; `now` is monotonic time in seconds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.status import SILENT_AFTER_S, Entry
+from video.notice import span
+
+FRAMELESS_AFTER_S = 3.0  # without a new frame for so long, a camera is said not to be live
+BUS_SILENT_AFTER_S = 3.0  # our own records, one a second, are no longer acknowledged
+_DOWN = frozenset({"down", "refused", "frozen"})
+
+
+class Notice(StrEnum):
+    """What is written on a picture that is not live, and in the status on `/ws`."""
+
+    CAMERA_DOWN = "CAMERA DOWN"
+    PRODUCER_DOWN = "PRODUCER DOWN"
+    CONSUMER_DOWN = "CONSUMER DOWN"
+    BUS_STALLED = "BUS STALLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known at one moment.
+
+    Attributes:
+        frameless_s: seconds since the camera's last new frame; None: it never gave one.
+        bus_silent_s: seconds since the brokers last acknowledged a record of ours.
+        bus_well_s: seconds for which they have done so without a break.
+        producer: newest word of a producer that has the camera; None: no producer ever named it.
+        consumer: newest word of a consumer that has handled the camera, else of any; None: no consumer was heard of.
+    """
+
+    frameless_s: float | None
+    bus_silent_s: float
+    bus_well_s: float
+    producer: Entry | None
+    consumer: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """State of a camera: a word as in the producer's status or `waiting`, for how many seconds, why, whom to name."""
+
+    state: str
+    for_s: float
+    reason: str | None = None
+    notice: Notice | None = None
+    notice_for_s: float = 0.0
+
+
+def newest_of(service: str, camera: str | None, entries: Iterable[Entry], now: float) -> Entry | None:
+    """Return the entry of a service that says most about a camera: one that is alive, then the newest.
+
+    Args:
+        service: `producer` or `consumer`.
+        camera: only entries that name it, among its cameras or in its ledger; None: any.
+        entries: of all services.
+        now: monotonic, seconds.
+    """
+    candidates = [
+        entry
+        for entry in entries
+        if entry.service == service
+        and (camera is None or camera in entry.report.cameras or camera in entry.report.ledger)
+    ]
+    return max(candidates, key=lambda entry: (_alive(entry, now), entry.heard_at), default=None)
+
+
+def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
+    """Return the state of a camera, and whom to name on its picture if there is evidence against anybody."""
+    frameless_s = evidence.frameless_s
+    if frameless_s is not None and frameless_s < FRAMELESS_AFTER_S:
+        return Diagnosis("up", frameless_s)
+    why = None if frameless_s is None else f"no frame for {span(frameless_s)}"
+    if evidence.bus_silent_s > BUS_SILENT_AFTER_S:
+        return _blamed(Notice.BUS_STALLED, evidence.bus_silent_s, frameless_s, why)
+    producer, consumer = evidence.producer, evidence.consumer
+    if producer is not None:
+        gone_s = gone_for(producer, evidence.bus_well_s, now)
+        if gone_s is not None:
+            return _blamed(Notice.PRODUCER_DOWN, gone_s, frameless_s, why)
+        own = producer.report.cameras.get(camera, {})
+        state = str(own.get("state", "up"))
+        if state != "up":
+            for_s = _said_for(own.get("since"), producer, now)
+            reason = str(own["reason"]) if own.get("reason") else why
+            down = state in _DOWN
+            return Diagnosis(state, for_s, reason, Notice.CAMERA_DOWN if down else None, for_s if down else 0.0)
+    if consumer is not None:
+        gone_s = gone_for(consumer, evidence.bus_well_s, now)
+        if gone_s is not None:
+            return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
+    return Diagnosis("waiting" if frameless_s is None else "down", frameless_s or 0.0, why)
+
+
+def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
+    """Return the seconds for which a service has been gone; None: it is alive, or silent for want of a bus.
+
+    What was not heard while the bus stood still, or before it had time to come through again, is no evidence.
+    """
+    silent_s = entry.silent_s(now)
+    if entry.ending:
+        return silent_s
+    return silent_s if min(silent_s, bus_well_s) > SILENT_AFTER_S else None
+
+
+def _alive(entry: Entry, now: float) -> bool:
+    return not entry.ending and entry.silent_s(now) <= SILENT_AFTER_S
+
+
+def _blamed(notice: Notice, for_s: float, frameless_s: float | None, why: str | None) -> Diagnosis:
+    return Diagnosis("down", for_s if frameless_s is None else frameless_s, why, notice, for_s)
+
+
+def _said_for(since: object, entry: Entry, now: float) -> float:
+    """Return how long a state has lasted, by the clock of the one who says so: ours may differ by an hour."""
+    if not isinstance(since, int):
+        return entry.silent_s(now)
+    return max(0.0, (entry.at - since) / 1e6) + entry.silent_s(now)

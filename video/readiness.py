@@ -1,0 +1,35 @@
+"""What /readyz says: written by the event loop, read by the probes' threads."""
+
+from collections.abc import Iterable, Mapping
+
+from shared.process.probes import Readiness
+from video.cameras import Camera
+from video.notice import span
+
+
+class CameraReadiness:
+    """The newest line about every camera."""
+
+    def __init__(self) -> None:
+        self._cameras: Mapping[str, str] = {}
+
+    def note(self, cameras: Iterable[Camera], now: float) -> None:
+        """Keep how the cameras stand at a monotonic time in seconds."""
+        self._cameras = {f"camera/{camera.id}": _line(camera, now) for camera in cameras}  # replaced, never changed
+
+    def readiness(self, *, serving: bool, broker: str) -> Readiness:
+        """Return the answer of /readyz: requests help as soon as they are answered, whatever else is missing.
+
+        Args:
+            serving: whether the web server answers.
+            broker: `ok`, or what is wrong with it.
+        """
+        cameras = self._cameras or {"camera": "none yet"}
+        return Readiness(ready=serving, parts={"http": "ok" if serving else "starting", "broker": broker, **cameras})
+
+
+def _line(camera: Camera, now: float) -> str:
+    if camera.verdict.state == "up":
+        return "ok"
+    frameless_s = camera.frameless_s(now)
+    return "no frame yet" if frameless_s is None else f"no frame for {span(frameless_s)}"
