@@ -31,7 +31,7 @@ class Measurement(threading.Thread):
         self.writer = Writer(bus)
         self.took_ms: list[float] = []
         self.begun = threading.Event()
-        self._reader = Reader(bus, TOPIC, group="bench")
+        self._reader = Reader.in_group(bus, TOPIC, group="bench")
 
     def send(self) -> None:
         """Send one record with the time in it."""
@@ -40,7 +40,7 @@ class Measurement(threading.Thread):
             key="camera",
             value=bytes(SIZE),
             headers=[("sent", str(time.perf_counter_ns()).encode())],
-            settled=lambda _: None,
+            on_delivery=lambda _: None,
         )
 
     def run(self) -> None:

@@ -26,7 +26,7 @@ class PredictionPublisher:
                 key=prediction.camera,
                 value=json.dumps(prediction.as_json()).encode(),
                 headers=[("content-type", b"application/json")],
-                settled=lambda _: None,
+                on_delivery=lambda _: None,
             )
         except BusError as exc:
             log.debug("prediction not written", extra={"error": str(exc)})

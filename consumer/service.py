@@ -49,7 +49,7 @@ def _serve(settings: ConsumerSettings) -> int:
     bus_in = Bus(settings.servers_in, settings.kafka_config)
     bus_out = Bus(settings.servers_out, settings.kafka_config)
     with ExitStack() as stack:
-        reader = stack.enter_context(Reader(bus_in, settings.topic_in, group=settings.group))
+        reader = stack.enter_context(Reader.in_group(bus_in, settings.topic_in, group=settings.group))
         writer = stack.enter_context(Writer(bus_out, compression=settings.compression))
         talk = stack.enter_context(Writer(bus_out))
         predictions = PredictionPublisher(talk, settings.topic_predictions)

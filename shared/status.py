@@ -119,7 +119,7 @@ class StatusWriter:
                 key=f"{self._service}/{self._instance}",
                 value=json.dumps(document).encode(),
                 headers=[("content-type", b"application/json")],
-                settled=lambda _: None,
+                on_delivery=lambda _: None,
             )
         except BusError as exc:
             log.debug("status not written", extra={"error": str(exc)})

@@ -200,7 +200,7 @@ class Tap:
         self.ends: dict[int, int] = {}
         """Partition -> offset after the last record that was seen."""
         self.ready = threading.Event()
-        self._reader = Reader(bus, topic, group=f"test-{time.monotonic_ns()}", every_partition=True)
+        self._reader = Reader.of_all_partitions(bus, topic, group=f"test-{time.monotonic_ns()}")
         self._reader.on_assigned(lambda _partition, _note: self.ready.set())
         self._keep = keep
         self._stop = threading.Event()
@@ -227,7 +227,7 @@ def make_topics(bus: Bus, *topics: str) -> None:
     """Create topics by a record each, so that readers are there before the first frame."""
     with Writer(bus) as writer:
         for topic in topics:
-            writer.send(topic, key="nobody", value=b"", headers=[], settled=lambda _: None)
+            writer.send(topic, key="nobody", value=b"", headers=[], on_delivery=lambda _: None)
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
     )
     status.export(service.registry)
     board, latest, standing = StatusBoard(), LatestFrames(ledger), CameraReadiness()
-    reader = Reader(bus, settings.topic, group=settings.group, every_partition=True)
-    board_reader = Reader(bus, settings.topic_status, group=settings.group, every_partition=True, tail=TAIL)
+    reader = Reader.of_all_partitions(bus, settings.topic, group=settings.group)
+    board_reader = Reader.of_all_partitions(bus, settings.topic_status, group=settings.group, replay_last=TAIL)
     inlet = FrameReader(
         reader,
         ledger,

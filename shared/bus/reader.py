@@ -141,15 +141,18 @@ class Reader:
     given up the member that it was before: 4 s of video. The client that reads does not need it for that long.
     """
 
+    @classmethod
+    def in_group(cls, bus: Bus, topic: str, *, group: str) -> Self:
+        """Return a reader that shares the partitions of a topic with the other members of a consumer group."""
+        return cls(bus, topic, group=group)
+
+    @classmethod
+    def of_all_partitions(cls, bus: Bus, topic: str, *, group: str, replay_last: int = 0) -> Self:
+        """Return a reader of all partitions of a topic, which starts `replay_last` records before the end of each."""
+        return cls(bus, topic, group=group, every_partition=True, tail=replay_last)
+
     def __init__(self, bus: Bus, topic: str, *, group: str, every_partition: bool = False, tail: int = 0) -> None:
         """Prepare; nothing is asked of a broker before the first `read`.
-
-        Args:
-            bus: the brokers.
-            topic: read from its end on; it may be missing for now.
-            group: consumer group.
-            every_partition: take all partitions by hand instead of sharing them in the group.
-            tail: with `every_partition`, start so many records before the end of each.
 
         Raises:
             SettingsError: librdkafka does not know a property, or not such a value.
@@ -180,7 +183,7 @@ class Reader:
         """
         self._on_assigned = callback
 
-    def leave_notes(self, note_of: Callable[[int], str]) -> None:
+    def commit_metadata(self, note_of: Callable[[int], str]) -> None:
         """Commit with a partition what this returns for it: what the next reader of it must know.
 
         It is called when all that `read` has returned before is in the books.
@@ -585,9 +588,9 @@ class Writer:
         key: str,
         value: bytes,
         headers: list[tuple[str, bytes]],
-        settled: Callable[[Delivery], None],
+        on_delivery: Callable[[Delivery], None],
     ) -> None:
-        """Queue a record; `settled` is called once, from another thread, when its fate is known.
+        """Queue a record; `on_delivery` is called once, from another thread, when its fate is known.
 
         Raises:
             MessageTooLarge: no broker would take it.
@@ -598,7 +601,7 @@ class Writer:
 
         def delivered(error: KafkaError | None, _message: object) -> None:
             try:
-                settled(self._fate(error))
+                on_delivery(self._fate(error))
             except Exception:  # it must not end the thread that brings everybody's answers
                 log.exception("the fate of a record was not taken")
 

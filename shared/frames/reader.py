@@ -68,7 +68,7 @@ class FrameReader:
         self._lag = Gauge(f"{service}_broker_lag_frames", "Unread records", ["partition"], registry=registry)
         self._lagging: frozenset[int] = frozenset()
         reader.on_assigned(self._gaps.assigned)
-        reader.leave_notes(self._gaps.note)
+        reader.commit_metadata(self._gaps.note)
 
     def read(self, timeout_s: float) -> list[ReceivedFrame]:
         """Return the newest frame of each camera among what has arrived; empty if nothing came in that time."""

@@ -18,7 +18,7 @@ from shared.frames.frame import Headers
 from shared.frames.ledger import Ledger
 
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
-PATIENCE_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
+ACK_TIMEOUT_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
 BROKER_UNAVAILABLE = "broker_unavailable"
 BROKER_REFUSED = "broker_refused"  # it answered that it does not take the frame
 TOO_LARGE = "too_large"
@@ -79,7 +79,7 @@ class FrameWriter:
                 key=camera,
                 value=value,
                 headers=headers,
-                settled=lambda delivery: self._settle(camera, number, _REASONS.get(delivery)),
+                on_delivery=lambda delivery: self._settle(camera, number, _REASONS.get(delivery)),
             )
         except MessageTooLarge:
             self._settle(camera, number, TOO_LARGE)
@@ -94,7 +94,7 @@ class FrameWriter:
         with self._lock:
             line = self._lines.setdefault(camera, _Line())
             oldest = next(iter(line.unanswered.values()), (now, None))[0]
-            silent = now - oldest > PATIENCE_S
+            silent = now - oldest > ACK_TIMEOUT_S
             if not (silent or line.returned or len(line.unanswered) >= WINDOW):
                 number = line.next_number
                 line.next_number += 1

@@ -29,9 +29,11 @@ class Bus:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
 
-    def send(self, topic: str, *, key: str, value: bytes, headers: Any, settled: Callable[[Delivery], None]) -> None:
+    def send(
+        self, topic: str, *, key: str, value: bytes, headers: Any, on_delivery: Callable[[Delivery], None]
+    ) -> None:
         self.frames.append(read_frame(key.encode(), value, dict(headers)))
-        settled(Delivery.ACKNOWLEDGED)
+        on_delivery(Delivery.ACKNOWLEDGED)
 
     def purge_queue(self) -> None:
         """There is none."""

@@ -154,7 +154,7 @@ def test_the_original_s_record_comes_through(bus: Bus, chain: Chain) -> None:
                 key="original",
                 value=json.dumps(document).encode(),
                 headers=[],
-                settled=lambda _: None,
+                on_delivery=lambda _: None,
             )
             return state(chain, "original") == "ok"
 

@@ -360,6 +360,6 @@ def _write(chain: KafkaChain, key: str, value: bytes, headers: list[tuple[str, b
     fates: list[Delivery] = []
     # A large one takes longer than a frame may on a busy machine.
     with Writer(Bus(chain.bus.servers, {"message.timeout.ms": 30_000})) as writer:
-        writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, settled=fates.append)
+        writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, on_delivery=fates.append)
         until(lambda: fates, "its fate is known")
     assert fates == [Delivery.ACKNOWLEDGED]

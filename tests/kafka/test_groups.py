@@ -162,7 +162,7 @@ def test_brokers_that_allow_no_short_session_give_a_longer_one(kafka: Node, capl
     bus, topic = Bus(kafka.servers[0]), "short-session"
     Topics(bus).apply(DeclaredTopic(topic, 1, {}))
     short = Bus(bus.servers, {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300})
-    with Writer(bus) as writer, Reader(short, topic, group=topic) as reader:
+    with Writer(bus) as writer, Reader.in_group(short, topic, group=topic) as reader:
         settle_in(reader, writer, topic)
 
     assert [(record.levelname, record.__dict__["takes"]) for record in caplog.records if "allow" in record.msg] == [

@@ -137,7 +137,7 @@ def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, 
 
 def test_waiting_for_one_of_three_costs_next_to_nothing(live: Live, cluster: Cluster) -> None:
     """A client that wants to ask the one that is lost tries now and then, not as fast as it can."""
-    with Reader(live.chain.bus, live.chain.topic("videostatus"), group="waiting", every_partition=True) as reader:
+    with Reader.of_all_partitions(live.chain.bus, live.chain.topic("videostatus"), group="waiting") as reader:
         until(lambda: reader.read(0.1), "records come")
         # Of three any may be named here, and it is the one that this client asks about topics.
         node = cluster.node(reader._identity._admin.list_topics(timeout=PATIENCE_S).controller_id)

@@ -58,7 +58,9 @@ def running(folder: Path) -> Iterator[Running]:
         with Writer(bus) as writer:
             for topic in ("videocam", "videodisplay"):
                 for camera in CAMERAS:
-                    writer.send(chain.topic(topic), key=camera, value=b"garbage", headers=[], settled=lambda _: None)
+                    writer.send(
+                        chain.topic(topic), key=camera, value=b"garbage", headers=[], on_delivery=lambda _: None
+                    )
 
         stop = threading.Event()
         viewer = threading.Thread(target=_look, args=(chain.port, stop), daemon=True)

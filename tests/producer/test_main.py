@@ -94,7 +94,7 @@ def start(broker, tmp_path, request) -> Iterator[Callable[..., Producer]]:
 def records(broker: EmbeddedBroker, topic: str, enough: Callable[[list[Record]], bool]) -> list[Record]:
     """Return what is written to a topic from now on, as soon as it is enough."""
     found: list[Record] = []
-    with Reader(broker.bus(), topic, group="test", every_partition=True) as reader:
+    with Reader.of_all_partitions(broker.bus(), topic, group="test") as reader:
 
         def read() -> bool:
             found.extend(reader.read(0.1))
@@ -135,7 +135,7 @@ def test_the_end_is_quick_and_leaves_nothing(start, broker, request):
     """SIGTERM ends the producer with status 0; its last word on the bus says so, with books that balance."""
     producer = start(CAMERAS=json.dumps({"front": str(BUNNY), "back": str(BUNNY)}))
     topic = f"{request.node.name}-status"
-    with Reader(broker.bus(), topic, group="test", every_partition=True) as reader:
+    with Reader.of_all_partitions(broker.bus(), topic, group="test") as reader:
         said: list[dict] = []
 
         def hears(condition: Callable[[dict], bool]) -> bool:
@@ -254,7 +254,7 @@ def test_the_state_of_a_camera_is_seen_everywhere(start, broker, request, recove
     said: list[dict] = []
     with (
         rtsp_camera(video()) as rtsp,
-        Reader(broker.bus(), f"{request.node.name}-status", group="test", every_partition=True) as reader,
+        Reader.of_all_partitions(broker.bus(), f"{request.node.name}-status", group="test") as reader,
     ):
 
         def states() -> list[str]:

@@ -61,7 +61,7 @@ def write(writer: Writer, topic: str, *values: bytes, key: str = "camera") -> No
     """Write records one after the other, and return when all are acknowledged."""
     fates: list[Delivery] = []
     for value in values:
-        writer.send(topic, key=key, value=value, headers=[], settled=fates.append)
+        writer.send(topic, key=key, value=value, headers=[], on_delivery=fates.append)
     wait_for(lambda: len(fates) == len(values), "acknowledgements")
     assert set(fates) == {Delivery.ACKNOWLEDGED}
 

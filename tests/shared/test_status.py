@@ -66,7 +66,7 @@ def test_a_status_says_who_when_and_what(bus: Bus) -> None:
         before = now_us()
         running.start()
         running.end()
-    with Reader(bus, "form", group="g", every_partition=True, tail=TAIL) as reader:
+    with Reader.of_all_partitions(bus, "form", group="g", replay_last=TAIL) as reader:
         records = read_until(reader, lambda records: len(records) >= 2)
 
     documents = [json.loads(record.value or b"") for record in records]
@@ -81,7 +81,7 @@ def test_a_status_says_who_when_and_what(bus: Bus) -> None:
 
 def test_a_change_is_written_at_once(bus: Bus) -> None:
     """Nobody waits a second to hear of it."""
-    with Writer(bus) as writer, Reader(bus, "change", group="g", every_partition=True, tail=TAIL) as reader:
+    with Writer(bus) as writer, Reader.of_all_partitions(bus, "change", group="g", replay_last=TAIL) as reader:
         running = RunningStatus(writer, "change")
         running.start()
         try:
@@ -105,9 +105,11 @@ def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
         running.start()
         running.end()
         other = {**DOCUMENT, "service": "consumer", "instance": "pod"}
-        writer.send("board", key="consumer/pod", value=json.dumps(other).encode(), headers=[], settled=lambda _: None)
+        writer.send(
+            "board", key="consumer/pod", value=json.dumps(other).encode(), headers=[], on_delivery=lambda _: None
+        )
     board = StatusBoard()
-    with Reader(bus, "board", group="g", every_partition=True, tail=TAIL) as reader:
+    with Reader.of_all_partitions(bus, "board", group="g", replay_last=TAIL) as reader:
 
         def heard() -> bool:
             board.read(reader, 0.05)

@@ -246,7 +246,7 @@ def _write_by_hand(ground: Ground, writer: Writer, value: bytes, headers: list[t
     """Write a record that is no frame, and wait until it is counted."""
     before = _undecodable(ground.parts)
     fates: list[Delivery] = []
-    writer.send(TOPIC, key=STREET, value=value, headers=headers, settled=fates.append)
+    writer.send(TOPIC, key=STREET, value=value, headers=headers, on_delivery=fates.append)
     until(lambda: fates, "the fate of a record is known")
     assert fates == [Delivery.ACKNOWLEDGED], f"a record of {len(value)} bytes: {fates}"
     ground.archive.written_by_hand[STREET] += 1

@@ -33,7 +33,7 @@ def bus() -> Bus:
     bus = broker.bus()
     with Writer(bus) as writer:  # creates the topics
         for topic in (TOPIC, STATUS):
-            writer.send(topic, key="nobody", value=b"", headers=[], settled=lambda _: None)
+            writer.send(topic, key="nobody", value=b"", headers=[], on_delivery=lambda _: None)
     yield bus
     del broker
 
@@ -133,7 +133,7 @@ class Sender:
         self._writer, self._video = writer, video
 
     def record(self, camera: str, value: bytes, headers: list) -> None:
-        self._writer.send(TOPIC, key=camera, value=value, headers=headers, settled=lambda _: None)
+        self._writer.send(TOPIC, key=camera, value=value, headers=headers, on_delivery=lambda _: None)
 
     def send(self, camera: str, seq: int, *, shown: bool = True, **changes: object) -> None:
         sent = frame(camera, seq, **changes)

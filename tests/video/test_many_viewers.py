@@ -89,7 +89,7 @@ def frames(bus: Bus) -> Iterator[None]:
                     return
                 sent = frame(CAMERA, seq, PICTURE)
                 writer.send(
-                    "videodisplay", key=CAMERA, value=sent.jpeg, headers=to_headers(sent), settled=lambda _: None
+                    "videodisplay", key=CAMERA, value=sent.jpeg, headers=to_headers(sent), on_delivery=lambda _: None
                 )
 
     writing = threading.Thread(target=write)

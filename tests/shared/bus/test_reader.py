@@ -30,7 +30,7 @@ def test_a_reader_starts_at_the_end(bus: Bus, writer: Writer) -> None:
     """What was written before a reader came is never seen by it."""
     write(writer, "start", *[LONG_AGO] * 5)
 
-    with Reader(bus, "start", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "start", group="g") as reader:
         settle_in(reader, writer, "start")
         write(writer, "start", b"now")
         records = read_until(reader, lambda records: bool(records))
@@ -40,7 +40,7 @@ def test_a_reader_starts_at_the_end(bus: Bus, writer: Writer) -> None:
 
 def test_all_that_arrived_is_returned_at_once_and_in_order(bus: Bus, writer: Writer) -> None:
     """One read returns every record that is there, oldest first."""
-    with Reader(bus, "several", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "several", group="g") as reader:
         settle_in(reader, writer, "several")
         write(writer, "several", *(b"%d" % n for n in range(20)))
         records = read_until(reader, lambda records: len(records) >= 20)
@@ -51,11 +51,11 @@ def test_all_that_arrived_is_returned_at_once_and_in_order(bus: Bus, writer: Wri
 
 def test_a_record_brings_key_headers_and_time(bus: Bus, writer: Writer) -> None:
     """Key, headers and time arrive as they were written."""
-    with Reader(bus, "facts", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "facts", group="g") as reader:
         settle_in(reader, writer, "facts", key="front")
         headers = [("seq", b"7"), ("empty", b"")]
         before_ms = time.time_ns() // 1_000_000
-        writer.send("facts", key="front", value=b"x", headers=headers, settled=lambda _: None)
+        writer.send("facts", key="front", value=b"x", headers=headers, on_delivery=lambda _: None)
         [record] = read_until(reader, lambda records: bool(records))
 
     assert record.key == b"front"
@@ -66,7 +66,7 @@ def test_a_record_brings_key_headers_and_time(bus: Bus, writer: Writer) -> None:
 
 def test_a_topic_may_be_created_after_its_reader(bus: Bus) -> None:
     """A reader of a topic that does not exist waits for it."""
-    with Reader(bus, "later", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "later", group="g") as reader:
         assert reader.read(0.01) == []
 
         with Writer(bus) as writer:
@@ -77,8 +77,8 @@ def test_readers_of_every_partition_do_not_share(bus: Bus, writer: Writer) -> No
     """Two readers of the same name each get every record of every key."""
     keys = [f"camera-{n}" for n in range(6)]
     with (
-        Reader(bus, "shared", group="g", every_partition=True) as one,
-        Reader(bus, "shared", group="g", every_partition=True) as other,
+        Reader.of_all_partitions(bus, "shared", group="g") as one,
+        Reader.of_all_partitions(bus, "shared", group="g") as other,
     ):
         for reader in (one, other):
             for key in keys:
@@ -97,7 +97,7 @@ def test_a_tail_begins_so_many_records_before_the_end(bus: Bus, writer: Writer) 
     """A reader with a tail gets the last records too, and can tell them from new ones."""
     write(writer, "tail", *(b"%d" % n for n in range(10)))
 
-    with Reader(bus, "tail", group="g", every_partition=True, tail=3) as reader:
+    with Reader.of_all_partitions(bus, "tail", group="g", replay_last=3) as reader:
         old = read_until(reader, lambda records: len(records) >= 3)
         write(writer, "tail", b"new")
         new = read_until(reader, lambda records: bool(records))
@@ -110,7 +110,7 @@ def test_a_tail_begins_so_many_records_before_the_end(bus: Bus, writer: Writer) 
 
 def test_after_a_pause_the_reader_goes_to_the_newest(bus: Bus, writer: Writer) -> None:
     """What is too far behind is left out and counted, and nothing from before comes after the seek."""
-    with Reader(bus, "pause", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "pause", group="g") as reader:
         settle_in(reader, writer, "pause")
         reader.seek_to_latest(1.0)
         # More than a reader fetches ahead, so that the rest has to wait at the broker.
@@ -130,7 +130,7 @@ def test_after_a_pause_the_reader_goes_to_the_newest(bus: Bus, writer: Writer) -
 
 def test_a_reader_that_keeps_up_is_left_where_it_is(bus: Bus, writer: Writer) -> None:
     """Two unread records are never too many, and lag tells how many there are."""
-    with Reader(bus, "fresh", group="g", every_partition=True) as reader:
+    with Reader.of_all_partitions(bus, "fresh", group="g") as reader:
         settle_in(reader, writer, "fresh")
 
         reader.seek_to_latest(0.0)
@@ -143,14 +143,14 @@ def test_a_reader_that_keeps_up_is_left_where_it_is(bus: Bus, writer: Writer) ->
 def test_a_group_shares_a_topic_and_hands_it_over(bus: Bus, writer: Writer) -> None:
     """Who leaves is followed by another, who starts at the end, and is told what the other left behind."""
     notes: dict[str, dict[int, str | None]] = {"first": {}, "second": {}}
-    first = Reader(bus, "group", group="both")
+    first = Reader.in_group(bus, "group", group="both")
     first.on_assigned(notes["first"].__setitem__)
-    first.leave_notes(lambda partition: f"note of {partition}")
+    first.commit_metadata(lambda partition: f"note of {partition}")
     settle_in(first, writer, "group")
     first.close()
 
     write(writer, "group", LONG_AGO, LONG_AGO)
-    with Reader(bus, "group", group="both") as second:
+    with Reader.in_group(bus, "group", group="both") as second:
         second.on_assigned(notes["second"].__setitem__)
         records: list[Record] = []
         written = 0
@@ -168,14 +168,18 @@ def test_a_group_shares_a_topic_and_hands_it_over(bus: Bus, writer: Writer) -> N
 
 def test_who_lost_the_group_reads_on_if_all_was_its_own() -> None:
     """After a freeze longer than a session the next record comes, whenever the group has found itself again."""
-    with broker_process() as broker, Writer(broker.bus) as writer, Reader(broker.bus, "lost", group="g") as reader:
+    with (
+        broker_process() as broker,
+        Writer(broker.bus) as writer,
+        Reader.in_group(broker.bus, "lost", group="g") as reader,
+    ):
         settle_in(reader, writer, "lost")
         broker.freeze()
         wait_for(lambda: reader.read(0.05) == [] and not reader._granted, "the group is lost")
         broker.thaw()
         fates: list[Delivery] = []
         while Delivery.ACKNOWLEDGED not in fates:
-            writer.send("lost", key="camera", value=b"after", headers=[], settled=fates.append)
+            writer.send("lost", key="camera", value=b"after", headers=[], on_delivery=fates.append)
             wait_for(lambda: bool(fates), "its fate")
         first = read_until(reader, lambda records: bool(records))[0]
 
@@ -188,7 +192,7 @@ def test_an_unconfirmed_record_was_sent_and_not_answered() -> None:
         write(writer, "frozen", b"before")
         broker.freeze()
         fates: list[Delivery] = []
-        writer.send("frozen", key="k", value=b"sent", headers=[], settled=fates.append)
+        writer.send("frozen", key="k", value=b"sent", headers=[], on_delivery=fates.append)
         wait_for(lambda: bool(fates), "the time-out")
 
         assert fates == [Delivery.UNCONFIRMED]
@@ -197,12 +201,12 @@ def test_an_unconfirmed_record_was_sent_and_not_answered() -> None:
 def test_nothing_waits_for_a_frozen_broker_at_the_end() -> None:
     """Reader and writer close although the broker answers nothing."""
     with broker_process() as broker:
-        reader, writer = Reader(broker.bus, "frozen", group="g", every_partition=True), Writer(broker.bus)
+        reader, writer = Reader.of_all_partitions(broker.bus, "frozen", group="g"), Writer(broker.bus)
         settle_in(reader, writer, "frozen")
         broker.freeze()
         fates: list[Delivery] = []
         for _ in range(3):
-            writer.send("frozen", key="k", value=b"sent", headers=[], settled=fates.append)
+            writer.send("frozen", key="k", value=b"sent", headers=[], on_delivery=fates.append)
         writer.close(0.0)
         reader.close()
 
@@ -219,7 +223,7 @@ def test_records_for_a_dead_broker_are_unsent_when_taken_back() -> None:
         fates: Counter[Delivery] = Counter()
 
         def send_and_take_back() -> bool:
-            writer.send("dead", key="k", value=b"x", headers=[], settled=lambda fate: fates.update([fate]))
+            writer.send("dead", key="k", value=b"x", headers=[], on_delivery=lambda fate: fates.update([fate]))
             writer.purge_queue()
             return fates[Delivery.NOT_SENT] > 0
 
@@ -237,20 +241,20 @@ def test_closing_settles_every_record() -> None:
         broker.kill()
         fates: list[list[Delivery]] = [[] for _ in range(50)]
         for fate in fates:
-            writer.send("closing", key="k", value=b"x", headers=[], settled=fate.append)
+            writer.send("closing", key="k", value=b"x", headers=[], on_delivery=fate.append)
 
         writer.close(0.0)
 
     assert [len(fate) for fate in fates] == [1] * 50
     with pytest.raises(BusError, match="closed"):
-        writer.send("closing", key="k", value=b"x", headers=[], settled=lambda _: None)
+        writer.send("closing", key="k", value=b"x", headers=[], on_delivery=lambda _: None)
 
 
 def test_a_record_that_no_broker_takes_is_refused_at_once(writer: Writer) -> None:
     """A record above the largest is refused before it is queued, and its fate is not called back."""
     fates: list[Delivery] = []
     with pytest.raises(MessageTooLarge):
-        writer.send("large", key="k", value=bytes(2_000_001), headers=[], settled=fates.append)
+        writer.send("large", key="k", value=bytes(2_000_001), headers=[], on_delivery=fates.append)
 
     write(writer, "large", b"small")
     assert fates == []
@@ -260,10 +264,10 @@ def test_a_full_queue_is_a_bus_error() -> None:
     """A writer never waits for room."""
     with Writer(Bus("127.0.0.1:1", {"queue.buffering.max.messages": 5})) as writer:
         for _ in range(5):
-            writer.send("t", key="k", value=b"x", headers=[], settled=lambda _: None)
+            writer.send("t", key="k", value=b"x", headers=[], on_delivery=lambda _: None)
 
         with pytest.raises(BusError, match="full"):
-            writer.send("t", key="k", value=b"x", headers=[], settled=lambda _: None)
+            writer.send("t", key="k", value=b"x", headers=[], on_delivery=lambda _: None)
 
 
 def test_a_mistake_in_a_callback_does_not_stop_the_answers(writer: Writer, caplog: pytest.LogCaptureFixture) -> None:
@@ -272,7 +276,7 @@ def test_a_mistake_in_a_callback_does_not_stop_the_answers(writer: Writer, caplo
     def mistaken(_: Delivery) -> None:
         raise KeyError("mine")
 
-    writer.send("mistaken", key="k", value=b"x", headers=[], settled=mistaken)
+    writer.send("mistaken", key="k", value=b"x", headers=[], on_delivery=mistaken)
     write(writer, "mistaken", b"y")
 
     assert "KeyError" in caplog.text
@@ -305,7 +309,7 @@ def test_the_fate_follows_from_the_error(writer: Writer, code: int, fate: Delive
 )
 def test_unknown_properties_end_in_one_line_without_secrets(properties: dict[str, str | int]) -> None:
     """What librdkafka does not take is a mistake in KAFKACONFIG, and passwords are not repeated."""
-    for client in (lambda bus: Reader(bus, "t", group="g"), Writer):
+    for client in (lambda bus: Reader.in_group(bus, "t", group="g"), Writer):
         with pytest.raises(SettingsError) as caught:
             client(Bus("127.0.0.1:1", properties))
         [line] = caught.value.mistakes
@@ -325,7 +329,7 @@ def test_what_the_books_rely_on_cannot_be_configured_away() -> None:
 def test_an_outage_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """However often a client tries, the log has one line."""
     caplog.set_level(logging.WARNING)
-    with Reader(Bus("127.0.0.1:1"), "t", group="g") as reader:
+    with Reader.in_group(Bus("127.0.0.1:1"), "t", group="g") as reader:
         wait_for(lambda: reader.read(0.05) == [] and bool(caplog.records), "the warning")
         for _ in range(5):
             reader.read(0.05)

@@ -271,7 +271,7 @@ def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
     after = Ledger("consumer", registry)
     padding = bytes(15_000)  # a whole run must fit into what the embedded broker keeps
 
-    with Writer(bus) as writer, Reader(bus, topic, group="g", every_partition=True) as reader:
+    with Writer(bus) as writer, Reader.of_all_partitions(bus, topic, group="g") as reader:
         outlet, inlet = FrameWriter(writer, topic, before), inlet_of(reader, after, registry, 0.0)
         seen: list[int] = []
 

@@ -11,7 +11,7 @@ from shared.clock import now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers, read_frame, to_headers
 from shared.frames.ledger import Ledger
-from shared.frames.writer import BROKER_REFUSED, BROKER_UNAVAILABLE, PATIENCE_S, TOO_LARGE, WINDOW, FrameWriter
+from shared.frames.writer import ACK_TIMEOUT_S, BROKER_REFUSED, BROKER_UNAVAILABLE, TOO_LARGE, WINDOW, FrameWriter
 from tests.shared.brokers import PATIENCE_S as TEST_PATIENCE_S
 from tests.shared.brokers import broker_process, read_until, wait_for
 from tests.shared.samples import frame
@@ -31,11 +31,11 @@ class HeldWriter(Writer):
         key: str,
         value: bytes,
         headers: list[tuple[str, bytes]],
-        settled: Callable[[Delivery], None],
+        on_delivery: Callable[[Delivery], None],
     ) -> None:
         if self.full:
             raise BusError("full")
-        self.held[int(dict(headers)["seq"])] = settled
+        self.held[int(dict(headers)["seq"])] = on_delivery
 
     def settle(self, number: int, fate: Delivery) -> None:
         self.held.pop(number)(fate)
@@ -72,7 +72,7 @@ def bus() -> Iterator[Bus]:
 
 def numbers_on(bus: Bus, topic: str, *, until: int, camera: str = "front") -> list[int]:
     """Return the numbers of one camera's frames as they lie on a topic, read until one has come."""
-    with Reader(bus, topic, group="check", every_partition=True, tail=10_000) as reader:
+    with Reader.of_all_partitions(bus, topic, group="check", replay_last=10_000) as reader:
         found: list[int] = []
 
         def enough(records: list[Record]) -> bool:
@@ -260,14 +260,14 @@ def test_a_frozen_broker_costs_frames_and_nothing_else(ledger: Ledger) -> None:
                 sent += 1
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            assert slowest < PATIENCE_S
+            assert slowest < ACK_TIMEOUT_S
             return sent
 
         sent = send(lambda: books(ledger)[1] >= 10 if ledger.as_json() else False)
         broker.freeze()
         dropped = books(ledger)[2].get(BROKER_UNAVAILABLE, 0)
         # Long enough that frames were taken back from the queue, not only refused.
-        ends = time.monotonic() + 4 * PATIENCE_S
+        ends = time.monotonic() + 4 * ACK_TIMEOUT_S
         sent += send(lambda: time.monotonic() > ends and books(ledger)[2].get(BROKER_UNAVAILABLE, 0) > dropped + WINDOW)
         broker.thaw()
         thawed_at = time.monotonic()
