@@ -139,7 +139,7 @@ picture: $(SETUP) ## Take the README's picture of the page anew (Chromium).
 	$(BIN)/python -m tests.browser.photograph
 
 .PHONY: readme
-readme: $(SETUP) ## Write the settings table of the README anew.
+readme: $(SETUP) ## Write the README's tables from the code.
 	$(BIN)/python -m local.readme
 
 .PHONY: dashboards

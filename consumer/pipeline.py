@@ -19,14 +19,12 @@ from consumer.predictor import Predictor
 from shared.clock import now_us
 from shared.errors import BadPicture
 from shared.frames.frame import Frame, Headers, to_headers
-from shared.frames.ledger import Ledger
-from shared.frames.reader import UNDECODABLE, FrameReader, ReceivedFrame
+from shared.frames.ledger import Ledger, Reason
+from shared.frames.reader import FrameReader, ReceivedFrame
 from shared.frames.writer import FrameWriter
 
 log = logging.getLogger(__name__)
 
-MODEL_BUSY = "model_busy"
-ALREADY_IMPRINTED = "already_imprinted"  # drawn on before: a model must never see that, nor a label cover another
 READ_S = 0.05  # longest wait for a frame; deadlines of `Sync` are looked at as often
 QUALITY = 80  # of what must be encoded whole, as the original's raw pixels; strips take over the picture's own
 
@@ -60,7 +58,7 @@ class Imprinter:
             picture = imprint(frame.jpeg, caption.as_overlay(captions, at), quality=QUALITY)
         except BadPicture as exc:
             log.debug("not imprinted", extra={"camera": frame.camera, "error": str(exc)})
-            self._ledger.dropped(frame.camera, UNDECODABLE)
+            self._ledger.dropped(frame.camera, Reason.UNDECODABLE)
             return
         imprinted = replace(frame, jpeg=picture, imprinted_at=at, predictions=caption.as_json(captions))
 
@@ -120,7 +118,7 @@ class Sync:
                 self._start(arrival)
                 return
             if self._waiting.pop(camera, None) is not None:
-                self._ledger.dropped(camera, MODEL_BUSY)
+                self._ledger.dropped(camera, Reason.MODEL_BUSY)
             self._waiting[camera] = arrival
 
     def done(self, model: str, frame: Frame, prediction: Prediction | None) -> None:
@@ -177,7 +175,7 @@ def run(inlet: FrameReader, mode: Mode, ledger: Ledger, stop: threading.Event, b
         beat()
         for arrival in inlet.read(READ_S):
             if arrival.frame.imprinted_at is not None:
-                ledger.dropped(arrival.frame.camera, ALREADY_IMPRINTED)
+                ledger.dropped(arrival.frame.camera, Reason.ALREADY_IMPRINTED)
             else:
                 mode.take(arrival)
         mode.turn()

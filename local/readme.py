@@ -1,15 +1,16 @@
-"""Keeps the settings table of the README true: `python -m local.readme` writes it out of the settings classes."""
+"""Writes the tables of the README from the code: `python -m local.readme` (settings, drop reasons)."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
+from shared.frames.ledger import Reason
 from shared.settings import ServiceSettings, SettingDoc, document
 from video.settings import VideoSettings
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- settings: written by `make readme` -->", "<!-- settings end -->"
 SERVICES: dict[str, type[ServiceSettings]] = {
     "producer": ProducerSettings,
     "consumer": ConsumerSettings,
@@ -17,8 +18,8 @@ SERVICES: dict[str, type[ServiceSettings]] = {
 }
 
 
-def table() -> str:
-    """Return the table in Markdown: the settings of each service, then those that all share."""
+def settings_table() -> str:
+    """Return the settings of each service, then those that all share, as a Markdown table."""
     common = {row.variable for row in document(ServiceSettings)}
     lines = ["| service | variable | default | meaning | allowed |", "| --- | --- | --- | --- | --- |"]
     for service, settings in SERVICES.items():
@@ -27,17 +28,29 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """Return the README's text with the table of today between its marks.
+def reasons_table() -> str:
+    """Return the reasons for which a frame is dropped, as a Markdown table."""
+    rows = [f"| `{reason}` | {reason.meaning} |" for reason in Reason]
+    return "\n".join(["| reason | the frame |", "| --- | --- |", *rows])
+
+
+TABLES: dict[str, Callable[[], str]] = {"settings": settings_table, "reasons": reasons_table}
+
+
+def with_tables(readme: str) -> str:
+    """Return the README's text with the current tables between their markers.
 
     Raises:
-        ValueError: the marks are not there.
+        ValueError: a marker is missing.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the README has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: written by `make readme` -->", f"<!-- {name} end -->"
+        before, found, rest = readme.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(f"the README has no {begin} … {end}")
+        readme = f"{before}{begin}\n{table()}\n{end}{after}"
+    return readme
 
 
 def _line(service: str, row: SettingDoc) -> str:
@@ -46,8 +59,8 @@ def _line(service: str, row: SettingDoc) -> str:
 
 
 def main() -> int:
-    """Write the README; return the status to exit with."""
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write the README; return the exit status."""
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 

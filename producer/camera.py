@@ -12,7 +12,7 @@ from producer.watch import Watch
 from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
-from shared.frames.ledger import Ledger
+from shared.frames.ledger import Ledger, Reason
 from shared.status import State
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,6 @@ UP, DOWN, REFUSED, FROZEN = "up", "down", "refused", "frozen"
 LISTEN_S = 0.2  # between two looks at the clock and at the end
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 4.0  # the longest at once after a refusal: cameras lock out who tries fast
 
-THINNED = "thinned"
-SUPERSEDED = "superseded"
-UNDECODABLE = "undecodable"
 
 Publish: TypeAlias = Callable[[Message], None]
 
@@ -94,9 +91,9 @@ class Camera:
 
     def _take(self, message: Message, watch: Watch, *, overtaken: bool) -> None:
         tally = message.tally
-        self._ledger.dropped(self.name, THINNED, tally.thinned)
-        self._ledger.dropped(self.name, SUPERSEDED, tally.superseded)
-        self._ledger.dropped(self.name, UNDECODABLE, tally.undecodable)
+        self._ledger.dropped(self.name, Reason.THINNED, tally.thinned)
+        self._ledger.dropped(self.name, Reason.SUPERSEDED, tally.superseded)
+        self._ledger.dropped(self.name, Reason.UNDECODABLE, tally.undecodable)
         if message.what is MessageKind.FAILED:
             raise message.error()
         if message.what is MessageKind.COUNTS and tally.undecodable and not (tally.thinned or tally.superseded):
@@ -107,7 +104,7 @@ class Camera:
             self._picture_at = time.monotonic()
             self._enter(UP, None)
             if overtaken:
-                self._ledger.dropped(self.name, SUPERSEDED)
+                self._ledger.dropped(self.name, Reason.SUPERSEDED)
             else:
                 self._publish(message)
 

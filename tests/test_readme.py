@@ -3,16 +3,16 @@
 import re
 from pathlib import Path
 
-from local.readme import README, with_table
+from local.readme import README, with_tables
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_settings_table_is_what_the_settings_classes_say() -> None:
+def test_tables_are_written_from_the_code() -> None:
     """`make readme` would change nothing."""
     text = README.read_text(encoding="utf-8")
 
-    assert with_table(text) == text
+    assert with_tables(text) == text
 
 
 def test_make_targets_in_the_readme_exist() -> None:

@@ -8,10 +8,8 @@ import threading
 from collections.abc import Callable
 
 from shared import clock
-from shared.frames.ledger import Ledger
-from shared.frames.reader import SUPERSEDED, ReceivedFrame
-
-TOO_MANY_CAMERAS = "too_many_cameras"
+from shared.frames.ledger import Ledger, Reason
+from shared.frames.reader import ReceivedFrame
 
 
 class LatestFrames:
@@ -43,7 +41,7 @@ class LatestFrames:
             superseded = camera in self._waiting
             self._waiting[camera] = arrival
         if superseded:
-            self._ledger.dropped(camera, SUPERSEDED)
+            self._ledger.dropped(camera, Reason.SUPERSEDED)
         self._call()
 
     def _call(self) -> None:
@@ -63,4 +61,4 @@ class LatestFrames:
                     camera, age_s=None if arrival.clock_suspect else clock.age_s(captured_at, clock.now_us())
                 )
             else:
-                self._ledger.dropped(camera, TOO_MANY_CAMERAS)
+                self._ledger.dropped(camera, Reason.TOO_MANY_CAMERAS)

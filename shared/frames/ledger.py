@@ -8,7 +8,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, Self
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -20,13 +21,43 @@ MAX_CAMERAS = 1000
 OTHER = "other"  # the camera that further ids are counted under: a stranger's records must not grow the metrics
 
 
+class Reason(StrEnum):
+    """Why a frame ended in a stage: the label `reason` of `<service>_frames_dropped_total`.
+
+    The README's table of reasons is written from the members (local/readme.py).
+
+    Attributes:
+        meaning: completes the sentence "the frame …", in Markdown.
+    """
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        """Make a member of a word and its meaning."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.meaning = meaning
+        return member
+
+    THINNED = "thinned", "arrived faster than `FRAMEINTERVAL`"
+    SUPERSEDED = "superseded", "was overtaken by a newer frame of its camera"
+    SKIPPED = "skipped", "was left out by a seek to the end of the partition, or before this reader took it over"
+    MODEL_BUSY = "model_busy", "waited for the model (`sync`) and was replaced by a newer frame"
+    BROKER_UNAVAILABLE = "broker_unavailable", "found the broker silent"
+    BROKER_REFUSED = "broker_refused", "was refused by the broker"
+    TOO_LARGE = "too_large", "is larger than the broker accepts"
+    UNDECODABLE = "undecodable", "is not a picture, or costs more to decode than the limits allow"
+    TOO_MANY_CAMERAS = "too_many_cameras", "belongs to a camera beyond the thousandth"
+    ALREADY_IMPRINTED = "already_imprinted", "had been drawn on before"
+
+
 @dataclass(slots=True)
 class Account:
     """The books of one camera in one stage, in frames."""
 
     arrived: int = 0
     out: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[Reason, int] = field(default_factory=dict)
     lost_upstream: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +100,7 @@ class Ledger(Collector):
         if age_s is not None:
             self._age.labels(name).observe(max(age_s, 0.0))
 
-    def dropped(self, camera: str, reason: str, frames: int = 1) -> None:
+    def dropped(self, camera: str, reason: Reason, frames: int = 1) -> None:
         """Enter frames that end here, and why."""
         if frames <= 0:
             return

@@ -10,12 +10,7 @@ from shared.bus import Reader, Record
 from shared.errors import BadRecord
 from shared.frames.frame import EncodeRaw, Frame, camera_of, has_headers, read_frame, read_original_frame
 from shared.frames.gaps import Gap, Gaps
-from shared.frames.ledger import MAX_CAMERAS, OTHER, Ledger
-
-UNDECODABLE = "undecodable"
-SUPERSEDED = "superseded"  # a newer frame of the camera had arrived as well
-TOO_MANY_CAMERAS = "too_many_cameras"  # a stranger's records: memory and metrics stay bounded
-SKIPPED = "skipped"  # left out by our own seek to the end, or before we took over from another reader
+from shared.frames.ledger import MAX_CAMERAS, OTHER, Ledger, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class FrameReader:
                 continue
             camera = arrival.frame.camera
             if newest.pop(camera, None) is not None:
-                self._ledger.dropped(camera, SUPERSEDED)
+                self._ledger.dropped(camera, Reason.SUPERSEDED)
             newest[camera] = arrival
         self._reader.seek_to_latest(self._max_lag_s)
         self._show_lag(self._reader.lag())
@@ -102,12 +97,12 @@ class FrameReader:
                 continue
             camera = camera_of(record.key, {})
             if camera in found:
-                self._ledger.dropped(camera, SUPERSEDED)
+                self._ledger.dropped(camera, Reason.SUPERSEDED)
                 continue
             try:
                 frame = self._original(record, camera)
             except BadRecord:
-                self._ledger.dropped(camera, UNDECODABLE)
+                self._ledger.dropped(camera, Reason.UNDECODABLE)
                 continue
             if self._taken(camera):
                 self._originals[camera] = frame.seq
@@ -123,7 +118,7 @@ class FrameReader:
             try:
                 frame = read_frame(record.key, record.value, record.headers)
             except BadRecord:
-                self._ledger.dropped(camera_of(record.key, record.headers), UNDECODABLE)
+                self._ledger.dropped(camera_of(record.key, record.headers), Reason.UNDECODABLE)
                 return None
             if not self._taken(frame.camera):
                 return None
@@ -132,7 +127,7 @@ class FrameReader:
                 return None
         else:
             return None
-        self._ledger.dropped(frame.camera, SKIPPED, gap.skipped)
+        self._ledger.dropped(frame.camera, Reason.SKIPPED, gap.skipped)
         self._ledger.lost_upstream(frame.camera, gap.lost)
         recorded_at = None if record.timestamp_ms is None else record.timestamp_ms * 1000
         suspect = clock.is_suspect(frame.captured_at, recorded_at, clock.now_us())
@@ -151,7 +146,7 @@ class FrameReader:
 
     def _taken(self, camera: str) -> bool:
         if camera not in self._cameras and len(self._cameras) >= MAX_CAMERAS:
-            self._ledger.dropped(OTHER, TOO_MANY_CAMERAS)
+            self._ledger.dropped(OTHER, Reason.TOO_MANY_CAMERAS)
             return False
         self._cameras.add(camera)
         return True

@@ -15,17 +15,14 @@ from shared.bus import Delivery, MessageTooLarge, Writer
 from shared.clock import age_s, now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers
-from shared.frames.ledger import Ledger
+from shared.frames.ledger import Ledger, Reason
 
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
 ACK_TIMEOUT_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
-BROKER_UNAVAILABLE = "broker_unavailable"
-BROKER_REFUSED = "broker_refused"  # it answered that it does not take the frame
-TOO_LARGE = "too_large"
 _REASONS = {
-    Delivery.NOT_SENT: BROKER_UNAVAILABLE,
-    Delivery.REFUSED: BROKER_REFUSED,
-    Delivery.TOO_LARGE: TOO_LARGE,
+    Delivery.NOT_SENT: Reason.BROKER_UNAVAILABLE,
+    Delivery.REFUSED: Reason.BROKER_REFUSED,
+    Delivery.TOO_LARGE: Reason.TOO_LARGE,
 }
 
 Encode: TypeAlias = Callable[[int], tuple[bytes, Headers]]
@@ -45,7 +42,7 @@ class _Line:
 
     next_number: int = 1
     unanswered: dict[int, tuple[float, float | None]] = field(default_factory=dict)
-    returned: dict[int, tuple[str, float | None]] = field(default_factory=dict)
+    returned: dict[int, tuple[Reason | None, float | None]] = field(default_factory=dict)
     out_up_to: int = 0
 
 
@@ -69,7 +66,7 @@ class FrameWriter:
         """
         number = self._take_number(camera)
         if number is None:
-            self._ledger.dropped(camera, BROKER_UNAVAILABLE)
+            self._ledger.dropped(camera, Reason.BROKER_UNAVAILABLE)
             return
         try:
             value, headers = encode(number)
@@ -79,14 +76,14 @@ class FrameWriter:
                 key=camera,
                 value=value,
                 headers=headers,
-                on_delivery=lambda delivery: self._settle(camera, number, _REASONS.get(delivery)),
+                on_delivery=lambda delivery: self._on_delivery(camera, number, delivery),
             )
         except MessageTooLarge:
-            self._settle(camera, number, TOO_LARGE)
+            self._on_failure(camera, number, Reason.TOO_LARGE)
         except BusError:
-            self._settle(camera, number, BROKER_UNAVAILABLE)
+            self._on_failure(camera, number, Reason.BROKER_UNAVAILABLE)
         except BaseException:
-            self._settle(camera, number, "")
+            self._on_failure(camera, number, None)
             raise
 
     def _take_number(self, camera: str) -> int | None:
@@ -108,19 +105,27 @@ class FrameWriter:
         with self._lock:
             self._lines[camera].unanswered[number] = (time.monotonic(), age)
 
-    def _settle(self, camera: str, number: int, reason: str | None) -> None:
-        """Enter what became of a frame; no reason: it went out.
+    def _on_delivery(self, camera: str, number: int, delivery: Delivery) -> None:
+        """Enter what became of a frame that the bus accepted.
 
-        An unconfirmed frame went out too: whether the broker has it shows in the next stage, as `in` or as lost.
+        An unconfirmed frame went out: the next stage shows whether the broker has it, as `in` or as lost.
         """
+        if delivery in _REASONS:
+            self._on_failure(camera, number, _REASONS[delivery])
+            return
         with self._lock:
             line = self._lines[camera]
             _, age = line.unanswered.pop(number)
-            if reason is None:
-                line.out_up_to = max(line.out_up_to, number)
-                self._ledger.out(camera, age_s=age)
-            else:
-                line.returned[number] = (reason, age)
+            line.out_up_to = max(line.out_up_to, number)
+            self._ledger.out(camera, age_s=age)
+            self._clear_returned(camera, line)
+
+    def _on_failure(self, camera: str, number: int, reason: Reason | None) -> None:
+        """Enter a frame that the brokers do not have; without a reason it is not entered as dropped."""
+        with self._lock:
+            line = self._lines[camera]
+            _, age = line.unanswered.pop(number)
+            line.returned[number] = (reason, age)
             self._clear_returned(camera, line)
 
     def _clear_returned(self, camera: str, line: _Line) -> None:
@@ -132,7 +137,7 @@ class FrameWriter:
                 self._ledger.out(camera, age_s=age)
             elif number < latest:
                 continue
-            elif reason:
+            elif reason is not None:
                 self._ledger.dropped(camera, reason)
             del line.returned[number]
         if not line.returned:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from shared.frames.writer import BROKER_REFUSED, BROKER_UNAVAILABLE
+from shared.frames.ledger import Reason
 from tests.suite import Books, Service, until
 
 MOST_FPS = 50  # of one camera: twice its rate, since what was held up comes faster
@@ -210,7 +210,9 @@ class Moment:
     def noticed(self) -> int:
         """Return the frames that any stage dropped because of the bus."""
         dropped = [books.dropped for sheet in self.sheets.values() for books in sheet.values()]
-        return sum(one.get(reason, 0) for one in dropped for reason in (BROKER_UNAVAILABLE, BROKER_REFUSED))
+        return sum(
+            one.get(reason, 0) for one in dropped for reason in (Reason.BROKER_UNAVAILABLE, Reason.BROKER_REFUSED)
+        )
 
     def _of(self, name: str, camera: str) -> Books:
         return self.sheets.get(name, {}).get(camera, NONE)

@@ -13,8 +13,8 @@ from shared.frames import ledger as ledger_module
 from shared.frames import pixels
 from shared.frames.frame import Frame, Headers, to_headers
 from shared.frames.go_record import RawPicture, write_original
-from shared.frames.ledger import OTHER, Ledger
-from shared.frames.reader import SKIPPED, SUPERSEDED, TOO_MANY_CAMERAS, UNDECODABLE, FrameReader, ReceivedFrame
+from shared.frames.ledger import OTHER, Ledger, Reason
+from shared.frames.reader import FrameReader, ReceivedFrame
 from shared.frames.writer import FrameWriter
 from tests.shared.brokers import PATIENCE_S, wait_for
 from tests.shared.samples import frame, picture
@@ -99,8 +99,8 @@ def test_the_newest_frame_of_each_camera_is_taken(stage: Stage) -> None:
     arrivals = stage.read(*(record_of(frame(seq, camera=camera)) for seq in (1, 2, 3) for camera in ("front", "yard")))
 
     assert {(a.frame.camera, a.frame.seq) for a in arrivals} == {("front", 3), ("yard", 3)}
-    assert stage.ledger.as_json()["front"]["dropped"] == {SUPERSEDED: 2}
-    assert stage.ledger.as_json()["yard"]["dropped"] == {SUPERSEDED: 2}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.SUPERSEDED: 2}
+    assert stage.ledger.as_json()["yard"]["dropped"] == {Reason.SUPERSEDED: 2}
 
 
 def test_nothing_arrived_is_an_empty_list(stage: Stage) -> None:
@@ -128,7 +128,7 @@ def test_what_is_no_frame_is_counted_and_skipped(stage: Stage, strange: Record) 
     arrivals = stage.read(record_of(frame(1)), strange)
 
     assert [a.frame.seq for a in arrivals] == [1]
-    assert stage.ledger.as_json()["front"]["dropped"] == {UNDECODABLE: 1}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.UNDECODABLE: 1}
 
 
 def test_the_original_s_records_are_frames(stage: Stage) -> None:
@@ -142,7 +142,7 @@ def test_the_original_s_records_are_frames(stage: Stage) -> None:
     assert before <= first.frame.captured_at <= now_us()
     assert abs(int(pixels.decode(first.frame.jpeg).mean()) - 200) < 3
     assert second.frame.seq == 2
-    assert stage.ledger.as_json()["front"]["dropped"] == {SUPERSEDED: 2}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.SUPERSEDED: 2}
 
 
 def test_junk_after_an_original_s_record_does_not_hide_it(stage: Stage) -> None:
@@ -150,7 +150,7 @@ def test_junk_after_an_original_s_record_does_not_hide_it(stage: Stage) -> None:
     [arrival] = stage.read(raw_record(10), raw_record(200), record(b"junk"))
 
     assert abs(int(pixels.decode(arrival.frame.jpeg).mean()) - 200) < 3
-    assert stage.ledger.as_json()["front"]["dropped"] == {SUPERSEDED: 1, UNDECODABLE: 1}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.SUPERSEDED: 1, Reason.UNDECODABLE: 1}
 
 
 def test_an_original_s_record_without_a_key_is_of_the_camera_camera(stage: Stage) -> None:
@@ -169,7 +169,7 @@ def test_pixels_that_cannot_be_encoded_are_undecodable(stage: Stage) -> None:
     stage.inlet._encode = refuse
 
     assert stage.read(raw_record(1)) == []
-    assert stage.ledger.as_json()["front"]["dropped"] == {UNDECODABLE: 1}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.UNDECODABLE: 1}
 
 
 def test_frames_that_never_came_are_lost_upstream(stage: Stage) -> None:
@@ -189,7 +189,7 @@ def test_frames_left_out_are_skipped(stage: Stage) -> None:
 
     account = stage.ledger.as_json()["front"]
     assert account["lost_upstream"] == 2
-    assert account["dropped"] == {SKIPPED: 10}
+    assert account["dropped"] == {Reason.SKIPPED: 10}
 
 
 def test_a_record_that_is_no_frame_tells_what_was_left_out_all_the_same(stage: Stage) -> None:
@@ -197,7 +197,7 @@ def test_a_record_that_is_no_frame_tells_what_was_left_out_all_the_same(stage: S
     stage.read(record_of(frame(1)))
     stage.read(record(b"junk"), record_of(frame(12)), left_out=10)
 
-    assert stage.ledger.as_json()["front"]["dropped"] == {SKIPPED: 10, UNDECODABLE: 1}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.SKIPPED: 10, Reason.UNDECODABLE: 1}
 
 
 def test_records_of_the_original_left_out_are_skipped(stage: Stage) -> None:
@@ -205,7 +205,7 @@ def test_records_of_the_original_left_out_are_skipped(stage: Stage) -> None:
     stage.read(raw_record(1))
     stage.read(raw_record(2), left_out=7)
 
-    assert stage.ledger.as_json()["front"]["dropped"] == {SKIPPED: 7}
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.SKIPPED: 7}
 
 
 def test_a_late_frame_is_neither_shown_nor_entered_again(stage: Stage) -> None:
@@ -225,7 +225,7 @@ def test_what_another_reader_left_is_followed_on(stage: Stage) -> None:
     stage.read(record_of(frame(100)), left_out=7)
 
     account = stage.ledger.as_json()["front"]
-    assert (account["lost_upstream"], account["dropped"]) == (2, {SKIPPED: 7})
+    assert (account["lost_upstream"], account["dropped"]) == (2, {Reason.SKIPPED: 7})
     assert stage.reader._note_of(0) == '{"front":[1700000000000000,100]}'
 
 
@@ -261,7 +261,7 @@ def test_strangers_cannot_grow_the_memory(stage: Stage) -> None:
     stage.read(*(raw_record(1, key=b"late-%d" % n) for n in range(3)))
 
     assert len(arrivals) == cap
-    assert stage.ledger.as_json()[OTHER]["dropped"] == {TOO_MANY_CAMERAS: 23}
+    assert stage.ledger.as_json()[OTHER]["dropped"] == {Reason.TOO_MANY_CAMERAS: 23}
 
 
 def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
@@ -307,7 +307,7 @@ def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
     sent, account = before.as_json()["front"], after.as_json()["front"]
     assert sent["dropped"] == {}
     assert seen == sorted(set(seen))
-    assert account["dropped"][SKIPPED] > 0
+    assert account["dropped"][Reason.SKIPPED] > 0
     assert account["in"] == account["out"] + sum(account["dropped"].values())
     # The first assigned position may lie before the first frame of a portion, whose others were superseded.
     counted = account["in"] + account["lost_upstream"]

@@ -10,8 +10,8 @@ from shared.bus import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers, read_frame, to_headers
-from shared.frames.ledger import Ledger
-from shared.frames.writer import ACK_TIMEOUT_S, BROKER_REFUSED, BROKER_UNAVAILABLE, TOO_LARGE, WINDOW, FrameWriter
+from shared.frames.ledger import Ledger, Reason
+from shared.frames.writer import ACK_TIMEOUT_S, WINDOW, FrameWriter
 from tests.shared.brokers import PATIENCE_S as TEST_PATIENCE_S
 from tests.shared.brokers import broker_process, read_until, wait_for
 from tests.shared.samples import frame
@@ -56,6 +56,10 @@ def books(ledger: Ledger, camera: str = "front") -> tuple[int, int, dict[str, in
     account = ledger.as_json()[camera]
     assert account["in"] == account["out"] + sum(account["dropped"].values())
     return account["in"], account["out"], account["dropped"]
+
+
+def unavailable(ledger: Ledger) -> int:
+    return books(ledger)[2].get(Reason.BROKER_UNAVAILABLE, 0)
 
 
 @pytest.fixture
@@ -106,7 +110,7 @@ def test_a_frame_without_an_answer_takes_a_place_in_the_window(ledger: Ledger) -
         outlet.send("front", now_us(), encoder())
 
     assert list(writer.held) == list(range(1, WINDOW + 1))
-    assert books(ledger) == (2, 0, {BROKER_UNAVAILABLE: 2})
+    assert books(ledger) == (2, 0, {Reason.BROKER_UNAVAILABLE: 2})
 
     writer.settle(1, Delivery.ACKNOWLEDGED)
     outlet.send("front", now_us(), encoder())
@@ -128,7 +132,7 @@ def test_numbers_of_unsent_frames_are_given_again(ledger: Ledger) -> None:
     outlet.send("front", now_us(), encoder())
 
     assert list(writer.held) == [2]
-    assert books(ledger) == (4, 1, {BROKER_UNAVAILABLE: 3})
+    assert books(ledger) == (4, 1, {Reason.BROKER_UNAVAILABLE: 3})
 
 
 def test_numbers_of_unconfirmed_frames_are_not_given_again(ledger: Ledger) -> None:
@@ -144,12 +148,16 @@ def test_numbers_of_unconfirmed_frames_are_not_given_again(ledger: Ledger) -> No
     outlet.send("front", now_us(), encoder())
 
     assert list(writer.held) == [3]
-    assert books(ledger) == (3, 2, {BROKER_UNAVAILABLE: 1})
+    assert books(ledger) == (3, 2, {Reason.BROKER_UNAVAILABLE: 1})
 
 
 @pytest.mark.parametrize(
     ("fate", "reason"),
-    [(Delivery.TOO_LARGE, TOO_LARGE), (Delivery.REFUSED, BROKER_REFUSED), (Delivery.NOT_SENT, BROKER_UNAVAILABLE)],
+    [
+        (Delivery.TOO_LARGE, Reason.TOO_LARGE),
+        (Delivery.REFUSED, Reason.BROKER_REFUSED),
+        (Delivery.NOT_SENT, Reason.BROKER_UNAVAILABLE),
+    ],
 )
 def test_a_frame_that_the_broker_does_not_take_is_dropped_with_its_reason(
     ledger: Ledger, fate: Delivery, reason: str
@@ -178,13 +186,13 @@ def test_no_number_is_used_twice_when_a_later_frame_went_out(ledger: Ledger) -> 
 
     outlet.send("front", now_us(), encoder())
     assert list(writer.held) == [2, 3]
-    assert books(ledger) == (1, 0, {BROKER_UNAVAILABLE: 1})
+    assert books(ledger) == (1, 0, {Reason.BROKER_UNAVAILABLE: 1})
 
     writer.settle(2, Delivery.ACKNOWLEDGED)
     writer.settle(3, Delivery.TOO_LARGE)
     outlet.send("front", now_us(), encoder())
     assert list(writer.held) == [3]
-    assert books(ledger) == (4, 2, {BROKER_UNAVAILABLE: 1, TOO_LARGE: 1})
+    assert books(ledger) == (4, 2, {Reason.BROKER_UNAVAILABLE: 1, Reason.TOO_LARGE: 1})
 
 
 def test_a_full_queue_drops_the_frame_and_keeps_the_number(ledger: Ledger) -> None:
@@ -197,7 +205,7 @@ def test_a_full_queue_drops_the_frame_and_keeps_the_number(ledger: Ledger) -> No
     outlet.send("front", now_us(), encoder())
 
     assert list(writer.held) == [1]
-    assert books(ledger) == (1, 0, {BROKER_UNAVAILABLE: 1})
+    assert books(ledger) == (1, 0, {Reason.BROKER_UNAVAILABLE: 1})
 
 
 def test_an_error_of_the_encoder_does_not_block_the_camera(ledger: Ledger) -> None:
@@ -226,7 +234,7 @@ def test_a_frame_above_the_largest_is_dropped(bus: Bus, ledger: Ledger) -> None:
         wait_for(lambda: books(ledger)[0] == 2, "both fates")
         outlet.send("front", now_us(), encoder())
 
-    assert books(ledger) == (3, 2, {TOO_LARGE: 1})
+    assert books(ledger) == (3, 2, {Reason.TOO_LARGE: 1})
     assert numbers_on(bus, "large", until=2) == [1, 2]
 
 
@@ -265,10 +273,10 @@ def test_a_frozen_broker_costs_frames_and_nothing_else(ledger: Ledger) -> None:
 
         sent = send(lambda: books(ledger)[1] >= 10 if ledger.as_json() else False)
         broker.freeze()
-        dropped = books(ledger)[2].get(BROKER_UNAVAILABLE, 0)
+        dropped = unavailable(ledger)
         # Long enough that frames were taken back from the queue, not only refused.
         ends = time.monotonic() + 4 * ACK_TIMEOUT_S
-        sent += send(lambda: time.monotonic() > ends and books(ledger)[2].get(BROKER_UNAVAILABLE, 0) > dropped + WINDOW)
+        sent += send(lambda: time.monotonic() > ends and unavailable(ledger) > dropped + WINDOW)
         broker.thaw()
         thawed_at = time.monotonic()
         sent += send(lambda: (writer.answered_at or 0) > thawed_at and books(ledger)[1] >= 30)
@@ -286,7 +294,7 @@ def test_a_frozen_broker_costs_frames_and_nothing_else(ledger: Ledger) -> None:
 
     arrived, out, dropped_now = books(ledger)
     assert arrived == sent
-    assert set(dropped_now) == {BROKER_UNAVAILABLE}
+    assert set(dropped_now) == {Reason.BROKER_UNAVAILABLE}
     assert [number for number, times in Counter(found).items() if times > 1] == []
     assert found == sorted(found)
     lost = last[0] - len(found)
@@ -308,7 +316,7 @@ def test_a_dead_broker_leaves_no_frame_without_a_fate(ledger: Ledger) -> None:
 
     arrived, out, dropped = books(ledger)
     assert arrived == 25
-    assert out + dropped[BROKER_UNAVAILABLE] == 25
+    assert out + dropped[Reason.BROKER_UNAVAILABLE] == 25
     assert out < 25
 
 
