@@ -22,7 +22,8 @@ from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import KafkaChain
 from tests.kafka.faults import Viewer
 from tests.processes import freeze, thaw
-from tests.suite import Service, until
+from tests.suite import Service
+from tests.waiting import wait_until
 
 CAMERA = "film"
 PROMISED_S = 5.0
@@ -44,7 +45,7 @@ def main() -> None:
         chain = stack.enter_context(KafkaChain(node, models, suffix="-freeze"))
         film = write_video(folder / "film.mkv", 50)
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
-        until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
+        wait_until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
         viewer = stack.enter_context(Viewer(chain.port, CAMERA))
         took = []
         for run in range(arguments.runs):

@@ -1,24 +1,21 @@
-"""Stops other processes in the way that a fault test needs: surely."""
+"""Freezes and thaws other processes."""
 
 import os
 import signal
-import time
 from pathlib import Path
 
-STOPPED_WITHIN_S = 20.0
+from tests.waiting import wait_until
 
 
 def freeze(pid: int) -> None:
-    """Stop a process, and return once every thread of it stands still: SIGSTOP alone is only a wish."""
+    """Stop a process and return once all its threads have stopped; SIGSTOP alone only asks for it."""
     os.kill(pid, signal.SIGSTOP)
-    deadline = time.monotonic() + STOPPED_WITHIN_S
-    while not all(_state(task) in "TtZX" for task in Path(f"/proc/{pid}/task").iterdir()):
-        assert time.monotonic() < deadline, f"process {pid} did not stop"
-        time.sleep(0.001)
+    tasks = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(_state(task) in "TtZX" for task in tasks.iterdir()), f"process {pid} stops", poll_s=0.001)
 
 
 def thaw(pid: int) -> None:
-    """Let a frozen process go on."""
+    """Let a frozen process continue."""
     os.kill(pid, signal.SIGCONT)
 
 

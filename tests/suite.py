@@ -20,18 +20,10 @@ from typing import Any, ClassVar, Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 60.0  # longest wait for anything; a busy machine needs a part of it, a broken suite all of it
 LOOPBACK = "127.0.0.1"
-
-
-def until(holds: Callable[[], object], what: str, *, within_s: float = PATIENCE_S) -> None:
-    """Wait until something holds; fail if it does not in that time."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -110,7 +102,7 @@ class Program:
 
     def says(self, text: str, *, within_s: float = PATIENCE_S) -> None:
         """Wait until a line has the text; fail at once when the process has ended without it."""
-        until(
+        wait_until(
             lambda: self.said(text) or self.process.poll() is not None, f"{self.name} says {text!r}", within_s=within_s
         )
         self._reading.join(5 if self.process.poll() is not None else 0)

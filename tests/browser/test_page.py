@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests import waiting
 from tests.browser.conftest import FRONT, YARD, Running
 from tests.conftest import Recovery
 from tests.processes import freeze, thaw
 from tests.video.stage import Stage, Stream, jpeg
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_S = 60.0
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -52,10 +53,7 @@ def page(browser: Browser, suite: Running, problems: list[str]) -> Iterator[Page
 
 
 def wait_until(page: Page, reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not reached():
-        assert time.monotonic() < deadline, f"{what} did not come within {PATIENCE_S:.0f} s"
-        page.wait_for_timeout(50)
+    waiting.wait_until(reached, what, poll_s=0.05, sleep=lambda seconds: page.wait_for_timeout(seconds * 1000))
 
 
 def shown(page: Page) -> int:

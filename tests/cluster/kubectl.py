@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.manifests.objects import Object
-from tests.suite import ROOT, until
+from tests.suite import ROOT
+from tests.waiting import wait_until
 
 ROLLOUT_S = 240.0
 # Everything that our manifests make.
@@ -79,8 +80,8 @@ class Kubectl:
 
     def until_gone(self) -> None:
         """Wait until nothing is left in the namespace, and no volume anywhere."""
-        until(lambda: not self.left(), f"nothing is left in {self.namespace}", within_s=ROLLOUT_S)
-        until(lambda: not self.get("persistentvolumes")["items"], "no volume is left", within_s=ROLLOUT_S)
+        wait_until(lambda: not self.left(), f"nothing is left in {self.namespace}", within_s=ROLLOUT_S)
+        wait_until(lambda: not self.get("persistentvolumes")["items"], "no volume is left", within_s=ROLLOUT_S)
 
 
 def _short(name: str) -> str:

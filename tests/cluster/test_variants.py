@@ -7,7 +7,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.view import Viewer, until_labelled
 from tests.cluster.whole import FRESH_S, applied
 from tests.conftest import Recovery
-from tests.suite import until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -23,7 +23,9 @@ def test_three_brokers(cluster: Kubectl, recovery: Recovery, figures: dict[str, 
             inside("delete", "pod/kafka1-1")
             inside.rolled_out("statefulset/kafka1")
             fresh_s = until_labelled(within_s=FRESH_S, after_us=now_us())
-        until(lambda: described(inside, "--under-replicated-partitions") == [], "every copy is whole", within_s=FRESH_S)
+        wait_until(
+            lambda: described(inside, "--under-replicated-partitions") == [], "every copy is whole", within_s=FRESH_S
+        )
 
         gap = round(viewer.longest_gap_s(), 2)
         figures["one of three brokers' pods deleted: longest time without a new picture for a viewer, seconds"] = gap

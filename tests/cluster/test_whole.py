@@ -15,7 +15,7 @@ from tests.cluster.view import Viewer, until_labelled
 from tests.cluster.whole import FRESH_S, NAMESPACE, applied
 from tests.conftest import Recovery
 from tests.manifests.objects import SUBSYSTEMS, container, of_kind, ports, suite, workloads
-from tests.suite import until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -65,8 +65,8 @@ def test_strangers_reach_nothing(whole: Kubectl, cluster: Kubectl) -> None:
 
     with Stranger(whole, image) as inside, Stranger(cluster, image) as outside:
         # Policies are in force a moment after a pod is there.
-        until(lambda: inside.reaches(every) == set(), "the stranger inside reaches nothing", within_s=FRESH_S)
-        until(lambda: outside.reaches(every) == page, "the stranger outside reaches the page", within_s=FRESH_S)
+        wait_until(lambda: inside.reaches(every) == set(), "the stranger inside reaches nothing", within_s=FRESH_S)
+        wait_until(lambda: outside.reaches(every) == page, "the stranger outside reaches the page", within_s=FRESH_S)
 
 
 def test_prometheus_reaches_metrics_and_nothing_else(whole: Kubectl, cluster: Kubectl) -> None:
@@ -77,7 +77,7 @@ def test_prometheus_reaches_metrics_and_nothing_else(whole: Kubectl, cluster: Ku
     cluster("create", "namespace", "monitoring")
     try:
         with Stranger(cluster.within("monitoring"), image) as prometheus:
-            until(lambda: prometheus.reaches(every) == scraped, "Prometheus reaches metrics", within_s=FRESH_S)
+            wait_until(lambda: prometheus.reaches(every) == scraped, "Prometheus reaches metrics", within_s=FRESH_S)
     finally:
         cluster("delete", "namespace", "monitoring")
 
@@ -142,7 +142,7 @@ def test_a_pod_is_deleted(whole: Kubectl, recovery: Recovery, figures: dict[str,
         ready_us = now_us()
         seconds = until_labelled(within_s=FRESH_S, after_us=ready_us)
         ready_s = time.monotonic()
-        until(lambda: viewer.at_s[-1] > ready_s, "the viewer sees frames", within_s=FRESH_S)
+        wait_until(lambda: viewer.at_s[-1] > ready_s, "the viewer sees frames", within_s=FRESH_S)
 
     assert victim["uid"] not in {pod["metadata"]["uid"] for pod in whole.pods(name)}
     assert {claim["metadata"]["uid"] for claim in whole.get("persistentvolumeclaims")["items"]} == claims
@@ -160,9 +160,11 @@ def test_video_is_updated_while_people_watch(whole: Kubectl, figures: dict[str, 
 
         whole("rollout", "restart", "deployment/video")
         whole.rolled_out("deployment/video")
-        until(lambda: not old & {pod["metadata"]["uid"] for pod in whole.get("pods")["items"]}, "the old pods are gone")
+        wait_until(
+            lambda: not old & {pod["metadata"]["uid"] for pod in whole.get("pods")["items"]}, "the old pods are gone"
+        )
         gone_s = time.monotonic()
-        until(lambda: all(viewer.at_s[-1] > gone_s for viewer in viewers), "every viewer sees frames")
+        wait_until(lambda: all(viewer.at_s[-1] > gone_s for viewer in viewers), "every viewer sees frames")
 
     gaps = [viewer.longest_gap_s() for viewer in viewers]
     figures["video updated: longest gap of each viewer, seconds (1 is promised)"] = [round(gap, 2) for gap in gaps]
@@ -179,17 +181,17 @@ def test_consumer_is_scaled_under_load(whole: Kubectl, figures: dict[str, object
     low = {"maxReplicas": 2, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": LOW}}]}
     whole("patch", "hpa/consumer", "--type=merge", f"--patch={json.dumps({'spec': low})}")
     with Load(whole):
-        until(lambda: whole.get(deployment)["spec"]["replicas"] > 1, "the autoscaler asks for more", within_s=240)
+        wait_until(lambda: whole.get(deployment)["spec"]["replicas"] > 1, "the autoscaler asks for more", within_s=240)
         figures["consumer scaled by its autoscaler after seconds of load"] = round(time.monotonic() - began, 1)
         figures["use under load"] = used(whole)
         whole.rolled_out(deployment)
-        until(lambda: len(sharing(whole)) > 1, "replicas share the partitions", within_s=FRESH_S)
+        wait_until(lambda: len(sharing(whole)) > 1, "replicas share the partitions", within_s=FRESH_S)
     until_labelled(within_s=FRESH_S, after_us=now_us())
 
 
 def test_use_is_what_is_asked_for(whole: Kubectl, figures: dict[str, object]) -> None:
     """No service uses more memory than it asks for: nodes are not filled beyond what they have."""
-    until(lambda: len(used(whole)) >= 7, "metrics of every pod", within_s=FRESH_S)
+    wait_until(lambda: len(used(whole)) >= 7, "metrics of every pod", within_s=FRESH_S)
     figures["use"] = use = used(whole)
 
     asked = {

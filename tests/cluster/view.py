@@ -7,7 +7,8 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Self
 
-from tests.suite import LOOPBACK, PATIENCE_S, get_json, mjpeg, until
+from tests.suite import LOOPBACK, get_json, mjpeg
+from tests.waiting import PATIENCE_S, wait_until
 
 PORT = 30163
 PAGE = f"http://{LOOPBACK}:{PORT}"
@@ -29,7 +30,7 @@ def labelled(after_us: int = 0, camera: str = "camera") -> dict[str, Any] | None
 def until_labelled(*, within_s: float, after_us: int = 0) -> float:
     """Wait for a fresh labelled frame; return the seconds that it took."""
     began = time.monotonic()
-    until(lambda: labelled(after_us), "a fresh labelled frame at port 30163", within_s=within_s)
+    wait_until(lambda: labelled(after_us), "a fresh labelled frame at port 30163", within_s=within_s)
     return time.monotonic() - began
 
 
@@ -46,7 +47,7 @@ class Viewer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        until(lambda: len(self.at_s) > 5, "a viewer sees frames")
+        wait_until(lambda: len(self.at_s) > 5, "a viewer sees frames")
         return self
 
     def __exit__(self, *_: object) -> None:

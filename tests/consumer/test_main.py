@@ -6,7 +6,8 @@ import socket
 
 from consumer.settings import ConsumerSettings
 from shared.bus import EmbeddedBroker
-from tests.suite import LOOPBACK, Program, Service, free_port, get, until
+from tests.suite import LOOPBACK, Program, Service, free_port, get
+from tests.waiting import wait_until
 
 NOWHERE = {"KAFKAPORTIN": f"{LOOPBACK}:9", "KAFKAPORTOUT": f"{LOOPBACK}:9"}
 
@@ -60,7 +61,7 @@ def test_without_broker_and_model_it_lives_says_so_and_ends_when_told() -> None:
     """It is not ready before a broker answered; the end has status 0 and no error."""
     model = f"http://{LOOPBACK}:{free_port()}/v1/models/tfModel:predict"
     with Service("consumer", **NOWHERE, MODELURLS=json.dumps({"imagenet_1": model})) as program:
-        until(lambda: get(f"{program.probes}/healthz")[0] == 200, "it is alive")
+        wait_until(lambda: get(f"{program.probes}/healthz")[0] == 200, "it is alive")
         status, body = get(f"{program.probes}/readyz")
 
         assert status == 503
@@ -81,7 +82,7 @@ def test_a_healthy_consumer_ends_within_seconds() -> None:
         "KAFKACONFIG": json.dumps(dict(broker.PROPERTIES)),
     }
     with Service("consumer", **settings) as program:
-        until(lambda: get(f"{program.probes}/readyz")[0] == 200, "the broker has answered")
+        wait_until(lambda: get(f"{program.probes}/readyz")[0] == 200, "the broker has answered")
         assert program.ends() == 0
 
     assert "did not end in time" not in program.log

@@ -17,7 +17,7 @@ from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.frames.writer import FrameWriter
 from tests.consumer.frames import BEGAN, RUN, frame, jpeg, prediction
-from tests.suite import until
+from tests.waiting import wait_until
 
 START = BEGAN + 5
 NEVER_S = 3600.0
@@ -251,7 +251,7 @@ def test_sync_gives_up_waiting_after_the_time_limit(model: Model) -> None:
         stage.mode.turn()
         return bool(stage.out())
 
-    until(turned, "it goes out without")
+    wait_until(turned, "it goes out without")
     model.says(stage.mode, one)
     stage.mode.turn()
 

@@ -22,7 +22,7 @@ from shared.frames.frame import Frame
 from tests.consumer import rest
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.rest import Request, Rest
-from tests.suite import until
+from tests.waiting import wait_until
 
 PACKAGED = str(ASSETS / "imagenetLabels.json")
 
@@ -53,8 +53,8 @@ class Running:
 
     def ask(self, of: Frame) -> Prediction | None:
         """Offer a frame until it is taken, and wait for what becomes of it."""
-        until(lambda: self.asker.offer(of), "the model is asked again")
-        until(lambda: any(one is of for one, _ in self.done), "it is done")
+        wait_until(lambda: self.asker.offer(of), "the model is asked again")
+        wait_until(lambda: any(one is of for one, _ in self.done), "it is done")
         return next(prediction for one, prediction in self.done if one is of)
 
     def end(self) -> None:
@@ -134,10 +134,10 @@ def test_there_is_one_request_at_a_time_and_the_newest_frame_is_next(
     for seq, picture in pictures.items():
         assert running.asker.offer(frame(seq=seq, jpeg=picture))
         if seq == 1:
-            until(lambda: server.asked, "the first is asked about")
+            wait_until(lambda: server.asked, "the first is asked about")
 
     gate.let_through(10)
-    until(lambda: len(running.done) == 2, "the model is free")
+    wait_until(lambda: len(running.done) == 2, "the model is free")
 
     assert asked_pictures(server) == [pictures[1], pictures[8]]
     assert server.most_at_once == 1
@@ -150,7 +150,7 @@ def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None
     running = start(server.predict_url)
     asker = running.asker
     asker.offer(frame("a", 1))
-    until(lambda: server.asked, "the first is asked about")
+    wait_until(lambda: server.asked, "the first is asked about")
     asker.offer(frame("a", 2))
     asker.offer(frame("b", 1))
     asker.offer(frame("a", 3))
@@ -159,7 +159,7 @@ def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None
 
     for answers in range(1, 5):
         gate.let_through(1)
-        until(lambda answers=answers: len(running.done) == answers, "one more answer")  # type: ignore[misc]
+        wait_until(lambda answers=answers: len(running.done) == answers, "one more answer")  # type: ignore[misc]
         asker.offer(frame("a", 10 + answers))
 
     order = [(of.camera, of.seq) for of, _ in running.done]
@@ -191,7 +191,7 @@ def test_a_failure_takes_the_model_down_and_a_success_brings_it_back(
     down = running.asker.state
     assert running.ask(frame(seq=2)) is None
     server.behaviour = rest.well
-    until(lambda: running.ask(frame(seq=3)) is not None, "it is back")
+    wait_until(lambda: running.ask(frame(seq=3)) is not None, "it is back")
 
     assert down.state == "down"
     assert down.reason
@@ -226,7 +226,7 @@ def test_a_server_that_hangs_is_not_given_one_picture_after_the_other(
         assert running.ask(frame(seq=seq)) is None
     connections = server.connections
     server.behaviour = rest.well
-    until(lambda: running.ask(frame(seq=9)) is not None, "it is back")
+    wait_until(lambda: running.ask(frame(seq=9)) is not None, "it is back")
 
     assert running.outcomes("timeout") >= 4
     assert connections >= 4
@@ -309,15 +309,15 @@ def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[...,
     )
     thread.start()
     try:
-        until(lambda: running.asker.state.version == "1", "the version is known")
+        wait_until(lambda: running.asker.state.version == "1", "the version is known")
         first = running.ask(frame(seq=1))
         server.behaviour = lambda request: (
             rest.well(request) if request.command == "POST" else request.answer(200, rest.versions(("2", "AVAILABLE")))
         )
-        until(lambda: running.asker.state.version == "2", "the newer one is known")
+        wait_until(lambda: running.asker.state.version == "2", "the newer one is known")
         second = running.ask(frame(seq=2))
         server.behaviour = lambda request: rest.status(500)(request) if request.command == "GET" else rest.well(request)
-        until(lambda: running.asker.state.version is None, "it is unknown")
+        wait_until(lambda: running.asker.state.version is None, "it is unknown")
     finally:
         stop.set()
         thread.join(30)
@@ -361,8 +361,8 @@ def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked
     loop = threading.Thread(target=asker.run, args=(stop, lambda: None))
     loop.start()
     try:
-        until(lambda: asker.offer(frame(seq=2)), "the model is asked again")
-        until(lambda: bool(answers), "it answers")
+        wait_until(lambda: asker.offer(frame(seq=2)), "the model is asked again")
+        wait_until(lambda: bool(answers), "it answers")
     finally:
         stop.set()
         loop.join(30)

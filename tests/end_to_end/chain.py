@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from shared.bus import Bus, EmbeddedBroker
-from tests.suite import LOOPBACK, Program, Service, embedded, free_port, get_json, make_topics, until
+from tests.suite import LOOPBACK, Program, Service, embedded, free_port, get_json, make_topics
+from tests.waiting import wait_until
 
 TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredictions": "TOPICNAMEPREDICTIONS"}
 
@@ -16,7 +17,7 @@ TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredi
 def embedded_broker() -> Iterator[tuple[Program, Bus]]:
     """Run the broker that `make run` uses."""
     with Program("local.broker") as program:
-        until(lambda: program.lines or program.process.poll() is not None, "the broker says where it is")
+        wait_until(lambda: program.lines or program.process.poll() is not None, "the broker says where it is")
         yield program, embedded(program.lines[0])
 
 
@@ -76,7 +77,7 @@ class Chain:
                 "video", TOPICNAME=self.topic("videodisplay"), DISPLAYPORT=f"{LOOPBACK}:{self.port}"
             )
             self.consumer.says("partitions assigned")
-            until(lambda: self.video.log.count("partitions taken") == 2, "video reads from the bus")
+            wait_until(lambda: self.video.log.count("partitions taken") == 2, "video reads from the bus")
             started.pop_all()
         return self
 

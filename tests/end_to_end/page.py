@@ -9,7 +9,8 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.suite import LOOPBACK, PATIENCE_S, until
+from tests.suite import LOOPBACK
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Page:
             )
             return bool(found)
 
-        until(there, f"a frame on which a model is {state!r}", within_s=within_s)
+        wait_until(there, f"a frame on which a model is {state!r}", within_s=within_s)
         return found[0]
 
     def __enter__(self) -> Self:

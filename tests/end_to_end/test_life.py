@@ -21,7 +21,8 @@ from tests.end_to_end.numbered import write_video
 from tests.end_to_end.page import Page
 from tests.processes import freeze, thaw
 from tests.producer.cameras import BUNNY
-from tests.suite import LOOPBACK, Program, Service, Tap, free_port, until
+from tests.suite import LOOPBACK, Program, Service, Tap, free_port
+from tests.waiting import wait_until
 
 CAMERA, MODEL = "film", "imagenet"
 END_WITHIN_S = 20.0  # promised are 3 s, and the table has what was seen; a busy machine may need more now and then
@@ -67,7 +68,7 @@ def live(film: Path, trigger: Path, request: pytest.FixtureRequest) -> Iterator[
         readers = {"videocam": headers_of, "videodisplay": headers_of, "videostatus": word_of}
         taps = {name: stack.enter_context(Tap(bus, chain.topic(name), keep)) for name, keep in readers.items()}
         producer = chain.produce(VIDEOLINK=str(film), CAMERA=CAMERA)
-        until(lambda: chain.predictions(CAMERA).get(MODEL, {}).get("state") == "ok", "a first label")
+        wait_until(lambda: chain.predictions(CAMERA).get(MODEL, {}).get("state") == "ok", "a first label")
         services = dict(zip(SERVICES, (producer, chain.consumer, chain.video), strict=True))
         yield Live(broker, chain, services, taps)
 
@@ -107,7 +108,7 @@ def last_word(live: Live, service: str) -> dict[str, Any]:
     def words() -> list[dict[str, Any]]:
         return [word for word in list(live.taps["videostatus"].kept) if word["service"] == service]
 
-    until(lambda: words() and words()[-1]["ending"], f"the last word of the {service}")
+    wait_until(lambda: words() and words()[-1]["ending"], f"the last word of the {service}")
     return words()[-1]
 
 
@@ -136,7 +137,7 @@ def ends_with_its_books(live: Live, service: str, topic: str, header: str) -> fl
     account = last_word(live, service)["ledger"][CAMERA]
 
     assert account["in"] == account["out"] + sum(account["dropped"].values())
-    until(lambda: len(live.numbers(topic, header)) >= account["out"], "all that went out is on the broker")
+    wait_until(lambda: len(live.numbers(topic, header)) >= account["out"], "all that went out is on the broker")
     assert live.numbers(topic, header) == list(range(1, account["out"] + 1))
     return seconds
 
@@ -149,7 +150,9 @@ def test_a_frozen_broker_holds_up_no_end(live: Live, recovery: Recovery) -> None
     """Nothing waits for an answer that does not come."""
     freeze(live.broker.process.pid)
     try:
-        until(lambda: live.services["producer"].books(CAMERA).dropped.get("broker_unavailable"), "frames are dropped")
+        wait_until(
+            lambda: live.services["producer"].books(CAMERA).dropped.get("broker_unavailable"), "frames are dropped"
+        )
         seconds = {name: end(service) for name, service in live.services.items()}
     finally:
         thaw(live.broker.process.pid)
@@ -207,7 +210,7 @@ def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: P
         crashed = live.services[service]
         crashed.says("a loop crashed")
         began = time.monotonic()
-        until(lambda: not trigger.exists(), "the fault is over")
+        wait_until(lambda: not trigger.exists(), "the fault is over")
         seconds = page.sees("ok").at - began
 
     crashed.says(WORDS)  # the end of the traceback

@@ -15,7 +15,8 @@ from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import RATE, write_video
 from tests.end_to_end.page import Page
-from tests.suite import Service, connections_to, get, until
+from tests.suite import Service, connections_to, get
+from tests.waiting import wait_until
 
 CAMERA, MODEL = "film", "imagenet"
 FRAMES = 2 * RATE  # watched during each fault
@@ -47,7 +48,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         settings = {"MODELURLS": json.dumps({MODEL: models.url()}), "MODELTIMEOUT": "1s"}
         chain = stack.enter_context(Chain(bus, **settings))
         producer = chain.produce(VIDEOLINK=str(film), CAMERA=CAMERA)
-        until(lambda: chain.predictions(CAMERA), "a first frame")
+        wait_until(lambda: chain.predictions(CAMERA), "a first frame")
         page = stack.enter_context(Page(chain.port, CAMERA))
         yield Live(chain, models, producer, page)
 
@@ -196,7 +197,7 @@ def test_the_video_goes_on_without_the_model_and_says_so(
         most_at_once = max(most_at_once, connections_to(live.models.port))
         return live.producer.books(CAMERA).out >= given + FRAMES
 
-    until(watched, "the camera has given two seconds more")
+    wait_until(watched, "the camera has given two seconds more")
     seconds = time.monotonic() - watched_from
     shown = live.page.shown(watched_from)
     given, asked = live.producer.books(CAMERA).out - given, live.asked() - asked

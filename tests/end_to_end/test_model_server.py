@@ -14,7 +14,8 @@ from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.page import Page, Seen
 from tests.models import efficientnet_lite0
 from tests.producer.cameras import BUNNY
-from tests.suite import LOOPBACK, Program, free_port, get, get_json, until
+from tests.suite import LOOPBACK, Program, free_port, get, get_json
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)  # TensorFlow is started three times
 CAMERA, MODEL = "bunny", "imagenet"
@@ -33,7 +34,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Real"]:
         server.start()
         chain = stack.enter_context(Chain(bus, suffix="-real", MODELURLS=json.dumps({MODEL: server.url + ":predict"})))
         chain.produce(VIDEOLINK=str(BUNNY), CAMERA=CAMERA)
-        until(lambda: chain.predictions(CAMERA), "a first frame")
+        wait_until(lambda: chain.predictions(CAMERA), "a first frame")
         server.page = stack.enter_context(Page(chain.port, CAMERA))
         server.page.sees("ok")
         yield server
@@ -55,7 +56,7 @@ class Real:
         self.program = self._stack.enter_context(
             Program("tfserving", *arguments, f"--model_base_path={self.base}", polls)
         )
-        until(lambda: get(self.url + "/metadata")[0] == 200, "the model is served", within_s=LOADS_WITHIN_S)
+        wait_until(lambda: get(self.url + "/metadata")[0] == 200, "the model is served", within_s=LOADS_WITHIN_S)
 
     def serves(self, version: int) -> bool:
         """Tell whether a version answers."""
@@ -110,13 +111,13 @@ def test_a_new_version_takes_over_without_a_gap(real: Real, recovery: Recovery) 
     version = 1 + max(int(path.name) for path in real.base.iterdir())
     before = real.page.sees("ok")
     real.publish(version)
-    until(lambda: real.serves(version), "it is served", within_s=LOADS_WITHIN_S)
+    wait_until(lambda: real.serves(version), "it is served", within_s=LOADS_WITHIN_S)
     ended = time.monotonic()
 
     def names_it(seen: Seen) -> bool:
         return any(said["version"] == str(version) for said in seen.head["predictions"])
 
-    until(lambda: names_it(real.page.frames[-1]), "the new version is named", within_s=BACK_WITHIN_S)
+    wait_until(lambda: names_it(real.page.frames[-1]), "the new version is named", within_s=BACK_WITHIN_S)
     seconds = time.monotonic() - ended
 
     shown = real.page.shown(before.at)

@@ -19,7 +19,8 @@ from shared.frames.pixels import Image, decode, encode
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import picture, read_number, write_png, write_video
-from tests.suite import LOOPBACK, Service, Tap, get, until
+from tests.suite import LOOPBACK, Service, Tap, get
+from tests.waiting import wait_until
 
 MODEL = "imagenet"
 CAPTION_ROWS = 96  # of a picture 360 high; labels leave untouched what lies below
@@ -77,8 +78,8 @@ def test_what_is_drawn_of_a_model_that_is_down_is_drawn_on_the_camera_s_own_pict
     try:
         with Tap(bus, chain.topic("videocam"), frame_of) as taken:
             producer = chain.produce(VIDEOLINK=str(film), CAMERA="dark")
-            until(lambda: state(chain, "dark") == "down", "the model is said to be down")
-            until(lambda: read_states(of(frames, "dark")).count("down") > 10, "some frames say so")
+            wait_until(lambda: state(chain, "dark") == "down", "the model is said to be down")
+            wait_until(lambda: read_states(of(frames, "dark")).count("down") > 10, "some frames say so")
             producer.ends()
             originals = {frame.seq: frame.jpeg for frame in of(taken, "dark")}
     finally:
@@ -107,15 +108,15 @@ def test_each_frame_waits_for_its_own_label_in_mode_sync(bus: Bus, film: Path) -
         chain = stack.enter_context(Chain(bus, suffix="-sync", **settings))
         shown = stack.enter_context(Tap(bus, chain.topic("videodisplay"), frame_of))
         producer = chain.produce(VIDEOLINK=str(film), CAMERA="patient")
-        until(lambda: read_states(of(shown, "patient")).count("ok") >= 15, "frames come with their labels")
+        wait_until(lambda: read_states(of(shown, "patient")).count("ok") >= 15, "frames come with their labels")
 
         pace[0] = 3.0
-        until(lambda: "down" in read_states(of(shown, "patient")), "a frame goes out without, after a second")
+        wait_until(lambda: "down" in read_states(of(shown, "patient")), "a frame goes out without, after a second")
         pace[0] = 0.1
         hung = len(of(shown, "patient"))
-        until(lambda: "ok" in read_states(of(shown, "patient")[hung:]), "labels come again")
+        wait_until(lambda: "ok" in read_states(of(shown, "patient")[hung:]), "labels come again")
         assert producer.ends() == 0
-        until(lambda: _has_all(shown, chain.consumer), "all has been read")
+        wait_until(lambda: _has_all(shown, chain.consumer), "all has been read")
         books = chain.consumer.books("patient")
 
     seen = of(shown, "patient")
@@ -158,7 +159,7 @@ def test_the_original_s_record_comes_through(bus: Bus, chain: Chain) -> None:
             )
             return state(chain, "original") == "ok"
 
-        until(labelled, "it is shown with a label")
+        wait_until(labelled, "it is shown with a label")
 
     said = chain.predictions("original")[MODEL]
     snapshot = get(f"http://{LOOPBACK}:{chain.port}/cameras/original/snapshot.jpg")[1]
@@ -173,9 +174,9 @@ def test_raw_pixels_of_our_own_producer_are_the_original_s_record(bus: Bus, chai
 
     with Tap(bus, chain.topic("videocam"), lambda record: record) as tap:
         producer = chain.produce(VIDEOLINK=str(tmp_path / "still.png"), CAMERA="raw", FRAMEFORMAT="json")
-        until(lambda: state(chain, "raw") == "ok", "it has a label")
+        wait_until(lambda: state(chain, "raw") == "ok", "it has a label")
         producer.ends()
-        until(lambda: any(record.key == b"raw" for record in list(tap.kept)), "its record has been read")
+        wait_until(lambda: any(record.key == b"raw" for record in list(tap.kept)), "its record has been read")
 
     record = next(record for record in tap.kept if record.key == b"raw")
     document = json.loads(record.value)

@@ -7,8 +7,8 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
@@ -29,20 +29,8 @@ from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import NUMBERS, PROBABILITY, VERSION, ModelServer
 from tests.end_to_end.numbered import read_number, write_video
 from tests.models import efficientnet_lite0
-from tests.suite import (
-    Books,
-    Part,
-    Program,
-    Tap,
-    Use,
-    children_of,
-    free_port,
-    get_json,
-    make_topics,
-    mjpeg,
-    until,
-    use_of,
-)
+from tests.suite import Books, Part, Program, Tap, Use, children_of, free_port, get_json, make_topics, mjpeg, use_of
+from tests.waiting import becomes_true, wait_until
 
 FRAMES = 250
 SLOW = range(120, 123)  # pictures about which the model `numbers` thinks so long that its last label gets old
@@ -110,23 +98,26 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         # A second record beside the one that made the topic: now its partition's end is known as well.
         make_topics(bus, *(chain.topic(topic) for topic in ("videocam", "videodisplay")))
         write_video(film, FRAMES, 1280, 720)
-        until(lambda: get_json(f"http://127.0.0.1:{port}/v1/models/tfModel/metadata"), "the model is loaded")
+        wait_until(lambda: get_json(f"http://127.0.0.1:{port}/v1/models/tfModel/metadata"), "the model is loaded")
 
         seen = Run()
         cameras = json.dumps({"numbers": str(film), "chelsea": str(still)})
         producer = chain.produce(CAMERAS=cameras)
-        until(lambda: chain.ask("/cameras/numbers/predictions"), "a first frame has come through")
+        wait_until(lambda: chain.ask("/cameras/numbers/predictions"), "a first frame has come through")
         film.unlink()  # it is played to its end once, and the camera is down then
         _watch(chain, seen, {"producer": producer, "broker": broker, "consumer": chain.consumer, "video": chain.video})
 
-        until(lambda: seen.chelsea, "the real model has said something")
+        wait_until(lambda: seen.chelsea, "the real model has said something")
         still.unlink()
-        until(lambda: not any(_up(producer, camera) for camera in ("numbers", "chelsea")), "both cameras have ended")
+        wait_until(
+            lambda: not any(_up(producer, camera) for camera in ("numbers", "chelsea")), "both cameras have ended"
+        )
         services = {"producer": producer, "consumer": chain.consumer, "video": chain.video}
-        eventually(lambda: _settled(seen, services))
+        # Whether it does is for the tests to say.
+        becomes_true(lambda: _settled(seen, services), within_s=20)
         for topic, tap in (("videocam", taken), ("videodisplay", shown)):
             out = sum(books.out for books in seen.books["producer" if topic == "videocam" else "consumer"].values())
-            eventually(lambda tap=tap, out=out: sum(tap.ends.values()) >= out + 2)  # type: ignore[misc]
+            becomes_true(lambda tap=tap, out=out: sum(tap.ends.values()) >= out + 2, within_s=20)  # type: ignore[misc]
             seen.written[topic] = sum(tap.ends.values()) - 2
         frames = [frame for frame in taken.kept if frame is not None]
         seen.taken = [frame for frame in frames if frame.camera == "numbers"]
@@ -136,12 +127,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         seen.asked = list(models.pictures)
         seen.logs = {program.name: program.log for program in (*services.values(), serving)}
         yield seen
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Give something time to come to hold; whether it does is for the tests to say."""
-    with suppress(AssertionError):
-        until(holds, "", within_s=20)
 
 
 def _up(producer: Any, camera: str) -> bool:

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from tests.images.docker import Held, command, docker
-from tests.suite import LOOPBACK, bare_environment, get_json, until
+from tests.suite import LOOPBACK, bare_environment, get_json
+from tests.waiting import wait_until
 
 # What a person has to know; another one where this machine's is taken.
 HOSTPORT = os.environ.get("HOSTPORT", "30163")
@@ -82,7 +83,7 @@ def until_labelled() -> float:
     """Wait for a labelled frame captured from now on; return the seconds that it took to come."""
     began, now = time.monotonic(), time.time()
     try:
-        until(lambda: label(since=now), "a fresh labelled frame", within_s=LABELLED_S)
+        wait_until(lambda: label(since=now), "a fresh labelled frame", within_s=LABELLED_S)
     except AssertionError as exc:
         logs = docker("ps", "--all"), *(f"{held.name}:\n{held.log[-2000:]}" for held in containers(ended=True))
         raise AssertionError("\n".join([str(exc), *logs])) from exc

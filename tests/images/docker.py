@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from tests.suite import LOOPBACK, PATIENCE_S, ROOT, until
+from tests.suite import LOOPBACK, ROOT
+from tests.waiting import PATIENCE_S, wait_until
 
 USER = "10001:10001"
 # What every manifest says: a user without a name, nothing to write but /tmp, no privileges.
@@ -112,7 +113,9 @@ class Held:
 
     def until_healthy(self, *, within_s: float = PATIENCE_S) -> None:
         """Wait until the container's own check says that it is well."""
-        until(lambda: self.state["Health"]["Status"] == "healthy" or self._check_runs(), "healthy", within_s=within_s)
+        wait_until(
+            lambda: self.state["Health"]["Status"] == "healthy" or self._check_runs(), "healthy", within_s=within_s
+        )
 
     def answers(self) -> bool:
         """Run the container's own check now; tell whether it is content."""

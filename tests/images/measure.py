@@ -8,7 +8,8 @@ from statistics import median
 
 from tests.images.conftest import MODEL, SERVICES
 from tests.images.docker import CONFINED, Container, Network, inspect
-from tests.suite import ROOT, get, until
+from tests.suite import ROOT, get
+from tests.waiting import wait_until
 
 PROBES = 8082
 TIMES = 3
@@ -31,7 +32,7 @@ def ready_after_s(image: str, servers: str, pod: Container) -> float:
     }
     url = pod.url(PROBES)
     with Container(image, network=f"container:{pod.id}", environment=environment) as container:
-        until(lambda: get(f"{url}/readyz")[0] == 200, f"{image} is ready")
+        wait_until(lambda: get(f"{url}/readyz")[0] == 200, f"{image} is ready")
         ready = time.time()
         started = datetime.fromisoformat(container.state["StartedAt"])
         container.ends()
@@ -45,7 +46,7 @@ def main() -> int:
     with Network("mld-measure") as network:
         command = ("mld-test/video", "-m", "local.broker")
         with Container(*command, options=options, network=network.name, ports=(PROBES,)) as pod:
-            until(lambda: "127.0.0.1:" in pod.log, "the broker's address")
+            wait_until(lambda: "127.0.0.1:" in pod.log, "the broker's address")
             for name in SERVICES:
                 image = f"mld-test/{name}"
                 ready = median(ready_after_s(image, pod.log.split()[-1], pod) for _ in range(TIMES))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.images.compose import LABELLED_S, PAGE, PROJECT, Compose, containers, left, until_labelled
-from tests.suite import get, until
+from tests.suite import get
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(1200)]
 
@@ -32,7 +33,7 @@ def test_one_alone_stays_up(apart: tuple[Compose, str]) -> None:
 
     compose.up("video")
 
-    until(lambda: get(f"{PAGE}/healthz")[0] == 200, "a page", within_s=LABELLED_S)
+    wait_until(lambda: get(f"{PAGE}/healthz")[0] == 200, "a page", within_s=LABELLED_S)
     assert [held.labels[PROJECT] for held in containers()] == ["mld-video"]
 
 
@@ -92,7 +93,7 @@ def test_bus_has_another_form(apart: tuple[Compose, str]) -> None:
         if held.labels["com.docker.compose.service"] != "topics":
             held.until_healthy(within_s=LABELLED_S)
     (topics,) = containers("topics", ended=True)
-    until(lambda: topics.state["Status"] == "exited", "topics are made", within_s=LABELLED_S)
+    wait_until(lambda: topics.state["Status"] == "exited", "topics are made", within_s=LABELLED_S)
 
     assert topics.state["ExitCode"] == 0
     compose(other, "down", "--volumes")

@@ -10,7 +10,8 @@ from tests.conftest import Recovery
 from tests.images import compose
 from tests.images.compose import HOSTPORT, LABELLED_S, Compose, containers, left, until_labelled
 from tests.images.seen import note
-from tests.suite import mjpeg, until
+from tests.suite import mjpeg
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(1200)]
 
@@ -93,7 +94,7 @@ def test_killed_container_comes_back(whole: Compose, recovery: Recovery, service
     started = held.state["StartedAt"]
 
     compose.kill(service)
-    until(lambda: held.state["StartedAt"] != started and held.answers(), f"{service} answers", within_s=LABELLED_S)
+    wait_until(lambda: held.state["StartedAt"] != started and held.answers(), f"{service} answers", within_s=LABELLED_S)
     seconds = until_labelled()
 
     assert {other: containers(other)[0].state["StartedAt"] for other in others} == others

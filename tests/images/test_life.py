@@ -13,7 +13,8 @@ from shared.bus import EmbeddedBroker
 from tests.images.conftest import SERVICES
 from tests.images.docker import CONFINED, Container, Network, docker
 from tests.images.seen import note
-from tests.suite import ROOT, get, get_json, mjpeg, until
+from tests.suite import ROOT, get, get_json, mjpeg
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(1200)]
 
@@ -44,7 +45,7 @@ def suite(services: Mapping[str, str], tfserving: str) -> Iterator[Suite]:
         pod = stack.enter_context(
             Container(services["video"], "-m", "local.broker", options=broker, network=network.name, ports=ports)
         )
-        until(lambda: "127.0.0.1:" in pod.log, "the broker's address")
+        wait_until(lambda: "127.0.0.1:" in pod.log, "the broker's address")
         servers = next(line for line in pod.log.split() if line.startswith("127.0.0.1:"))
         common = {
             **dict.fromkeys(("KAFKAPORT", "KAFKAPORTIN", "KAFKAPORTOUT"), servers),
@@ -80,7 +81,7 @@ def test_labelled_frame_comes_from_the_page(suite: Suite) -> None:
         return [found["label"] for found in answer.get("predictions") or []]
 
     try:
-        until(labels, "a label on the page")
+        wait_until(labels, "a label on the page")
     except AssertionError as exc:
         raise AssertionError("\n".join([str(exc), *(part.log[-2000:] for part in suite.parts.values())])) from exc
     frame = next(mjpeg(suite.pod.port(PAGE), "/cameras/camera/stream", Event()))

@@ -13,7 +13,8 @@ from local.kafka.node import listens
 from shared.bus import Bus, Topics
 from tests.images import docker
 from tests.requirements import need
-from tests.suite import LOOPBACK, ROOT, kafka_variable, until
+from tests.suite import LOOPBACK, ROOT, kafka_variable
+from tests.waiting import wait_until
 
 OFFICIAL, STAND_IN = "apache/kafka", "mld-test/kafka"
 DATA = "/var/lib/kafka/data"
@@ -54,7 +55,7 @@ class ContainerNode:
             assert self._docker.status == "running", self._docker.logs().decode()[-2000:]
             return listens(self.ports.listeners[0]) and admin.broker_answers(ASK_S)
 
-        until(answers, "the container answers", within_s=within_s)
+        wait_until(answers, "the container answers", within_s=within_s)
 
     def __enter__(self) -> Self:
         self._network.create()

@@ -4,7 +4,8 @@ import threading
 import time
 from typing import Self
 
-from tests.suite import PATIENCE_S, Part, mjpeg, until
+from tests.suite import Part, mjpeg
+from tests.waiting import PATIENCE_S, wait_until
 
 # After a fault's end. Promised are 5 s, and the table has what was seen, mostly 1 to 2; a busy machine may need more
 # now and then, and a test must not fail for that.
@@ -33,7 +34,7 @@ class Viewer:
     def sees_something_newer(self, *, within_s: float = PATIENCE_S, ahead_s: float = 0.0) -> float:
         """Wait for a picture captured from now on, by a clock so far ahead; return the seconds that it took to come."""
         began, now = time.monotonic(), time.time() + ahead_s
-        until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)
+        wait_until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)
         return time.monotonic() - began
 
     def __enter__(self) -> Self:

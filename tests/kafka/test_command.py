@@ -13,7 +13,8 @@ import pytest
 
 from local.kafka.configuration import LISTENERS
 from shared.bus import Bus, Topics
-from tests.suite import LOOPBACK, Program, children_of, until, use_of
+from tests.suite import LOOPBACK, Program, children_of, use_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 BELOW_EPHEMERAL = (20_000, 32_000)  # Linux gives connections ports from 32768 on
@@ -40,12 +41,12 @@ def test_it_starts_says_where_and_ends_in_order(kafka_jars: Path, tmp_path: Path
         assert Topics(Bus(f"{LOOPBACK}:{port + 4}")).broker_answers(5)
         (java,) = children_of(first.process.pid)
         assert first.ends() == 0
-        until(lambda: use_of(java) is None, "Java has ended")
+        wait_until(lambda: use_of(java) is None, "Java has ended")
     with Program("local.kafka", *command) as second:
         second.says("topic videocam: as declared")
         (java,) = children_of(second.process.pid)
         os.kill(second.process.pid, signal.SIGKILL)
-        until(lambda: use_of(java) is None, "the broker has ended with the process that started it")
+        wait_until(lambda: use_of(java) is None, "the broker has ended with the process that started it")
 
     assert re.search(r"topic videocam: created with 12 partitions", first.log)
 

@@ -24,7 +24,8 @@ from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import KafkaChain, settled
 from tests.kafka.faults import LIVE_AGAIN_S, Viewer
 from tests.processes import freeze, thaw
-from tests.suite import PATIENCE_S, Service, get_json, until
+from tests.suite import Service, get_json
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # a minute of it is the fault itself
 CAMERA, SKEWED = "film", "skewed"
@@ -67,14 +68,14 @@ class Live:
         """
         away = self.film.rename(self.film.with_suffix(".away"))
         try:
-            until(lambda: "ok" not in self.readiness(), "the film has ended")
-            until(lambda: settled(*self.services, CAMERA), "every frame is accounted for")
+            wait_until(lambda: "ok" not in self.readiness(), "the film has ended")
+            wait_until(lambda: settled(*self.services, CAMERA), "every frame is accounted for")
         except AssertionError as exc:
             books = "\n".join(f"{service.name}: {service.books(CAMERA)}" for service in self.services)
             raise AssertionError(f"{exc}\n{books}") from None
         finally:
             away.rename(self.film)
-        until(lambda: "ok" in self.readiness(), "the film plays again")
+        wait_until(lambda: "ok" in self.readiness(), "the film plays again")
 
     def readiness(self) -> str:
         """Return what the producer says of the camera."""
@@ -86,7 +87,7 @@ def suite(kafka: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
     film = write_video(tmp_path_factory.mktemp("film") / "film.mkv", 50)
     with ModelServer() as models, KafkaChain(kafka, models, suffix="-faults") as chain:
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
-        until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
+        wait_until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
         with Viewer(chain.port, CAMERA) as viewer:
             yield Live(chain, producer, viewer, film)
 
@@ -102,7 +103,7 @@ def live(suite: Live) -> Live:
 def test_a_killed_and_restarted_broker_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
     """SIGKILL, and a start with the same data."""
     kafka.kill()
-    until(lambda: "broker_unavailable" in live.producer.books(CAMERA).dropped, "the producer drops frames")
+    wait_until(lambda: "broker_unavailable" in live.producer.books(CAMERA).dropped, "the producer drops frames")
     kafka.start()
     kafka.wait_until_ready()
 
@@ -216,7 +217,7 @@ def test_a_record_that_is_no_frame_is_counted(
     _write(live.chain, CAMERA, value, headers)
 
     seconds = live.is_live_again()
-    until(lambda: live.chain.consumer.books(CAMERA).dropped.get("undecodable", 0) == before + 1, "it is counted")
+    wait_until(lambda: live.chain.consumer.books(CAMERA).dropped.get("undecodable", 0) == before + 1, "it is counted")
     recovery.seen("counted once, live", seconds=seconds)
 
 
@@ -271,7 +272,7 @@ def test_clocks_an_hour_apart_make_the_age_unknown(live: Live, tmp_path: Path, r
         f"import time\ntrue = time.time_ns\ntime.time_ns = lambda: true() + {HOUR_S} * 10**9\n"
     )
     producer = live.chain.produce(CAMERAS=json.dumps({SKEWED: str(live.film)}), PYTHONPATH=str(tmp_path))
-    until(lambda: live.chain.video.books(SKEWED).out > 50, "its frames are shown")
+    wait_until(lambda: live.chain.video.books(SKEWED).out > 50, "its frames are shown")
 
     (shown,) = (camera for camera in live.chain.ask("/cameras") if camera["id"] == SKEWED)
     assert (shown["clock"], shown["age_ms"]) == ("unknown", None)
@@ -296,17 +297,17 @@ def test_topics_that_come_late_are_found(kafka: Node, tmp_path: Path, recovery: 
     with ModelServer() as models, LateChain(kafka, models, suffix="-late") as chain:
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
         services = (producer, chain.consumer, chain.video)
-        until(lambda: producer.books(CAMERA).arrived, "the producer has seen frames")
-        until(lambda: all(service.metrics() for service in services), "all have started")
+        wait_until(lambda: producer.books(CAMERA).arrived, "the producer has seen frames")
+        wait_until(lambda: all(service.metrics() for service in services), "all have started")
         time.sleep(2)  # the fault itself
         chain.declare()
         began = time.monotonic()
-        until(lambda: chain.video.books(CAMERA).out, "video shows frames", within_s=2 * LIVE_AGAIN_S)
+        wait_until(lambda: chain.video.books(CAMERA).out, "video shows frames", within_s=2 * LIVE_AGAIN_S)
         seconds = time.monotonic() - began
 
         assert [service.process.poll() for service in services] == [None, None, None]
         film.unlink()
-        until(lambda: settled(*services, CAMERA), "every frame is accounted for")
+        wait_until(lambda: settled(*services, CAMERA), "every frame is accounted for")
         recovery.seen(BALANCED, seconds=seconds)
 
 
@@ -317,14 +318,14 @@ def test_at_the_end_every_frame_is_accounted_for(kafka: Node, tmp_path: Path) ->
         before = [_written(chain.bus, chain.topic(topic)) for topic in ("videocam", "videodisplay")]
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
         services = (producer, chain.consumer, chain.video)
-        until(lambda: chain.video.books(CAMERA).out > 25, "frames flow")
+        wait_until(lambda: chain.video.books(CAMERA).out > 25, "frames flow")
         film.unlink()  # it is played to its end once
         chain.consumer.process.send_signal(signal.SIGSTOP)
         time.sleep(4)
         chain.consumer.process.send_signal(signal.SIGCONT)
 
-        until(lambda: producer.books(CAMERA).arrived >= FRAMES, "the film has ended")
-        until(lambda: settled(*services, CAMERA), "all is accounted for")
+        wait_until(lambda: producer.books(CAMERA).arrived >= FRAMES, "the film has ended")
+        wait_until(lambda: settled(*services, CAMERA), "all is accounted for")
         produced, consumed = producer.books(CAMERA), chain.consumer.books(CAMERA)
         assert produced.arrived == FRAMES
         assert consumed.dropped.get("skipped", 0) > 0
@@ -353,7 +354,7 @@ def _written(bus: Bus, topic: str) -> int:
 def _delete(bus: Bus, topic: str) -> None:
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bus.servers})
     admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
-    until(lambda: topic not in admin.list_topics(timeout=PATIENCE_S).topics, "the topic is gone")
+    wait_until(lambda: topic not in admin.list_topics(timeout=PATIENCE_S).topics, "the topic is gone")
 
 
 def _write(chain: KafkaChain, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
@@ -361,5 +362,5 @@ def _write(chain: KafkaChain, key: str, value: bytes, headers: list[tuple[str, b
     # A large one takes longer than a frame may on a busy machine.
     with Writer(Bus(chain.bus.servers, {"message.timeout.ms": 30_000})) as writer:
         writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, on_delivery=fates.append)
-        until(lambda: fates, "its fate is known")
+        wait_until(lambda: fates, "its fate is known")
     assert fates == [Delivery.ACKNOWLEDGED]

@@ -21,7 +21,8 @@ from tests.end_to_end.numbered import write_png
 from tests.kafka.chain import PARTITIONS, KafkaChain, followed
 from tests.processes import freeze, thaw
 from tests.shared.brokers import settle_in
-from tests.suite import PATIENCE_S, Service, until
+from tests.suite import Service
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]  # a minute of it is the fault itself
 # One on each partition, by librdkafka's `consistent_random`: of two consumers each gets two.
@@ -49,7 +50,7 @@ class Pair:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             before = self._out()
-            until(lambda of=before: set.union(*self._served(of)) == set(CAMERAS), "all cameras are served")  # type: ignore[misc]
+            wait_until(lambda of=before: set.union(*self._served(of)) == set(CAMERAS), "all cameras are served")  # type: ignore[misc]
             shares = self._served(before)
             if all(shares) and not set.intersection(*shares):
                 return shares
@@ -58,14 +59,14 @@ class Pair:
     def all_by(self, consumer: Service) -> float:
         """Wait until a consumer sends all cameras' frames; return the seconds that it took."""
         began, before = time.monotonic(), out_of(consumer)
-        until(lambda: served(before, consumer) == set(CAMERAS), "the cameras have moved", within_s=MOVED_WITHIN_S)
+        wait_until(lambda: served(before, consumer) == set(CAMERAS), "the cameras have moved", within_s=MOVED_WITHIN_S)
         return time.monotonic() - began
 
     @contextlib.contextmanager
     def silence(self) -> Iterator[None]:
         """Take the picture away for a while: only when nothing moves do several scrapes tell of the same frames."""
         away = self.still.rename(self.still.with_suffix(".away"))
-        until(lambda: stands(lambda: [self.produced(camera) for camera in CAMERAS]), "the producer is still")
+        wait_until(lambda: stands(lambda: [self.produced(camera) for camera in CAMERAS]), "the producer is still")
         yield
         away.rename(self.still)
 
@@ -87,7 +88,7 @@ def pair(kafka: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
         producer = chain.produce(
             CAMERAS=json.dumps(dict.fromkeys(CAMERAS, str(still))), FRAMEINTERVAL=f"{1000 // RATE}ms"
         )
-        until(lambda: all(out_of(chain.consumer).values()), "the first has all cameras")
+        wait_until(lambda: all(out_of(chain.consumer).values()), "the first has all cameras")
         second = chain.another_consumer()
         second.says("partitions assigned")
         yield Pair(chain, producer, chain.consumer, second, still)
@@ -104,7 +105,9 @@ def test_who_joins_gets_its_share_and_no_frame_is_nobodys(pair: Pair, recovery: 
 
     with pair.silence():
         for camera in CAMERAS:
-            until(lambda of=camera: counted(of, pair.first, pair.second) == pair.produced(of), f"{camera} balances")  # type: ignore[misc]
+            wait_until(
+                lambda of=camera: counted(of, pair.first, pair.second) == pair.produced(of), f"{camera} balances"
+            )  # type: ignore[misc]
     recovery.seen("each camera with one consumer, every frame accounted for", seconds=seconds)
 
 
@@ -123,7 +126,7 @@ def test_cameras_of_a_killed_consumer_move_to_the_other(pair: Pair, recovery: Re
     with pair.silence():
         for camera in moved:
             last = left[camera]
-            until(
+            wait_until(
                 lambda of=camera, last=last: counted(of, pair.first) - before[of] == pair.produced(of) - last,  # type: ignore[misc]
                 f"{camera} is counted from {last} on",
             )
@@ -150,7 +153,9 @@ def test_a_frozen_consumer_finds_its_cameras_with_the_other(pair: Pair, recovery
 
     twice = {}
     with pair.silence():
-        until(lambda: stands(lambda: [counted(camera, pair.first, pair.second) for camera in CAMERAS]), "all is read")
+        wait_until(
+            lambda: stands(lambda: [counted(camera, pair.first, pair.second) for camera in CAMERAS]), "all is read"
+        )
         for camera in CAMERAS:
             twice[camera] = counted(camera, pair.first, pair.second) - pair.produced(camera)
     assert all(0 <= frames <= 1 + 2 * COMMIT_EVERY_S * RATE for frames in twice.values()), twice

@@ -18,7 +18,8 @@ from tests.end_to_end.model_server import NUMBERS, ModelServer
 from tests.end_to_end.numbered import write_png
 from tests.kafka.test_command import first_port
 from tests.local.test_suite import Suite, arguments_of, newest
-from tests.suite import LOOPBACK, children_of, until
+from tests.suite import LOOPBACK, children_of
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 SERVICES = ("producer", "consumer", "video")
@@ -45,17 +46,19 @@ def test_the_suite_runs_on_it_survives_its_death_and_ends_it(port: int, tmp_path
         urls = json.dumps({f"imagenet_{NUMBERS}": models.url()})
         with Suite(BROKER="apache", KAFKAFIRSTPORT=str(port), VIDEOLINK=str(still), MODELURLS=urls) as suite:
             suite.says("Live at", within_s=START_S)
-            until(suite.label, "there is a label")
+            wait_until(suite.label, "there is a label")
             admin = Topics(Bus(f"{LOOPBACK}:{port + LISTENERS.index('CONS2')}"))
-            until(lambda: not any(map(admin.apply, read_list(FOLDER / "topics.toml"))), "the topics are as declared")
+            wait_until(
+                lambda: not any(map(admin.apply, read_list(FOLDER / "topics.toml"))), "the topics are as declared"
+            )
             services = {name: suite.part(name) for name in SERVICES}
             broker = java_of(suite)
             assert broker is not None
 
             before = newest(suite)["seq"]
             os.kill(broker, signal.SIGKILL)
-            until(lambda: java_of(suite) not in {None, broker}, "the broker is started again", within_s=START_S)
-            until(lambda: newest(suite)["seq"] > before + 100, "the picture goes on", within_s=START_S)
+            wait_until(lambda: java_of(suite) not in {None, broker}, "the broker is started again", within_s=START_S)
+            wait_until(lambda: newest(suite)["seq"] > before + 100, "the picture goes on", within_s=START_S)
             assert {name: suite.part(name) for name in SERVICES} == services
             suite.processes()
             assert suite.ends(signal.SIGINT) == 0

@@ -11,7 +11,7 @@ from tests.end_to_end.model_server import PROBABILITY, ModelServer
 from tests.end_to_end.numbered import read_number, write_png, write_video
 from tests.kafka.chain import MODEL, KafkaChain, settled
 from tests.kafka.faults import Viewer
-from tests.suite import until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 FRAMES = 75
@@ -28,9 +28,9 @@ def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tm
     film = write_video(tmp_path / "film.mkv", FRAMES)
     numbers: list[int] = []
     producer = chain.produce(CAMERAS=json.dumps({"film": str(film)}))
-    until(lambda: chain.ask("/cameras/film/predictions"), "a first frame")
+    wait_until(lambda: chain.ask("/cameras/film/predictions"), "a first frame")
     with Viewer(chain.port, "film") as viewer:
-        until(lambda: (chain.predictions("film").get(MODEL) or {}).get("label"), "a label is drawn")
+        wait_until(lambda: (chain.predictions("film").get(MODEL) or {}).get("label"), "a label is drawn")
         film.unlink()  # it is played to its end once
         while viewer.watches and len(numbers) < 20:
             newest = viewer.newest
@@ -40,8 +40,8 @@ def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tm
 
     assert numbers == sorted(numbers)
     assert prediction["probability"] == pytest.approx(PROBABILITY, abs=0.01)
-    until(lambda: producer.books("film").out >= FRAMES, "the whole film was written")
-    until(lambda: settled(producer, chain.consumer, chain.video, "film"), "every frame is accounted for")
+    wait_until(lambda: producer.books("film").out >= FRAMES, "the whole film was written")
+    wait_until(lambda: settled(producer, chain.consumer, chain.video, "film"), "every frame is accounted for")
     assert producer.books("film").out == FRAMES
     assert not chain.consumer.books("film").lost_upstream
 
@@ -52,9 +52,9 @@ def test_raw_json_of_the_original_comes_through(chain: KafkaChain, tmp_path: Pat
     still = write_png(tmp_path / "still.png", height, width, height)
     camera = f"raw-{height}"
     producer = chain.produce(CAMERAS=json.dumps({camera: str(still)}), FRAMEFORMAT="json", FRAMEINTERVAL="250ms")
-    until(lambda: chain.ask(f"/cameras/{camera}/predictions"), "a first frame")
+    wait_until(lambda: chain.ask(f"/cameras/{camera}/predictions"), "a first frame")
     with Viewer(chain.port, camera) as viewer:
-        until(lambda: viewer.newest is not None, "a picture")
+        wait_until(lambda: viewer.newest is not None, "a picture")
         assert viewer.newest is not None
         shown = viewer.newest.picture
     (listed,) = [one for one in chain.ask("/cameras") if one["id"] == camera]

@@ -23,7 +23,7 @@ from tests.kafka.chain import PARTITIONS, KafkaChain
 from tests.kafka.conftest import QUICK_START
 from tests.kafka.faults import Viewer
 from tests.kafka.test_faults import CAMERA, Live
-from tests.suite import PATIENCE_S, until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 # librdkafka's default partitioner.
@@ -42,7 +42,7 @@ def suite(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     film = write_video(tmp_path_factory.mktemp("film") / "film.mkv", 50)
     with ModelServer() as models, KafkaChain(cluster, models, suffix="-three") as chain:
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
-        until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
+        wait_until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
         with Viewer(chain.port, CAMERA) as viewer:
             yield Live(chain, producer, viewer, film)
 
@@ -50,7 +50,7 @@ def suite(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def live(suite: Live, cluster: Cluster) -> Live:
     """The suite, live at the moment, with every record on all three."""
-    until(lambda: replicated(cluster, suite), "every record is on all three")
+    wait_until(lambda: replicated(cluster, suite), "every record is on all three")
     suite.viewer.sees_something_newer(within_s=PATIENCE_S)
     return suite
 
@@ -105,11 +105,11 @@ def test_a_lost_broker_is_replaced(live: Live, cluster: Cluster, recovery: Recov
     node = leader(cluster, live) if who == "leader" else controller(cluster)
     killed = time.monotonic()
     node.kill()
-    until(lambda: led_by_others(cluster, live, node), "the others lead")
+    wait_until(lambda: led_by_others(cluster, live, node), "the others lead")
     others_lead_s = time.monotonic() - killed
     seconds = live.is_live_again()
     assert leader(cluster, live) is not node
-    until(lambda: controller(cluster) is not node, "another controls")
+    wait_until(lambda: controller(cluster) is not node, "another controls")
     returns(node, live)
 
     live.balances()
@@ -129,7 +129,7 @@ def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, 
     time.sleep(AWAY_S)  # the fault itself
     assert not replicated(cluster, live)
     seconds = returns(node, live)
-    until(lambda: replicated(cluster, live), "every record is on all three")
+    wait_until(lambda: replicated(cluster, live), "every record is on all three")
 
     live.balances()
     recovery.seen(f"it has all records; {lost(live) - before} frames lost that were acknowledged", seconds=seconds)
@@ -138,7 +138,7 @@ def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, 
 def test_waiting_for_one_of_three_costs_next_to_nothing(live: Live, cluster: Cluster) -> None:
     """A client that wants to ask the one that is lost tries now and then, not as fast as it can."""
     with Reader.of_all_partitions(live.chain.bus, live.chain.topic("videostatus"), group="waiting") as reader:
-        until(lambda: reader.read(0.1), "records come")
+        wait_until(lambda: reader.read(0.1), "records come")
         # Of three any may be named here, and it is the one that this client asks about topics.
         node = cluster.node(reader._identity._admin.list_topics(timeout=PATIENCE_S).controller_id)
         node.kill()
@@ -176,7 +176,7 @@ def leader(cluster: Cluster, live: Live) -> Node:
         found[:] = [node for node in cluster.nodes if node.number == number and node.status() is None]
         return bool(found)
 
-    until(leads, "the camera's partition has a leader")
+    wait_until(leads, "the camera's partition has a leader")
     return found[0]
 
 

@@ -17,7 +17,8 @@ from tests.kafka.chain import MODEL, KafkaChain
 from tests.kafka.conftest import QUICK_START
 from tests.kafka.faults import Viewer
 from tests.kafka.test_command import first_port
-from tests.suite import LOOPBACK, Program, children_of, until, use_of
+from tests.suite import LOOPBACK, Program, children_of, use_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 NUMBER = 39
@@ -36,9 +37,11 @@ def test_a_labelled_frame_comes_to_the_client(zookeeper_jars: Path, tmp_path: Pa
         chain.produce(CAMERAS=json.dumps({"ours": str(still)}))
         chain.produce(CAMERAS=json.dumps({"raw": str(still)}), FRAMEFORMAT="json", FRAMEINTERVAL="250ms")
         for camera in ("ours", "raw"):
-            until(lambda camera=camera: chain.predictions(camera).get(MODEL, {}).get("label"), f"{camera} is labelled")
+            wait_until(
+                lambda camera=camera: chain.predictions(camera).get(MODEL, {}).get("label"), f"{camera} is labelled"
+            )
             with Viewer(chain.port, camera) as viewer:
-                until(lambda viewer=viewer: viewer.newest, f"a picture of {camera}")
+                wait_until(lambda viewer=viewer: viewer.newest, f"a picture of {camera}")
                 assert viewer.newest is not None
                 assert read_number(viewer.newest.picture) == NUMBER
             assert chain.predictions(camera)[MODEL]["probability"] == pytest.approx(PROBABILITY, abs=0.01)
@@ -56,9 +59,9 @@ def test_the_command_starts_it_and_ends_it(zookeeper_jars: Path, tmp_path: Path)
         programs = children_of(first.process.pid)
         assert len(programs) == 2
         assert first.ends() == 0
-        until(lambda: not any(map(use_of, programs)), "both have ended")
+        wait_until(lambda: not any(map(use_of, programs)), "both have ended")
     with Program("local.kafka", *command) as second:
         second.says("topic videocam: as declared")
         programs = children_of(second.process.pid)
         os.kill(second.process.pid, signal.SIGKILL)
-        until(lambda: not any(map(use_of, programs)), "both have ended with the process that started them")
+        wait_until(lambda: not any(map(use_of, programs)), "both have ended with the process that started them")

@@ -15,7 +15,8 @@ from tests.end_to_end.chain import embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
 from tests.models import efficientnet_lite0
-from tests.suite import LOOPBACK, Program, Tap, children_of, free_port, get_json, make_topics, until
+from tests.suite import LOOPBACK, Program, Tap, children_of, free_port, get_json, make_topics
+from tests.waiting import wait_until
 
 PARTS = ("broker", "tfserving", "producer", "consumer", "video")
 END_WITHIN_S = 5.0
@@ -59,7 +60,9 @@ class Suite(Program):
 
     def leaves_nothing(self) -> None:
         """Wait until none of its processes is there any more, and its port is free."""
-        until(lambda: not self.left(), f"nothing is left: {[arguments_of(pid) for pid in self.left()]}", within_s=20)
+        wait_until(
+            lambda: not self.left(), f"nothing is left: {[arguments_of(pid) for pid in self.left()]}", within_s=20
+        )
         with socket.create_server((LOOPBACK, self.port)):
             pass
 
@@ -113,7 +116,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     suite = start()
     suite.is_up()
     assert suite.said(f"Live at {suite.page}")
-    until(suite.label, "there is a label")
+    wait_until(suite.label, "there is a label")
     (camera,) = get_json(f"{suite.page}/cameras")
     assert (camera["id"], camera["width"], camera["height"]) == ("camera", 1280, 720)
     running = {name: suite.part("local.broker" if name == "broker" else name) for name in PARTS}
@@ -125,9 +128,9 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     assert producer is not None
     os.kill(producer, signal.SIGKILL)
     suite.says("producer ended (killed by SIGKILL); starting it again in ")
-    until(lambda: suite.part("producer") not in {None, producer}, "another producer runs")
+    wait_until(lambda: suite.part("producer") not in {None, producer}, "another producer runs")
     run = newest(suite)["run"]
-    until(lambda: newest(suite)["run"] > run, "its frames come")
+    wait_until(lambda: newest(suite)["run"] > run, "its frames come")
     assert running == {name: suite.part("local.broker" if name == "broker" else name) for name in running}
 
     # Ctrl-C.
@@ -146,7 +149,7 @@ def test_a_suite_that_is_killed_leaves_nothing(model: Path, start: Callable[...,
     """Nobody is there to end its parts: each notices by itself."""
     suite = start()
     suite.says("  video ")
-    until(lambda: suite.part("video") and len(suite.processes()) >= 7, "all parts run")
+    wait_until(lambda: suite.part("video") and len(suite.processes()) >= 7, "all parts run")
 
     suite.process.kill()
     suite.process.wait()
@@ -165,8 +168,8 @@ def test_an_existing_kafka_and_model_server_are_used(start: Callable[..., Suite]
         )
         with Tap(bus, "videocam", lambda record: read_frame(record.key, record.value, record.headers)) as tap:
             suite.is_up()
-            until(lambda: tap.kept, "frames are on that broker")
-            until(lambda: answer(suite) == 417, "that server has said something")
+            wait_until(lambda: tap.kept, "frames are on that broker")
+            wait_until(lambda: answer(suite) == 417, "that server has said something")
         assert suite.part("local.broker") is None
         assert suite.part("tfserving") is None
         assert {frame.camera for frame in tap.kept} == {"yard"}
@@ -186,7 +189,7 @@ def test_the_page_is_where_displayport_says(start: Callable[..., Suite], tmp_pat
     port = free_port()
     suite = start(DISPLAYPORT=f":{port}", VIDEOLINK=str(write_png(tmp_path / "still.png", 1)), **NO_MODEL)
     suite.port = port
-    until(lambda: get_json(f"{suite.page}/cameras") is not None, "the page is there")
+    wait_until(lambda: get_json(f"{suite.page}/cameras") is not None, "the page is there")
 
     suite.processes()
     suite.process.send_signal(signal.SIGINT)
@@ -203,11 +206,11 @@ NO_MODEL = {"TFSERVING": f"http://{LOOPBACK}:9"}
 def test_ctrl_c_while_it_starts_ends_it_without_a_word(start: Callable[..., Suite], line: str) -> None:
     """Before anything is there, and while the first part starts."""
     suite = start(**NO_MODEL)
-    until(lambda: suite.processes() and "local" in arguments_of(suite.process.pid), "it runs")
+    wait_until(lambda: suite.processes() and "local" in arguments_of(suite.process.pid), "it runs")
     if line:
         suite.says(line)
     else:
-        until(lambda: "pydantic_core" in maps_of(suite.process.pid), "it imports what it needs")
+        wait_until(lambda: "pydantic_core" in maps_of(suite.process.pid), "it imports what it needs")
 
     suite.processes()
     suite.process.send_signal(signal.SIGINT)
@@ -236,7 +239,7 @@ def test_a_broker_that_dies_is_replaced(start: Callable[..., Suite], tmp_path: P
     os.kill(broker, signal.SIGKILL)
 
     suite.says("the broker ended (killed by SIGKILL); starting another")
-    until(lambda: newest(suite)["run"] > run, "frames come again")
+    wait_until(lambda: newest(suite)["run"] > run, "frames come again")
     suite.processes()
     assert suite.ends(signal.SIGINT) == 0
     suite.leaves_nothing()
@@ -283,7 +286,7 @@ def test_what_only_a_service_finds_wrong_ends_the_suite(
 ) -> None:
     """Its line is shown, and what had been started is ended."""
     suite = start(**variables, **NO_MODEL)
-    until(lambda: suite.processes() and suite.process.poll() is not None, "it has ended")
+    wait_until(lambda: suite.processes() and suite.process.poll() is not None, "it has ended")
 
     assert suite.waits() not in {0, -signal.SIGKILL}
     assert any(beginning in line for line in suite.lines), suite.log

@@ -13,7 +13,8 @@ import yaml
 
 from tests.monitoring import files
 from tests.requirements import need
-from tests.suite import LOOPBACK, free_port, get, until
+from tests.suite import LOOPBACK, free_port, get
+from tests.waiting import wait_until
 
 INSTALL = "apt-get install --no-install-recommends prometheus"
 
@@ -76,7 +77,7 @@ def running(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
         process = subprocess.Popen([program, *flags], stdout=log, stderr=log, start_new_session=True)
     try:
         prometheus = Prometheus(port)
-        until(lambda: prometheus.ready() or process.poll() is not None, "Prometheus is ready")
+        wait_until(lambda: prometheus.ready() or process.poll() is not None, "Prometheus is ready")
         assert process.poll() is None, (folder / "log").read_text()
         yield prometheus
     finally:

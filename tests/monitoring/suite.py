@@ -12,7 +12,8 @@ from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import NUMBERS, ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.monitoring.promql import TARGET, Labels
-from tests.suite import Program, Service, mjpeg, until
+from tests.suite import Program, Service, mjpeg
+from tests.waiting import wait_until
 
 CAMERAS = ("front", "yard")
 MODEL = f"imagenet_{NUMBERS}"
@@ -49,12 +50,12 @@ def running(folder: Path) -> Iterator[Running]:
         # Slower than the film: some frames are thinned out.
         producer = chain.produce(CAMERAS=json.dumps(dict.fromkeys(CAMERAS, str(film))), FRAMEINTERVAL="50ms")
         suite = Running({"producer": producer, "consumer": chain.consumer, "video": chain.video}, broker)
-        until(lambda: chain.predictions(CAMERAS[0]), "a labelled frame has come through")
+        wait_until(lambda: chain.predictions(CAMERAS[0]), "a labelled frame has come through")
 
         models.go()
-        until(lambda: _asked(chain.consumer, "unreachable"), "the model was asked in vain")
+        wait_until(lambda: _asked(chain.consumer, "unreachable"), "the model was asked in vain")
         models.come_back()
-        until(lambda: _asked(chain.consumer, "ok") > 5, "the model answers")
+        wait_until(lambda: _asked(chain.consumer, "ok") > 5, "the model answers")
         with Writer(bus) as writer:
             for topic in ("videocam", "videodisplay"):
                 for camera in CAMERAS:
@@ -67,9 +68,9 @@ def running(folder: Path) -> Iterator[Running]:
         viewer.start()
         stack.callback(viewer.join, 10)
         stack.callback(stop.set)
-        until(lambda: _viewed(chain.video) > 10, "somebody watches")
+        wait_until(lambda: _viewed(chain.video) > 10, "somebody watches")
         for service in (chain.consumer, chain.video):
-            until(lambda service=service: "undecodable" in service.books(CAMERAS[0]).dropped, "garbage is counted")  # type: ignore[misc]
+            wait_until(lambda service=service: "undecodable" in service.books(CAMERAS[0]).dropped, "garbage is counted")  # type: ignore[misc]
         yield suite
 
 

@@ -10,7 +10,7 @@ from tests.monitoring import files, prometheus, suite
 from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.suite import CAMERAS, Running
 from tests.processes import freeze, thaw
-from tests.suite import until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,7 +35,7 @@ def asked(folder: Path, live: Running) -> Iterator[Prometheus]:
     """Prometheus, once it has scraped every service some times."""
     targets = {name: service.probes.removeprefix("http://") for name, service in live.services.items()}
     with prometheus.running(folder, targets) as running:
-        until(lambda: len(running.now("up == 1")) == 4, "every target is up")
+        wait_until(lambda: len(running.now("up == 1")) == 4, "every target is up")
         time.sleep(SCRAPED_S)
         yield running
 
@@ -87,7 +87,7 @@ def test_a_silent_broker_is_named_and_nobody_else(live: Running, asked: Promethe
     """Every stage stands still then, and one cause is reported; it is over once the broker is back."""
     freeze(live.broker.process.pid)
     try:
-        until(lambda: "BrokerSilent" in asked.firing(), "the alert fires", within_s=ALARM_S)
+        wait_until(lambda: "BrokerSilent" in asked.firing(), "the alert fires", within_s=ALARM_S)
         critical = asked.firing() & {
             rule["alert"] for rule in files.alerts() if rule["labels"]["severity"] == "critical"
         }
@@ -101,14 +101,14 @@ def test_a_silent_broker_is_named_and_nobody_else(live: Running, asked: Promethe
 
     assert critical == {"BrokerSilent"}
     assert told.startswith("The producer has had no answer from Kafka for ")
-    until(lambda: "BrokerSilent" not in asked.firing(), "the alert is over", within_s=ALARM_S)
+    wait_until(lambda: "BrokerSilent" not in asked.firing(), "the alert is over", within_s=ALARM_S)
 
 
 def test_a_killed_producer_is_named(live: Running, asked: Prometheus) -> None:
     """It does not answer, and the page's first question is answered with no."""
     live.services["producer"].close()
 
-    until(lambda: "ServiceDown" in asked.firing(), "the alert fires", within_s=ALARM_S)
+    wait_until(lambda: "ServiceDown" in asked.firing(), "the alert fires", within_s=ALARM_S)
     (down,) = [one for one in asked.api("alerts")["alerts"] if one["labels"]["alertname"] == "ServiceDown"]
     assert down["labels"]["job"] == "producer"
     assert down["annotations"]["runbook_url"] == "docs/monitoring.md#servicedown"

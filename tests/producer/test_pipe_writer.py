@@ -5,7 +5,7 @@ import pytest
 from producer.pipe_writer import PipeWriter
 from producer.protocol import Counts, MessageKind, Receiver
 from shared.errors import CameraLost
-from tests.producer.cameras import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ import pytest
 from producer.camera import DOWN, FROZEN, REFUSED, UP
 from producer.protocol import Message
 from tests.end_to_end.numbered import picture, read_number
-from tests.producer.cameras import free_port, http_camera, wait_until
+from tests.producer.cameras import free_port, http_camera
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera
 from tests.producer.rtsp_video import Video, video
 from tests.producer.watched import Watched, captures, command_line, watched
 from tests.requirements import need
+from tests.waiting import wait_until
 
 USER, PASSWORD = "operator", 'p@ss:w/rd%?#"ü'
 PICTURES = 25  # of a video

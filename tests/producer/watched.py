@@ -12,7 +12,7 @@ from producer.camera import Camera
 from producer.protocol import CaptureJob, Message
 from producer.source import parse
 from shared.frames.ledger import Ledger
-from tests.producer.cameras import wait_until
+from tests.waiting import wait_until
 
 
 class Watched:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from shared.bus import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
 from tests.processes import freeze, thaw
+from tests.waiting import PATIENCE_S, wait_until
 
-PATIENCE_S = 20.0  # far more than anything here takes
 _PROGRAM = """
 import sys
 from shared.bus import EmbeddedBroker
@@ -49,20 +49,12 @@ def broker_process() -> Iterator[BrokerProcess]:
         broker.kill()
 
 
-def wait_for(holds: Callable[[], bool], what: str) -> None:
-    """Wait until a condition holds; fail after a time that no machine needs."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.01)
-
-
 def write(writer: Writer, topic: str, *values: bytes, key: str = "camera") -> None:
     """Write records one after the other, and return when all are acknowledged."""
     fates: list[Delivery] = []
     for value in values:
         writer.send(topic, key=key, value=value, headers=[], on_delivery=fates.append)
-    wait_for(lambda: len(fates) == len(values), "acknowledgements")
+    wait_until(lambda: len(fates) == len(values), "acknowledgements")
     assert set(fates) == {Delivery.ACKNOWLEDGED}
 
 

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
 from shared.status import MEMORY_S, TAIL, Entry, Report, State, StatusBoard, StatusWriter, read_entry
-from tests.shared.brokers import broker_process, read_until, wait_for
+from tests.shared.brokers import broker_process, read_until
+from tests.waiting import wait_until
 
 DOCUMENT: dict[str, Any] = {
     "service": "producer",
@@ -86,7 +87,7 @@ def test_a_change_is_written_at_once(bus: Bus) -> None:
         running.start()
         try:
             read_until(reader, lambda records: bool(records))
-            wait_for(running.status.broker_answered, "the first answer")
+            wait_until(running.status.broker_answered, "the first answer")
             written: list[Record] = []
             for _ in range(20):  # would take 20 s if each waited for its second
                 running.status.changed()
@@ -116,7 +117,7 @@ def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
             entries = board.entries()
             return len(entries) == 2 and any(entry.ending for entry in entries)
 
-        wait_for(heard, "both services")
+        wait_until(heard, "both services")
 
     entries = {entry.service: entry for entry in board.entries()}
     assert entries["producer"].ending
@@ -200,11 +201,11 @@ def test_a_service_knows_whether_its_broker_answers() -> None:
 
         running.start()
         try:
-            wait_for(lambda: running.status.broker() == "ok", "the answer")
+            wait_until(lambda: running.status.broker() == "ok", "the answer")
             assert running.status.broker_silent_s() < 5
             broker.freeze()
             silent = running.status.broker_silent_s()
-            wait_for(lambda: running.status.broker_silent_s() > silent + 1.5, "silence")
+            wait_until(lambda: running.status.broker_silent_s() > silent + 1.5, "silence")
             assert running.status.broker_answered()
             assert (registry.get_sample_value("producer_broker_silent_seconds") or 0) > silent + 1.5
         finally:

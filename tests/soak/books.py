@@ -24,7 +24,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from shared.frames.ledger import Reason
-from tests.suite import Books, Service, until
+from tests.suite import Books, Service
+from tests.waiting import wait_until
 
 MOST_FPS = 50  # of one camera: twice its rate, since what was held up comes faster
 ON_THE_WAY = 8  # frames of one camera that a stage sends without an answer (shared/frames/writer.py)
@@ -182,7 +183,7 @@ class Archive:
             sheet.update(service.ledger())
             return bool(sheet)
 
-        until(told, f"{name} tells its books")
+        wait_until(told, f"{name} tells its books")
         for camera, books in sheet.items():
             assert books.balance, f"the books of {name} do not balance for {camera}: {books}"
         return sheet

@@ -17,7 +17,8 @@ from tests.processes import freeze, thaw
 from tests.soak.books import Archive
 from tests.soak.parts import CONSUMERS, PRODUCER, STREET, TOPIC, VIDEOS, YARD, Parts
 from tests.soak.viewers import Viewer, who_never_read, who_vanish
-from tests.suite import PATIENCE_S, Service, until
+from tests.suite import Service
+from tests.waiting import PATIENCE_S, wait_until
 
 TOPICS_UNKNOWN_S = 3.0  # longer than metadata lasts: all have seen that a topic is gone
 BAD_VIEWERS = 20  # of each kind
@@ -55,7 +56,7 @@ class Ground:
             newest = [viewer.newest[c].captured_at for viewer in watching for c in cameras if c in viewer.newest]
             return bool(newest) and min(newest) > now
 
-        until(all_see, f"{' and '.join(cameras)} go on", within_s=PATIENCE_S)
+        wait_until(all_see, f"{' and '.join(cameras)} go on", within_s=PATIENCE_S)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def camera_gone(ground: Ground, lasts_s: float) -> None:
     parts = ground.parts
     parts.kill(parts.street)
     with _lasting(lasts_s):
-        until(lambda: not _is_up(parts, STREET), "the producer says that the camera is down")
+        wait_until(lambda: not _is_up(parts, STREET), "the producer says that the camera is down")
         ground.goes_on(YARD)
     parts.start_street()
 
@@ -91,7 +92,7 @@ def camera_frozen(ground: Ground, lasts_s: float) -> None:
     parts.yard.frozen.set()
     try:
         with _lasting(lasts_s):
-            until(lambda: not _is_up(parts, YARD), "the producer says that the camera is frozen")
+            wait_until(lambda: not _is_up(parts, YARD), "the producer says that the camera is frozen")
             ground.goes_on(STREET)
     finally:
         parts.yard.frozen.clear()
@@ -235,7 +236,7 @@ def _kill(ground: Ground, name: str) -> None:
 
 
 def _wait_for(service: Service) -> None:
-    until(service.metrics, f"{service.name} answers")
+    wait_until(service.metrics, f"{service.name} answers")
 
 
 def _is_up(parts: Parts, camera: str) -> bool:
@@ -247,10 +248,10 @@ def _write_by_hand(ground: Ground, writer: Writer, value: bytes, headers: list[t
     before = _undecodable(ground.parts)
     fates: list[Delivery] = []
     writer.send(TOPIC, key=STREET, value=value, headers=headers, on_delivery=fates.append)
-    until(lambda: fates, "the fate of a record is known")
+    wait_until(lambda: fates, "the fate of a record is known")
     assert fates == [Delivery.ACKNOWLEDGED], f"a record of {len(value)} bytes: {fates}"
     ground.archive.written_by_hand[STREET] += 1
-    until(lambda: _undecodable(ground.parts) > before, "a record that is no frame is counted as undecodable")
+    wait_until(lambda: _undecodable(ground.parts) > before, "a record that is no frame is counted as undecodable")
 
 
 def _undecodable(parts: Parts) -> int:
@@ -267,6 +268,6 @@ def _make_anew(ground: Ground, topic: str, lasts_s: float) -> None:
             admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
         return False
 
-    until(gone, f"{topic} is gone")
+    wait_until(gone, f"{topic} is gone")
     time.sleep(lasts_s)
     ground.parts.make_topics()

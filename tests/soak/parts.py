@@ -18,7 +18,8 @@ from shared.topics import apply_list, read_list
 from tests.models import efficientnet_lite0
 from tests.processes import freeze, thaw
 from tests.producer.cameras import BIKES, HttpCamera, listens
-from tests.suite import LOOPBACK, Program, Service, children_of, free_port, get, get_json, until
+from tests.suite import LOOPBACK, Program, Service, children_of, free_port, get, get_json
+from tests.waiting import wait_until
 
 STREET, YARD = "street", "yard"  # RTSP and MJPEG
 CAMERAS = (STREET, YARD)
@@ -82,7 +83,7 @@ class Parts:
         """Start the RTSP camera."""
         options = ["-d", str(BIKES.parent), "-H", LOOPBACK, "-p", str(self._rtsp_port), "-cp", str(self._rtsp_control)]
         self.street = self._started(OnLeash("server_demo", *options))
-        until(lambda: listens(self._rtsp_port), "the RTSP camera listens", within_s=STARTED_WITHIN_S)
+        wait_until(lambda: listens(self._rtsp_port), "the RTSP camera listens", within_s=STARTED_WITHIN_S)
 
     def start_serving(self) -> None:
         """Start the model server, and wait until the model can be asked."""
@@ -99,17 +100,17 @@ class Parts:
     def wait_for_model(self) -> None:
         """Wait until the model server answers."""
         path = f"http://{LOOPBACK}:{self._serving_port}/v1/models/{plan.MODEL_NAME}"
-        until(lambda: get(f"{path}/metadata")[0] == 200, "the model is served", within_s=STARTED_WITHIN_S)
+        wait_until(lambda: get(f"{path}/metadata")[0] == 200, "the model is served", within_s=STARTED_WITHIN_S)
 
     def start_service(self, name: str) -> None:
         """Start a service, or a replica of one, and wait until it answers."""
         kind = name.partition("-")[0]
         service = self.services[name] = self._started(ServiceOnLeash(kind, **self._settings(name)))
-        until(lambda: get(f"{service.probes}/readyz")[0] == 200, f"{name} is ready", within_s=STARTED_WITHIN_S)
+        wait_until(lambda: get(f"{service.probes}/readyz")[0] == 200, f"{name} is ready", within_s=STARTED_WITHIN_S)
         if name in CONSUMERS:
             service.says("partitions assigned")
         elif name in VIDEOS:
-            until(lambda: service.log.count("partitions taken") == 2, f"{name} reads", within_s=STARTED_WITHIN_S)
+            wait_until(lambda: service.log.count("partitions taken") == 2, f"{name} reads", within_s=STARTED_WITHIN_S)
 
     def make_topics(self) -> None:
         """Make the topics as they are declared."""
@@ -120,7 +121,7 @@ class Parts:
                 return bool(apply_list(topics, self.bus, wait_s=STARTED_WITHIN_S, say=self._say))
             return False
 
-        until(made, "the topics are made", within_s=STARTED_WITHIN_S)
+        wait_until(made, "the topics are made", within_s=STARTED_WITHIN_S)
 
     def kill(self, program: Program) -> None:
         """End a part by force, and remember that it was us."""
@@ -137,7 +138,7 @@ class Parts:
             found[:] = [name for name in CONSUMERS if self.services[name].books(camera).out > before[name]]
             return len(found) == 1
 
-        until(serves, f"one consumer serves {camera}", within_s=STARTED_WITHIN_S)
+        wait_until(serves, f"one consumer serves {camera}", within_s=STARTED_WITHIN_S)
         return found[0]
 
     def cut_offs(self) -> int:
@@ -188,7 +189,7 @@ class Parts:
             for name in (*CONSUMERS, *VIDEOS):
                 self.start_service(name)
             self.start_service(PRODUCER)
-            until(lambda: all(map(_shows_all, self.ports.values())), "all is shown", within_s=STARTED_WITHIN_S)
+            wait_until(lambda: all(map(_shows_all, self.ports.values())), "all is shown", within_s=STARTED_WITHIN_S)
             self._say(f"started in {time.monotonic() - began:.0f} s")
             starting.pop_all()
         return self

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import wait_until
 from tfserving.standin.flags import parse_flags
 from tfserving.standin.server import serve
 
@@ -80,13 +81,8 @@ def running(arguments: Sequence[str]) -> Iterator[Client]:
 
 
 def wait_until_served(client: Client, model: str) -> None:
-    """Wait until the metadata of a model can be had, as the design tells probes to."""
-    pause = threading.Event()
-    for _ in range(_DEADLINE_S * 20):
-        if client.get(f"/v1/models/{model}/metadata").status == 200:
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"{model} was not served: {client.get(f'/v1/models/{model}').body!r}")
+    """Wait until the server answers with the metadata of a model."""
+    wait_until(lambda: client.get(f"/v1/models/{model}/metadata").status == 200, f"{model} is served", poll_s=0.05)
 
 
 def picture(name: str) -> bytes:

@@ -18,6 +18,7 @@ from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
 from shared.status import Entry, Report
+from tests.waiting import wait_until
 from video.app import Sources, create_app
 from video.latest import LatestFrames
 from video.readiness import CameraReadiness
@@ -49,14 +50,6 @@ def frame(camera: str, seq: int, picture: bytes | None = None, **changes: object
 def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report: dict) -> Entry:
     """Return what a service said so long ago."""
     return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, Report(**report))
-
-
-def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
-    """Wait until something holds; fail if it does not in that time."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        time.sleep(0.01)
 
 
 class Stage:
@@ -103,7 +96,7 @@ class Stage:
 
     def knows(self, camera: str) -> None:
         """Wait until a camera's frame has arrived."""
-        until(lambda: self.get(f"/cameras/{camera}/predictions").status_code == 200)
+        wait_until(lambda: self.get(f"/cameras/{camera}/predictions").status_code == 200)
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric's value, 0 if there is none yet."""
@@ -120,7 +113,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        until(self.web.serving)
+        wait_until(self.web.serving)
         return self
 
     def end(self) -> None:

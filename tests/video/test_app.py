@@ -3,7 +3,8 @@ import re
 import pytest
 
 from shared.frames.frame import Frame
-from tests.video.stage import RUN, entry, jpeg, until
+from tests.video.stage import RUN, entry, jpeg
+from tests.waiting import wait_until
 from video import cameras
 
 
@@ -26,7 +27,7 @@ def test_a_camera_that_only_its_producer_knows_is_listed_too(stage):
     refused = {"yard": {"state": "refused", "since": RUN, "reason": "authentication refused"}}
     stage.heard = lambda: [entry("producer", cameras=refused)]
 
-    until(lambda: stage.get("/cameras").json())
+    wait_until(lambda: stage.get("/cameras").json())
 
     (yard,) = stage.get("/cameras").json()
     assert (yard["id"], yard["state"], yard["notice"]) == ("yard", "refused", "CAMERA DOWN")
@@ -54,7 +55,7 @@ def test_a_snapshot_is_the_newest_frame(stage):
     stage.show("front", 1)
     stage.knows("front")
     shown = stage.show("front", 2, jpeg(320, 240, "red"))
-    until(lambda: stage.get("/cameras/front/predictions").json()["seq"] == 2)
+    wait_until(lambda: stage.get("/cameras/front/predictions").json()["seq"] == 2)
 
     answer = stage.get("/cameras/front/snapshot.jpg")
 
@@ -118,13 +119,13 @@ def test_health_is_told_and_the_loop_beats(stage):
     """For load balancers; the loop's own beat is what the probes look at."""
     assert stage.get("/healthz").json() == {"status": "alive"}
     before = stage.beats
-    until(lambda: stage.beats > before)
+    wait_until(lambda: stage.beats > before)
 
 
 def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage):
     """Never 503 for a camera or the bus: viewers are to be told."""
     stage.show("front", 1)
-    until(lambda: "camera/front" in stage.standing.readiness(serving=True, broker="ok").parts)
+    wait_until(lambda: "camera/front" in stage.standing.readiness(serving=True, broker="ok").parts)
 
     well = stage.standing.readiness(serving=True, broker="ok")
     ill = stage.standing.readiness(serving=True, broker="no answer for 7 s")
@@ -141,7 +142,7 @@ def test_strangers_cannot_fill_the_memory_with_cameras(stage, monkeypatch):
     for number in range(5):
         stage.show(f"camera-{number}", 1)
 
-    until(lambda: stage.metric("video_frames_in_total", camera="camera-4") == 1)
+    wait_until(lambda: stage.metric("video_frames_in_total", camera="camera-4") == 1)
     assert stage.metric("video_frames_dropped_total", camera="camera-4", reason="too_many_cameras") == 1
     assert len(stage.get("/cameras").json()) == 3
 
@@ -158,7 +159,7 @@ def test_a_status_full_of_nonsense_stops_nothing(stage):
     ]
     before = stage.beats
 
-    until(lambda: stage.beats > before + 3)
+    wait_until(lambda: stage.beats > before + 3)
 
     assert stage.failure is None
     assert [camera["id"] for camera in stage.get("/cameras").json()] == ["front"]

@@ -22,7 +22,8 @@ from shared.bus import Bus, EmbeddedBroker, Writer
 from shared.frames.frame import to_headers
 from shared.frames.go_record import RawPicture, write_original
 from shared.status import Report, StatusWriter
-from tests.video.stage import RUN, Stream, frame, jpeg, until
+from tests.video.stage import RUN, Stream, frame, jpeg
+from tests.waiting import wait_until
 
 TOPIC, STATUS = "videodisplay", "videostatus"
 
@@ -78,8 +79,8 @@ class Video:
             self.log += line
 
     def starts(self) -> None:
-        until(self.answers, within_s=30)
-        until(lambda: self.log.count("partitions taken") >= 2, within_s=30)
+        wait_until(self.answers, within_s=30)
+        wait_until(lambda: self.log.count("partitions taken") >= 2, within_s=30)
 
     def answers(self) -> bool:
         with suppress(httpx.TransportError):
@@ -139,7 +140,7 @@ class Sender:
         sent = frame(camera, seq, **changes)
         self.record(camera, sent.jpeg, to_headers(sent))
         if shown:
-            until(lambda: self._video.get(f"/cameras/{camera}/predictions").json().get("seq") == seq)
+            wait_until(lambda: self._video.get(f"/cameras/{camera}/predictions").json().get("seq") == seq)
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_a_frame_goes_from_the_bus_to_a_viewer(video, sender):
 
     assert picture == jpeg()
     assert headers["X-Sequence"] == "1"
-    until(lambda: "camera/front" in video.probe("/readyz").json())
+    wait_until(lambda: "camera/front" in video.probe("/readyz").json())
     ready = video.probe("/readyz").json()
     assert (ready["http"], ready["broker"], ready["camera/front"]) == ("ok", "ok", "ok")
 
@@ -198,7 +199,7 @@ def test_a_producer_that_starts_anew_has_lost_nothing(video, sender):
     sender.send("again", 900, numbering=(RUN, 900))
     sent = frame("again", 1, numbering=(RUN + 5, 1))
     sender.record("again", sent.jpeg, [*to_headers(sent)[:2], ("run", b"%d" % (RUN + 5)), *to_headers(sent)[3:]])
-    until(lambda: video.get("/cameras/again/predictions").json()["seq"] == 1)
+    wait_until(lambda: video.get("/cameras/again/predictions").json()["seq"] == 1)
 
     assert books(video, "again") == {"lost": 0, "in": 2, "out": 2}
 
@@ -229,7 +230,7 @@ def test_a_record_of_the_original_is_shown(video, sender):
     """Raw pixels in JSON become a picture, without OpenCV."""
     raw = RawPicture(64, 48, 3, bytes([0, 0, 250]) * (64 * 48))
     sender.record("original", write_original(raw), [])
-    until(lambda: video.get("/cameras/original/snapshot.jpg").status_code == 200)
+    wait_until(lambda: video.get("/cameras/original/snapshot.jpg").status_code == 200)
 
     image = Image.open(BytesIO(video.get("/cameras/original/snapshot.jpg").content))
 
@@ -260,17 +261,17 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     def side() -> dict:
         return next(camera for camera in video.get("/cameras").json() if camera["id"] == "side")
 
-    until(lambda: side()["notice"] == "CAMERA DOWN")
+    wait_until(lambda: side()["notice"] == "CAMERA DOWN")
     assert side()["reason"] == "connection refused"
     assert video.probe("/readyz").status_code == 200
     assert video.probe("/readyz").json()["camera/side"].startswith("no frame for ")
-    until(lambda: "viewers see: CAMERA DOWN  camera=side  reason=connection refused" in video.log)
+    wait_until(lambda: "viewers see: CAMERA DOWN  camera=side  reason=connection refused" in video.log)
     assert video.log.count("camera is live  camera=side") == 1
     stop.set()
     status.changed()
     saying.join()
     status.last_word()
-    until(lambda: side()["notice"] == "PRODUCER DOWN")
+    wait_until(lambda: side()["notice"] == "PRODUCER DOWN")
 
 
 def test_the_service_runs_without_numpy_and_opencv():
@@ -301,7 +302,7 @@ def test_without_a_broker_it_serves_and_says_so():
     """The page comes up, a stream says that there is no camera, readiness that no broker answers; it ends in time."""
     nowhere = Bus(f"127.0.0.1:{free_port()}")
     with running(nowhere) as video:
-        until(video.answers, within_s=30)
+        wait_until(video.answers, within_s=30)
 
         ready = video.probe("/readyz")
         with Stream(video.port, "/") as viewer:

@@ -22,8 +22,9 @@ from shared.frames.frame import to_headers
 from tests.conftest import Recovery
 from tests.end_to_end.chain import embedded_broker
 from tests.requirements import need
-from tests.suite import Service, free_port, make_topics, until
+from tests.suite import Service, free_port, make_topics
 from tests.video.stage import frame, jpeg
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(400)  # the run itself takes 50 s on a quiet machine
 CAMERA = "front"
@@ -67,11 +68,11 @@ def run() -> Run:
         settings = {"KAFKAPORT": bus.servers, "KAFKACONFIG": json.dumps(dict(bus.properties)), "MAXVIEWERS": str(MOST)}
         video = stack.enter_context(Service("video", DISPLAYPORT=f"0.0.0.0:{port}", **settings))
         stack.enter_context(frames(bus))
-        until(lambda: video.books(CAMERA).out, "a first frame")
+        wait_until(lambda: video.books(CAMERA).out, "a first frame")
         pid = video.process.pid
         evening = asyncio.run(crowd.evening(port, pid, PATH, good=GOOD, bad=BAD, seconds=SECONDS))
         refused, taken = asyncio.run(crowd.one_too_many(port, PATH, MOST))
-        until(lambda: video.metrics()["video_viewers", f"camera={CAMERA}"] == 0, "all have left")
+        wait_until(lambda: video.metrics()["video_viewers", f"camera={CAMERA}"] == 0, "all have left")
         left = video.ends() == 0
         return Run(evening, refused, taken, left, video.log)
 

@@ -7,7 +7,8 @@ import pytest
 
 from shared.errors import SettingsError
 from shared.go_notation import Address
-from tests.video.stage import Stage, until
+from tests.video.stage import Stage
+from tests.waiting import wait_until
 from video import serve
 from video.serve import listen
 
@@ -79,7 +80,7 @@ def test_what_fails_in_the_background_ends_the_server_so_that_it_is_started_agai
 
     stage.heard = broken
 
-    until(lambda: stage.failure is not None)
+    wait_until(lambda: stage.failure is not None)
     assert "board" in str(stage.failure)
     assert not stage.web.serving()
 
@@ -90,10 +91,10 @@ def test_a_server_that_failed_can_run_again_on_the_same_port():
         stage.show("front", 1)
         stage.knows("front")
         stage.web.end()
-        until(lambda: not stage.web.serving() and not stage._thread.is_alive())
+        wait_until(lambda: not stage.web.serving() and not stage._thread.is_alive())
         stage._thread = threading.Thread(target=stage._run, daemon=True)
         stage._thread.start()
-        until(stage.web.serving)
+        wait_until(stage.web.serving)
         stage.show("front", 2)
         stage.knows("front")
         assert stage.get("/cameras/front/predictions").json()["seq"] == 2

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from shared.clock import now_us
-from tests.video.stage import Stage, Stream, entry, jpeg, until
+from tests.video.stage import Stage, Stream, entry, jpeg
+from tests.waiting import wait_until
 
 FRONT = "/cameras/front/stream"
 
@@ -116,7 +117,7 @@ def test_a_viewer_that_takes_nothing_is_let_go(stage, monkeypatch):
     stage.knows("front")
 
     with Stream(stage.port, FRONT, window=4096):
-        until(lambda: stage.metric("video_viewers", camera="front") == 1)
+        wait_until(lambda: stage.metric("video_viewers", camera="front") == 1)
         number = 1
         while stage.metric("video_viewers", camera="front") and number < 500:
             number += 1
@@ -144,7 +145,7 @@ def test_viewers_that_come_and_go_leave_nothing_behind(stage):
         time.sleep(0.02)
         assert number < 500
 
-    until(lambda: open_files() <= before)
+    wait_until(lambda: open_files() <= before)
 
 
 def test_one_viewer_too_many_is_told_to_come_back():
@@ -166,7 +167,7 @@ def test_one_viewer_too_many_is_told_to_come_back():
             with Stream(stage.port, FRONT) as viewer:
                 return " 200 " in viewer.line()
 
-        until(admitted)
+        wait_until(admitted)
 
 
 def test_a_viewer_gets_no_more_frames_than_it_asks_for(stage):
@@ -180,7 +181,7 @@ def test_a_viewer_gets_no_more_frames_than_it_asks_for(stage):
             stage.show("front", number)
             time.sleep(0.02)
         lasted = time.monotonic() - began
-        until(lambda: viewer.sequence() == 51)
+        wait_until(lambda: viewer.sequence() == 51)
 
     assert stage.metric("video_viewer_frames_sent_total", camera="front") <= 3 + 5 * lasted
     assert stage.metric("video_viewer_frames_skipped_total", camera="front") == 0
@@ -208,7 +209,7 @@ def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage, monkeypatch)
     stage.knows("front")
     viewers = [Stream(stage.port, f"{FRONT}?width=160").start() for _ in range(4)]
     for viewer in viewers:
-        until(lambda viewer=viewer: viewer.sequence() == 1)
+        wait_until(lambda viewer=viewer: viewer.sequence() == 1)
     made.clear()
 
     stage.show("front", 2, jpeg(640, 480, "red"))
@@ -272,7 +273,7 @@ def test_without_a_camera_a_picture_says_so_until_there_is_one(stage):
 
         shown = stage.show("front", 9)
 
-        until(lambda: viewer.part()[1] == shown.jpeg)
+        wait_until(lambda: viewer.part()[1] == shown.jpeg)
 
 
 def test_every_path_answers_head_at_once(stage):
@@ -309,7 +310,7 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
         viewer.start()
         pictures = {viewer.part()[1]}
         assert pictures == {shown.jpeg}
-        until(lambda: stage.get("/cameras").json()[0]["notice"] == "CAMERA DOWN")
+        wait_until(lambda: stage.get("/cameras").json()[0]["notice"] == "CAMERA DOWN")
 
         while len(pictures) < 3:
             headers, picture = viewer.part()
@@ -324,8 +325,8 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
 
         again = stage.show("front", 2, jpeg(640, 360, "red"))
 
-        until(lambda: viewer.part()[1] == again.jpeg)
-    until(lambda: stage.get("/cameras").json()[0]["state"] == "up")
+        wait_until(lambda: viewer.part()[1] == again.jpeg)
+    wait_until(lambda: stage.get("/cameras").json()[0]["state"] == "up")
 
 
 def test_the_end_closes_every_stream(stage):

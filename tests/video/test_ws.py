@@ -9,7 +9,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from shared.clock import now_us
-from tests.video.stage import RUN, Stage, Stream, entry, jpeg, until
+from tests.video.stage import RUN, Stage, Stream, entry, jpeg
+from tests.waiting import wait_until
 
 
 class Browser:
@@ -99,7 +100,7 @@ def test_a_frame_goes_out_only_when_the_previous_one_was_acknowledged(stage, bro
     first, _ = browser.see(ack=False)
     for number in range(2, 10):
         stage.show("front", number)
-        until(lambda number=number: stage.get("/cameras/front/predictions").json()["seq"] == number)
+        wait_until(lambda number=number: stage.get("/cameras/front/predictions").json()["seq"] == number)
     browser.say(type="ping", t=1)
     browser.say(type="ack", camera="front", run=RUN, seq=77)
     browser.hear("status")
@@ -141,7 +142,7 @@ def test_the_width_is_the_nearest_of_four_and_may_change(stage, browser):
     browser.hear("pong")
     stage.show("front", 2, jpeg(640, 360))
 
-    until(lambda: browser.see()[0]["width"] == 640)
+    wait_until(lambda: browser.see()[0]["width"] == 640)
 
 
 def test_several_cameras_share_the_connection(stage, browser):
@@ -154,11 +155,15 @@ def test_several_cameras_share_the_connection(stage, browser):
     assert header["camera"] == "yard"
     stage.show("front", 2)
     stage.show("yard", 2)
-    until(lambda: (seen := browser.see()[0])["camera"] == "yard" and seen["seq"] == 2)
-    until(lambda: stage.metric("video_viewers", camera="front") == stage.metric("video_viewers", camera="yard") == 1)
+    wait_until(lambda: (seen := browser.see()[0])["camera"] == "yard" and seen["seq"] == 2)
+    wait_until(
+        lambda: stage.metric("video_viewers", camera="front") == stage.metric("video_viewers", camera="yard") == 1
+    )
 
     browser.say(type="watch", cameras={})
-    until(lambda: stage.metric("video_viewers", camera="front") == stage.metric("video_viewers", camera="yard") == 0)
+    wait_until(
+        lambda: stage.metric("video_viewers", camera="front") == stage.metric("video_viewers", camera="yard") == 0
+    )
 
 
 def test_a_ping_is_answered_with_our_clock(browser):
@@ -177,7 +182,7 @@ def test_a_page_that_never_acknowledges_is_let_go(stage, browser, monkeypatch):
     browser.say(type="watch", cameras={"front": {"width": 640}})
 
     assert browser.closed() == 4408
-    until(lambda: stage.metric("video_viewers", camera="front") == 0)
+    wait_until(lambda: stage.metric("video_viewers", camera="front") == 0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from confluent_kafka import KafkaError
 
 from shared.bus import Bus, Delivery, EmbeddedBroker, MessageTooLarge, Reader, Record, Writer
 from shared.errors import BusError, SettingsError
-from tests.shared.brokers import broker_process, read_until, settle_in, values, wait_for, write
+from tests.shared.brokers import broker_process, read_until, settle_in, values, write
+from tests.waiting import wait_until
 
 LONG_AGO = b"long ago"
 
@@ -175,12 +176,12 @@ def test_who_lost_the_group_reads_on_if_all_was_its_own() -> None:
     ):
         settle_in(reader, writer, "lost")
         broker.freeze()
-        wait_for(lambda: reader.read(0.05) == [] and not reader._granted, "the group is lost")
+        wait_until(lambda: reader.read(0.05) == [] and not reader._granted, "the group is lost")
         broker.thaw()
         fates: list[Delivery] = []
         while Delivery.ACKNOWLEDGED not in fates:
             writer.send("lost", key="camera", value=b"after", headers=[], on_delivery=fates.append)
-            wait_for(lambda: bool(fates), "its fate")
+            wait_until(lambda: bool(fates), "its fate")
         first = read_until(reader, lambda records: bool(records))[0]
 
     assert (first.value, first.left_out) == (b"after", 0)
@@ -193,7 +194,7 @@ def test_an_unconfirmed_record_was_sent_and_not_answered() -> None:
         broker.freeze()
         fates: list[Delivery] = []
         writer.send("frozen", key="k", value=b"sent", headers=[], on_delivery=fates.append)
-        wait_for(lambda: bool(fates), "the time-out")
+        wait_until(lambda: bool(fates), "the time-out")
 
         assert fates == [Delivery.UNCONFIRMED]
 
@@ -227,7 +228,7 @@ def test_records_for_a_dead_broker_are_unsent_when_taken_back() -> None:
             writer.purge_queue()
             return fates[Delivery.NOT_SENT] > 0
 
-        wait_for(send_and_take_back, "an unsent record")
+        wait_until(send_and_take_back, "an unsent record")
 
         assert fates[Delivery.ACKNOWLEDGED] == 0
         assert writer.answered_at == answered_at
@@ -330,7 +331,7 @@ def test_an_outage_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """However often a client tries, the log has one line."""
     caplog.set_level(logging.WARNING)
     with Reader.in_group(Bus("127.0.0.1:1"), "t", group="g") as reader:
-        wait_for(lambda: reader.read(0.05) == [] and bool(caplog.records), "the warning")
+        wait_until(lambda: reader.read(0.05) == [] and bool(caplog.records), "the warning")
         for _ in range(5):
             reader.read(0.05)
 

@@ -16,8 +16,8 @@ from shared.frames.go_record import RawPicture, write_original
 from shared.frames.ledger import OTHER, Ledger, Reason
 from shared.frames.reader import FrameReader, ReceivedFrame
 from shared.frames.writer import FrameWriter
-from tests.shared.brokers import PATIENCE_S, wait_for
 from tests.shared.samples import frame, picture
+from tests.waiting import PATIENCE_S, wait_until
 
 FAR_S = 1000.0  # no seek
 _topics = iter(range(1000))
@@ -287,8 +287,8 @@ def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
         def send(frames: int) -> None:
             for _ in range(frames):
                 outlet.send("front", now_us(), encoded)
-                wait_for(lambda: bool(before.as_json()), "the first answer")
-                wait_for(lambda: not outlet._lines["front"].unanswered, "the answer")
+                wait_until(lambda: bool(before.as_json()), "the first answer")
+                wait_until(lambda: not outlet._lines["front"].unanswered, "the answer")
 
         deadline = time.monotonic() + PATIENCE_S
         while not seen:  # the reader finds its place

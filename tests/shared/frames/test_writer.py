@@ -12,9 +12,10 @@ from shared.errors import BusError
 from shared.frames.frame import Headers, read_frame, to_headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.writer import ACK_TIMEOUT_S, WINDOW, FrameWriter
-from tests.shared.brokers import PATIENCE_S as TEST_PATIENCE_S
-from tests.shared.brokers import broker_process, read_until, wait_for
+from tests.shared.brokers import broker_process, read_until
 from tests.shared.samples import frame
+from tests.waiting import PATIENCE_S as TEST_PATIENCE_S
+from tests.waiting import wait_until
 
 
 class HeldWriter(Writer):
@@ -95,7 +96,7 @@ def test_frames_are_numbered_from_one_for_each_camera(bus: Bus, ledger: Ledger) 
         for number in range(1, 21):
             for camera in ("front", "yard"):
                 outlet.send(camera, now_us(), encoder(camera))
-            wait_for(lambda n=number: len(ledger.as_json()) == 2 and books(ledger, "yard")[1] == n, "the answer")  # type: ignore[misc]
+            wait_until(lambda n=number: len(ledger.as_json()) == 2 and books(ledger, "yard")[1] == n, "the answer")  # type: ignore[misc]
 
     assert books(ledger) == books(ledger, "yard") == (20, 20, {})
     assert numbers_on(bus, "healthy", until=20) == list(range(1, 21))
@@ -231,7 +232,7 @@ def test_a_frame_above_the_largest_is_dropped(bus: Bus, ledger: Ledger) -> None:
         outlet = FrameWriter(writer, "large", ledger)
         outlet.send("front", now_us(), encoder())
         outlet.send("front", now_us(), lambda number: (bytes(2_100_000), encoder()(number)[1]))
-        wait_for(lambda: books(ledger)[0] == 2, "both fates")
+        wait_until(lambda: books(ledger)[0] == 2, "both fates")
         outlet.send("front", now_us(), encoder())
 
     assert books(ledger) == (3, 2, {Reason.TOO_LARGE: 1})
@@ -289,7 +290,7 @@ def test_a_frozen_broker_costs_frames_and_nothing_else(ledger: Ledger) -> None:
         while not last:
             outlet.send("front", now_us(), mark)
             sent += 1
-        wait_for(lambda: books(ledger)[0] == sent, "all fates")
+        wait_until(lambda: books(ledger)[0] == sent, "all fates")
         found = numbers_on(broker.bus, "frozen", until=last[0])
 
     arrived, out, dropped_now = books(ledger)
@@ -308,7 +309,7 @@ def test_a_dead_broker_leaves_no_frame_without_a_fate(ledger: Ledger) -> None:
         outlet = FrameWriter(writer, "dead", ledger)
         for _ in range(5):
             outlet.send("front", now_us(), encoder())
-        wait_for(lambda: bool(ledger.as_json()) and books(ledger)[1] == 5, "answers")
+        wait_until(lambda: bool(ledger.as_json()) and books(ledger)[1] == 5, "answers")
         broker.kill()
         for _ in range(20):
             outlet.send("front", now_us(), encoder())
@@ -329,7 +330,9 @@ def test_several_threads_send_several_cameras(bus: Bus, ledger: Ledger) -> None:
         def send(camera: str) -> None:
             for number in range(1, 51):
                 outlet.send(camera, now_us(), encoder(camera))
-                wait_for(lambda n=number: books(ledger, camera)[0] >= n if camera in ledger.as_json() else False, "it")  # type: ignore[misc]
+                wait_until(
+                    lambda n=number: books(ledger, camera)[0] >= n if camera in ledger.as_json() else False, "it"
+                )  # type: ignore[misc]
 
         threads = [threading.Thread(target=send, args=(camera,)) for camera in cameras]
         for thread in threads:
