@@ -4,7 +4,7 @@
     python -m bench.bench_viewers --viewers 200 --bad 20
 
 Two ways to write a part alternate, round by round, each in a server process of its own: `shared` hands the same
-picture to every connection (what video/stream.py does), `chunked` copies it for each into a chunk (what an ASGI
+picture to every connection (what video/mjpeg_response.py does), `chunked` copies it for each into a chunk (what an ASGI
 server does with a streaming response). The viewers are raw sockets in this process, over loopback; the figures are
 user + system time of the server process alone. No broker: frames are put where the reading thread puts them.
 
@@ -31,12 +31,13 @@ from shared.frames.frame import Frame
 from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
-from video import stream
-from video.app import Sources, create_app
+from video import mjpeg_response
+from video.app import create_app
+from video.display import Sources
 from video.latest import LatestFrames
 from video.readiness import CameraReadiness
-from video.serve import WebServer
 from video.viewers import Viewers
+from video.web_server import WebServer
 
 WAYS = ("shared", "chunked")
 PATH = "/cameras/front/stream"
@@ -129,7 +130,7 @@ def server(way: str, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
 def serve(way: str, fps: float, kilobytes: int) -> None:
     """Serve frames of one camera for ever."""
     if way == "chunked":
-        stream._Pipe = Chunked  # type: ignore[misc]
+        mjpeg_response._ViewerConnection = Chunked  # type: ignore[misc]
     stop, ledger = threading.Event(), Ledger("video", CollectorRegistry())
     latest = LatestFrames(ledger)
     sources = Sources(
@@ -140,17 +141,17 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
         bus_silent_s=lambda: 0.0,
         frame_interval_s=0.01,
         ending=stop.is_set,
-        standing=CameraReadiness(),
+        readiness=CameraReadiness(),
     )
     web = WebServer(
-        Address("0.0.0.0", 0), lambda beat, failed: create_app(sources, beat, failed), most_viewers=MOST_VIEWERS
+        Address("0.0.0.0", 0), lambda beat, failed: create_app(sources, beat, failed), max_viewers=MOST_VIEWERS
     )
     threading.Thread(target=feed, args=(latest, fps, picture(kilobytes)), daemon=True).start()
     print(web.port, flush=True)
     web.run(stop, lambda: None)
 
 
-class Chunked(stream._Pipe):
+class Chunked(mjpeg_response._ViewerConnection):
     """Copies each part once per viewer, as a chunk."""
 
     def write(self, *pieces: bytes) -> None:

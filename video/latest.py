@@ -34,12 +34,12 @@ class LatestFrames:
         with self._lock:
             self._loop = None
 
-    def put(self, arrival: ReceivedFrame) -> None:
+    def put(self, received: ReceivedFrame) -> None:
         """Take a frame in; called from the reading thread."""
-        camera = arrival.frame.camera
+        camera = received.frame.camera
         with self._lock:
             superseded = camera in self._waiting
-            self._waiting[camera] = arrival
+            self._waiting[camera] = received
         if superseded:
             self._ledger.dropped(camera, Reason.SUPERSEDED)
         self._call()
@@ -53,12 +53,12 @@ class LatestFrames:
 
     def _take(self) -> None:
         with self._lock:
-            arrivals, self._waiting, self._called = self._waiting, {}, False
-        for camera, arrival in arrivals.items():
-            if self._deliver(arrival):
-                captured_at = arrival.frame.captured_at
+            waiting, self._waiting, self._called = self._waiting, {}, False
+        for camera, received in waiting.items():
+            if self._deliver(received):
+                captured_at = received.frame.captured_at
                 self._ledger.out(
-                    camera, age_s=None if arrival.clock_suspect else clock.age_s(captured_at, clock.now_us())
+                    camera, age_s=None if received.clock_suspect else clock.age_s(captured_at, clock.now_us())
                 )
             else:
                 self._ledger.dropped(camera, Reason.TOO_MANY_CAMERAS)

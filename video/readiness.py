@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from shared.process.probes import Readiness
-from video.cameras import Camera
+from video.camera import Camera
 from video.notice import span
 
 
@@ -29,7 +29,7 @@ class CameraReadiness:
 
 
 def _line(camera: Camera, now: float) -> str:
-    if camera.verdict.state == "up":
+    if camera.diagnosis.state == "up":
         return "ok"
     frameless_s = camera.frameless_s(now)
     return "no frame yet" if frameless_s is None else f"no frame for {span(frameless_s)}"

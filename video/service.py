@@ -16,13 +16,14 @@ from shared.process.logs import configure
 from shared.process.service import Service
 from shared.settings import end_with, from_command_line
 from shared.status import TAIL, Report, StatusBoard, StatusWriter
-from video.app import Sources, create_app
+from video.app import create_app
+from video.display import Sources
 from video.latest import LatestFrames
 from video.picture import encode_raw
 from video.readiness import CameraReadiness
-from video.serve import WebServer
 from video.settings import VideoSettings
 from video.viewers import Viewers
+from video.web_server import WebServer
 
 PURPOSE = "Shows labelled pictures from Kafka to any number of browsers."
 log = logging.getLogger(__name__)
@@ -51,10 +52,10 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         writer, settings.topic_status, service="video", report=lambda: Report(ledger=ledger.as_json())
     )
     status.export(service.registry)
-    board, latest, standing = StatusBoard(), LatestFrames(ledger), CameraReadiness()
+    board, latest, readiness = StatusBoard(), LatestFrames(ledger), CameraReadiness()
     reader = Reader.of_all_partitions(bus, settings.topic, group=settings.group)
     board_reader = Reader.of_all_partitions(bus, settings.topic_status, group=settings.group, replay_last=TAIL)
-    inlet = FrameReader(
+    frame_reader = FrameReader(
         reader,
         ledger,
         service="video",
@@ -71,15 +72,15 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         bus_silent_s=status.broker_silent_s,
         frame_interval_s=settings.frame_interval_s,
         ending=service.stop.is_set,
-        standing=standing,
+        readiness=readiness,
     )
-    web = WebServer(settings.display_address, partial(create_app, sources), most_viewers=settings.max_viewers)
+    web = WebServer(settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers)
 
     def read_frames(stop: threading.Event, beat: Callable[[], None]) -> None:
         while not stop.is_set():
             beat()
-            for arrival in inlet.read(POLL_S):
-                latest.put(arrival)
+            for received in frame_reader.read(POLL_S):
+                latest.put(received)
         reader.close()
 
     def read_board(stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -100,6 +101,6 @@ def _run(settings: VideoSettings, stack: ExitStack) -> int:
         extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
     )
     try:
-        return service.run(lambda: standing.readiness(serving=web.serving(), broker=status.broker()))
+        return service.run(lambda: readiness.readiness(serving=web.serving(), broker=status.broker()))
     finally:
         status.last_word()

@@ -50,7 +50,7 @@ class Slot:
     """Holds the newest picture of one camera; each viewer takes it when it can, and older ones are gone."""
 
     def __init__(self) -> None:
-        self.shot: DisplayedPicture | None = None
+        self.picture: DisplayedPicture | None = None
         self.newest: Frame | None = None
         self.clock_suspect = False
         self.frames = 0
@@ -71,14 +71,14 @@ class Slot:
 
     def repeat(self) -> None:
         """Show the newest frame again, with nothing written on it."""
-        last = self.shot
+        last = self.picture
         if last is None or last.frame is None:
             return
         self._show(replace(last.plain or last))
 
     def show_notice(self, jpeg: bytes, width: int, height: int, *, notice: str | None) -> None:
         """Show a picture that was made of the newest frame, or of none, by drawing on it."""
-        last = self.shot
+        last = self.picture
         plain = (last.plain or last) if last is not None and last.frame is not None else None
         self._show(
             DisplayedPicture(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice, plain)
@@ -97,9 +97,9 @@ class Slot:
         for event in self._watchers:
             event.set()
 
-    def _show(self, shot: DisplayedPicture) -> None:
-        shot.number = self.shot.number + 1 if self.shot else 1
-        self.shot = shot
+    def _show(self, picture: DisplayedPicture) -> None:
+        picture.number = self.picture.number + 1 if self.picture else 1
+        self.picture = picture
         self.shown_at = time.monotonic()
         self.wake()
 

@@ -14,11 +14,11 @@ SAY_FULL_EVERY_S = 60.0
 RETRY_AFTER_S = 10  # told to those who find no place
 
 
-class Full(Exception):
+class ViewerLimitReached(Exception):
     """There are as many viewers as may be."""
 
 
-class Tally:
+class FrameCounts:
     """What one viewer was sent of one camera, in frames; skipped: newer ones came before it was ready."""
 
     def __init__(self, camera: str, sent: Counter, skipped: Counter) -> None:
@@ -63,13 +63,13 @@ class Viewers:
         """Hold a place for one viewer.
 
         Raises:
-            Full: there is none.
+            ViewerLimitReached: there is none.
         """
         if self._present >= self._most:
             if time.monotonic() - self._said_full_at > SAY_FULL_EVERY_S:
                 self._said_full_at = time.monotonic()
                 log.warning("viewers are refused, MAXVIEWERS are there", extra={"viewers": self._present})
-            raise Full
+            raise ViewerLimitReached
         self._present += 1
         try:
             yield
@@ -81,11 +81,11 @@ class Viewers:
         return True
 
     @contextmanager
-    def watching(self, camera: str) -> Iterator[Tally]:
+    def watching(self, camera: str) -> Iterator[FrameCounts]:
         """Count a viewer of a camera for as long as it watches."""
         gauge = self._watching.labels(camera)
         gauge.inc()
         try:
-            yield Tally(camera, self._sent, self._skipped)
+            yield FrameCounts(camera, self._sent, self._skipped)
         finally:
             gauge.dec()

@@ -24,28 +24,28 @@ class Watch:
         self.slot = slot
         self._event = event
         self._count = max(0, slot.frames - 1)  # the newest frame is still to be seen
-        shot = slot.shot
+        picture = slot.picture
         # What nobody watched for a while may be old, and nothing written on it yet: the next one comes at once.
-        stale = shot is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
-        self._number = shot.number if shot is not None and stale else 0
+        stale = picture is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
+        self._number = picture.number if picture is not None and stale else 0
 
     def look(self) -> DisplayedPicture | None:
         """Return the picture to be shown next; None: the last one taken is still the newest."""
-        shot = self.slot.shot
-        return None if shot is None or shot.number == self._number else shot
+        picture = self.slot.picture
+        return None if picture is None or picture.number == self._number else picture
 
-    def take(self, shot: DisplayedPicture, *, unwanted: int = 0) -> int | None:
+    def take(self, picture: DisplayedPicture, *, unwanted: int = 0) -> int | None:
         """Note that a picture is being sent.
 
         Args:
-            shot: what `look` returned.
+            picture: what `look` returned.
             unwanted: frames left out since the last one because the viewer wants fewer.
 
         Returns:
             The number of frames that the viewer missed before this one; None: it has seen this one already.
         """
-        missed = shot.count - self._count - 1
-        self._count, self._number = shot.count, shot.number
+        missed = picture.count - self._count - 1
+        self._count, self._number = picture.count, picture.number
         return None if missed < 0 else max(0, missed - unwanted)
 
     def __enter__(self) -> Self:
@@ -58,22 +58,3 @@ class Watch:
     ) -> None:
         """Stop to follow."""
         self.slot.unwatch(self._event)
-
-
-class Pace:
-    """Keeps a viewer's rate: never two frames closer than an interval, and at most so many a second on average."""
-
-    def __init__(self, interval_s: float, fps: float | None) -> None:
-        self._interval_s = interval_s
-        self._period_s = 1 / fps if fps else 0.0
-        self._sent_at = self._due_at = float("-inf")
-
-    def wait_s(self, now: float) -> float:
-        """Return the seconds until the next frame may go out; 0: now."""
-        return max(0.0, self._due_at - now, self._sent_at + self._interval_s - now)
-
-    def sent(self, now: float) -> None:
-        """Note that a frame goes out."""
-        self._sent_at = now
-        # A schedule rather than a gap keeps the mean; a late one does not make up for more than one frame.
-        self._due_at = max(self._due_at + self._period_s, now)

@@ -243,7 +243,7 @@ def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: P
         ),
         pytest.param(
             "video",
-            "video.state:State.update",
+            "video.suite_status:SuiteStatus.update",
             marks=pytest.mark.fault("the web server keeps crashing", expects="five tracebacks, then status 1"),
         ),
         pytest.param(

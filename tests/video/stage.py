@@ -19,11 +19,12 @@ from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
 from shared.status import Entry, Report
 from tests.waiting import wait_until
-from video.app import Sources, create_app
+from video.app import create_app
+from video.display import Sources
 from video.latest import LatestFrames
 from video.readiness import CameraReadiness
-from video.serve import WebServer
 from video.viewers import Viewers
+from video.web_server import WebServer
 
 RUN = 1_700_000_000_000_000
 PREDICTIONS = b'[{"model": "imagenet_1", "state": "ok", "label": "tabby", "probability": 0.87}]'
@@ -55,11 +56,11 @@ def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report
 class Stage:
     """A running web server; what it hears of the others is set by the test."""
 
-    def __init__(self, *, most_viewers: int = 500, interval_s: float = 0.01) -> None:
+    def __init__(self, *, max_viewers: int = 500, interval_s: float = 0.01) -> None:
         self.registry = CollectorRegistry()
         self.ledger = Ledger("video", self.registry)
         self.latest = LatestFrames(self.ledger)
-        self.standing = CameraReadiness()
+        self.readiness = CameraReadiness()
         self.heard: Callable[[], list[Entry]] = list
         self.bus_silent_s = 0.0
         self.stop = threading.Event()
@@ -67,17 +68,17 @@ class Stage:
         sources = Sources(
             latest=self.latest,
             ledger=self.ledger,
-            viewers=Viewers(most_viewers, self.registry),
+            viewers=Viewers(max_viewers, self.registry),
             entries=lambda: self.heard(),
             bus_silent_s=lambda: self.bus_silent_s,
             frame_interval_s=interval_s,
             ending=self.stop.is_set,
-            standing=self.standing,
+            readiness=self.readiness,
         )
         self.web = WebServer(
             Address("127.0.0.1", 0),
             lambda beat, crashed: create_app(sources, beat, crashed),
-            most_viewers=most_viewers,
+            max_viewers=max_viewers,
         )
         self.port = self.web.port
         self.url = f"http://127.0.0.1:{self.port}"

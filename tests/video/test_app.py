@@ -125,11 +125,11 @@ def test_health_is_told_and_the_loop_beats(stage):
 def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage):
     """Never 503 for a camera or the bus: viewers are to be told."""
     stage.show("front", 1)
-    wait_until(lambda: "camera/front" in stage.standing.readiness(serving=True, broker="ok").parts)
+    wait_until(lambda: "camera/front" in stage.readiness.readiness(serving=True, broker="ok").parts)
 
-    well = stage.standing.readiness(serving=True, broker="ok")
-    ill = stage.standing.readiness(serving=True, broker="no answer for 7 s")
-    starting = stage.standing.readiness(serving=False, broker="ok")
+    well = stage.readiness.readiness(serving=True, broker="ok")
+    ill = stage.readiness.readiness(serving=True, broker="no answer for 7 s")
+    starting = stage.readiness.readiness(serving=False, broker="ok")
 
     assert (well.ready, dict(well.parts)) == (True, {"http": "ok", "broker": "ok", "camera/front": "ok"})
     assert (ill.ready, ill.parts["broker"]) == (True, "no answer for 7 s")
@@ -138,7 +138,7 @@ def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage):
 
 def test_strangers_cannot_fill_the_memory_with_cameras(stage, monkeypatch):
     """Further ones are dropped, and counted."""
-    monkeypatch.setattr(cameras, "MOST", 3)
+    monkeypatch.setattr(cameras, "MAX_CAMERAS", 3)
     for number in range(5):
         stage.show(f"camera-{number}", 1)
 

@@ -15,7 +15,7 @@ def camera(state: str, *, for_s: float = 10, reason: str | None = None) -> dict:
     return {"cameras": {"front": {"state": state, "since": int(AT_US - for_s * 1e6), "reason": reason}}}
 
 
-def verdict(frameless_s: float | None = 12.0, *, bus_silent_s=0.2, bus_well_s=600.0, producer=None, consumer=None):
+def diagnosis(frameless_s: float | None = 12.0, *, bus_silent_s=0.2, bus_well_s=600.0, producer=None, consumer=None):
     return diagnose("front", Evidence(frameless_s, bus_silent_s, bus_well_s, producer, consumer), NOW)
 
 
@@ -24,7 +24,7 @@ ALIVE = said("producer", **camera("up"))
 
 def test_a_camera_that_gives_frames_is_up_whatever_anybody_says():
     """Frames are better evidence than words."""
-    seen = verdict(2.9, bus_silent_s=60, producer=said("producer", **camera("down")))
+    seen = diagnosis(2.9, bus_silent_s=60, producer=said("producer", **camera("down")))
 
     assert (seen.state, seen.notice, seen.reason) == ("up", None, None)
 
@@ -32,7 +32,7 @@ def test_a_camera_that_gives_frames_is_up_whatever_anybody_says():
 @pytest.mark.parametrize("state", ["down", "refused", "frozen"])
 def test_a_camera_is_down_only_if_its_producer_says_so(state):
     """The producer's word, its reason, and the time since by the producer's own clock."""
-    seen = verdict(producer=said("producer", **camera(state, for_s=10, reason="connection refused")))
+    seen = diagnosis(producer=said("producer", **camera(state, for_s=10, reason="connection refused")))
 
     assert (seen.notice, seen.state, seen.reason) == (Notice.CAMERA_DOWN, state, "connection refused")
     assert seen.notice_for_s == pytest.approx(10.5)
@@ -40,15 +40,15 @@ def test_a_camera_is_down_only_if_its_producer_says_so(state):
 
 def test_nobody_is_named_without_evidence():
     """No frames, and nobody was heard to be gone: the picture stands still and the reason says for how long."""
-    seen = verdict(12, producer=ALIVE, consumer=said("consumer"))
+    seen = diagnosis(12, producer=ALIVE, consumer=said("consumer"))
 
     assert (seen.state, seen.notice, seen.reason) == ("down", None, "no frame for 12 s")
-    assert verdict(12).notice is None
+    assert diagnosis(12).notice is None
 
 
 def test_a_removed_camera_is_not_called_down():
     """It was taken out of the settings on purpose."""
-    seen = verdict(producer=said("producer", **camera("removed")))
+    seen = diagnosis(producer=said("producer", **camera("removed")))
 
     assert (seen.state, seen.notice) == ("removed", None)
 
@@ -56,21 +56,21 @@ def test_a_removed_camera_is_not_called_down():
 @pytest.mark.parametrize(("silent_s", "expected"), [(4.9, None), (5.1, Notice.PRODUCER_DOWN)])
 def test_a_producer_is_down_after_five_seconds_of_silence(silent_s, expected):
     """Its last word, that the camera was down, counts no more then."""
-    seen = verdict(producer=said("producer", silent_s=silent_s, **camera("up")))
+    seen = diagnosis(producer=said("producer", silent_s=silent_s, **camera("up")))
 
     assert seen.notice == expected
 
 
 def test_a_producer_that_said_it_ends_is_down_at_once():
     """It need not be waited for."""
-    seen = verdict(3.1, producer=said("producer", silent_s=3.2, ending=True, **camera("up")))
+    seen = diagnosis(3.1, producer=said("producer", silent_s=3.2, ending=True, **camera("up")))
 
     assert (seen.notice, seen.notice_for_s) == (Notice.PRODUCER_DOWN, pytest.approx(3.2))
 
 
 def test_a_silent_consumer_is_named_when_producer_and_camera_are_well():
     """The stage after the producer is looked at when that one does its work."""
-    seen = verdict(producer=ALIVE, consumer=said("consumer", silent_s=7))
+    seen = diagnosis(producer=ALIVE, consumer=said("consumer", silent_s=7))
 
     assert (seen.notice, seen.notice_for_s) == (Notice.CONSUMER_DOWN, 7)
 
@@ -79,16 +79,16 @@ def test_the_first_stage_that_fails_is_named():
     """A dead camera with a dead consumer behind it is a dead camera; a dead producer comes before both."""
     dead_consumer = said("consumer", silent_s=7)
 
-    assert verdict(producer=said("producer", **camera("down")), consumer=dead_consumer).notice == Notice.CAMERA_DOWN
+    assert diagnosis(producer=said("producer", **camera("down")), consumer=dead_consumer).notice == Notice.CAMERA_DOWN
     silent = said("producer", silent_s=9, **camera("down"))
-    assert verdict(producer=silent, consumer=dead_consumer).notice == Notice.PRODUCER_DOWN
+    assert diagnosis(producer=silent, consumer=dead_consumer).notice == Notice.PRODUCER_DOWN
 
 
 def test_a_stalled_bus_comes_before_everything_that_was_not_heard_because_of_it():
     """Without a bus the silence of the others is no evidence."""
     silent = said("producer", silent_s=9, **camera("down"))
 
-    seen = verdict(bus_silent_s=4, producer=silent)
+    seen = diagnosis(bus_silent_s=4, producer=silent)
 
     assert (seen.notice, seen.notice_for_s) == (Notice.BUS_STALLED, 4)
 
@@ -97,14 +97,14 @@ def test_nobody_is_blamed_for_silence_before_the_bus_has_had_time_to_come_throug
     """After a stall of 30 s every service was silent for 30 s, and is not to be named for it."""
     silent = said("producer", silent_s=30, **camera("up"))
 
-    assert verdict(bus_well_s=4.9, producer=silent).notice is None
-    assert verdict(bus_well_s=5.1, producer=silent).notice == Notice.PRODUCER_DOWN
+    assert diagnosis(bus_well_s=4.9, producer=silent).notice is None
+    assert diagnosis(bus_well_s=5.1, producer=silent).notice == Notice.PRODUCER_DOWN
 
 
 def test_a_camera_that_never_gave_a_frame_waits_unless_its_producer_knows_better():
     """A camera that is only known by its producer's word is waited for."""
-    assert verdict(None, producer=ALIVE).state == "waiting"
-    assert verdict(None, producer=said("producer", **camera("refused"))).notice == Notice.CAMERA_DOWN
+    assert diagnosis(None, producer=ALIVE).state == "waiting"
+    assert diagnosis(None, producer=said("producer", **camera("refused"))).notice == Notice.CAMERA_DOWN
 
 
 def test_the_living_instance_that_has_the_camera_speaks_for_it():
@@ -121,6 +121,6 @@ def test_the_living_instance_that_has_the_camera_speaks_for_it():
 
 def test_a_status_without_since_or_reason_is_understood():
     """Another producer may say less."""
-    seen = verdict(producer=said("producer", silent_s=1, cameras={"front": {"state": "down"}}))
+    seen = diagnosis(producer=said("producer", silent_s=1, cameras={"front": {"state": "down"}}))
 
     assert (seen.notice, seen.notice_for_s, seen.reason) == (Notice.CAMERA_DOWN, 1, "no frame for 12 s")

@@ -3,8 +3,9 @@ import asyncio
 import pytest
 
 from tests.video.stage import frame
+from video.pace import Pace
 from video.slot import Slot
-from video.watch import Pace, Watch
+from video.watch import Watch
 
 
 @pytest.fixture
@@ -24,10 +25,10 @@ def test_a_slow_viewer_gets_the_newest_frame_and_the_others_are_counted(slot):
     assert watch.take(watch.look()) == 0
 
     put(slot, 2, 3, 4)
-    shot = watch.look()
+    picture = watch.look()
 
-    assert shot.frame.seq == 4
-    assert watch.take(shot) == 2
+    assert picture.frame.seq == 4
+    assert watch.take(picture) == 2
     assert watch.look() is None
 
 

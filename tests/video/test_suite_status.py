@@ -10,7 +10,7 @@ from shared.frames.reader import ReceivedFrame
 from shared.status import Entry, Report
 from tests.video.stage import frame
 from video.cameras import Camera, Cameras
-from video.state import State
+from video.suite_status import SuiteStatus
 
 
 class World:
@@ -22,7 +22,7 @@ class World:
         self.bus_silent_s = 0.0
         self.ledger = Ledger("video", CollectorRegistry())
         self.cameras = Cameras(ThreadPoolExecutor(1))
-        self.state = State(
+        self.status = SuiteStatus(
             self.cameras, self.ledger, entries=lambda: self.entries, bus_silent_s=lambda: self.bus_silent_s
         )
 
@@ -31,8 +31,8 @@ class World:
 
     def look(self, *, later_s: float = 0.0) -> dict:
         self.now += later_s
-        self.state.update(self.now)
-        return json.loads(self.state.message({}))
+        self.status.update(self.now)
+        return json.loads(self.status.message({}))
 
 
 @pytest.fixture
@@ -72,12 +72,12 @@ def test_a_stalled_bus_makes_nobody_silent(world):
 def test_changes_are_told_and_the_passing_of_time_is_not(world):
     """The page gets a message at once when something is another state than before."""
     world.hear("producer")
-    assert world.state.update(world.now)
-    assert not world.state.update(world.now + 0.1)
+    assert world.status.update(world.now)
+    assert not world.status.update(world.now + 0.1)
 
     world.cameras.put(ReceivedFrame(frame("front", 1), clock_suspect=False))
-    assert world.state.update(time.monotonic())
-    assert not world.state.update(time.monotonic())
+    assert world.status.update(time.monotonic())
+    assert not world.status.update(time.monotonic())
 
 
 def test_the_books_of_several_instances_are_one(world):

@@ -178,7 +178,7 @@ def test_a_ping_is_answered_with_our_clock(browser):
 
 def test_a_page_that_never_acknowledges_is_let_go(stage, browser, monkeypatch):
     """Its place is for others."""
-    monkeypatch.setattr("video.ws.PATIENCE_S", 0.3)
+    monkeypatch.setattr("video.websocket.ACK_TIMEOUT_S", 0.3)
     browser.say(type="watch", cameras={"front": {"width": 640}})
 
     assert browser.closed() == 4408
@@ -225,7 +225,7 @@ def test_an_unknown_camera_is_waited_for(stage, browser):
 
 def test_one_viewer_too_many_is_refused_before_the_handshake():
     """503 with Retry-After, as for a stream."""
-    with Stage(most_viewers=1) as stage, Stream(stage.port, "/") as viewer:
+    with Stage(max_viewers=1) as stage, Stream(stage.port, "/") as viewer:
         viewer.start()
 
         with pytest.raises(InvalidStatus) as refused, page(stage):

@@ -17,30 +17,32 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from shared import clock
 from shared.frames.frame import Frame
 from shared.status import instance_name
-from video.cameras import Camera, Cameras
+from video.camera import Camera
+from video.cameras import Cameras
+from video.pace import Pace
 from video.picture import nearest_scale, size_at
 from video.slot import DisplayedPicture, predictions_of
-from video.state import Json, State
-from video.viewers import Tally, Viewers
-from video.watch import Pace, Watch
+from video.suite_status import Json, SuiteStatus
+from video.viewers import FrameCounts, Viewers
+from video.watch import Watch
 
 STATUS_EVERY_S = 1.0
-PATIENCE_S = 30.0  # a frame that is not acknowledged for so long was sent to nobody
-LONGEST_MESSAGE = 64 * 1024  # bytes, of a browser
-GOING_AWAY, NO_ANSWER, NOT_UNDERSTOOD = 1001, 4408, 4400
+ACK_TIMEOUT_S = 30.0  # a frame that is not acknowledged for so long was sent to nobody
+MAX_MESSAGE_BYTES = 64 * 1024  # bytes, of a browser
+GOING_AWAY, NO_ANSWER, BAD_MESSAGE = 1001, 4408, 4400
 
 
-class NotUnderstood(Exception):
+class BadMessage(Exception):
     """A browser's message is none of ours."""
 
 
 @dataclass(slots=True)
-class _Line:
-    """One camera on one screen."""
+class _CameraFeed:
+    """One camera as one viewer follows it."""
 
     camera: Camera
     watch: Watch
-    tally: Tally
+    counts: FrameCounts
     pace: Pace
     width: int | None
     leave: ExitStack = field(repr=False)
@@ -56,16 +58,16 @@ class WebSocketViewer:
         socket: WebSocket,
         cameras: Cameras,
         viewers: Viewers,
-        state: State,
+        status: SuiteStatus,
         *,
         version: str,
         interval_s: float,
     ) -> None:
         """Prepare a connection that was not accepted yet."""
-        self._socket, self._cameras, self._viewers, self._state = socket, cameras, viewers, state
+        self._socket, self._cameras, self._viewers, self._status = socket, cameras, viewers, status
         self._version, self._interval_s = version, interval_s
         self._event = asyncio.Event()
-        self._lines: dict[str, _Line] = {}
+        self._feeds: dict[str, _CameraFeed] = {}
         self._wanted: dict[str, int | None] = {}
         self._wants_all = False
         self._all_width: int | None = None
@@ -91,8 +93,8 @@ class WebSocketViewer:
             pass  # the browser went while something was being sent; Starlette has two ways to say so
         finally:
             hearing.cancel()
-            for line in self._lines.values():
-                line.leave.close()
+            for feed in self._feeds.values():
+                feed.leave.close()
 
     async def _hear(self) -> None:
         """Take in what the browser says until it goes."""
@@ -104,7 +106,7 @@ class WebSocketViewer:
                 try:
                     self._heard(json.loads(message.get("text") or ""))
                 except (ValueError, RecursionError) as exc:
-                    raise NotUnderstood("no JSON") from exc
+                    raise BadMessage("no JSON") from exc
                 self._event.set()
         finally:
             self._event.set()
@@ -113,23 +115,23 @@ class WebSocketViewer:
         """Understand one message.
 
         Raises:
-            NotUnderstood: it is none of ours.
+            BadMessage: it is none of ours.
         """
         if not isinstance(message, dict):
-            raise NotUnderstood("not an object")
+            raise BadMessage("not an object")
         kind = message.get("type")
         if kind == "ack":
-            line = self._lines.get(str(message.get("camera")))
-            if line is not None and line.unacked == (message.get("run"), message.get("seq")):
-                line.unacked = None
+            feed = self._feeds.get(str(message.get("camera")))
+            if feed is not None and feed.unacked == (message.get("run"), message.get("seq")):
+                feed.unacked = None
         elif kind == "watch":
             self._watch(message)
         elif kind == "ping":
             self._texts.append({"type": "pong", "t": message.get("t"), "now": clock.now_us()})
             if len(self._texts) > 100:
-                raise NotUnderstood("more pings than answers can be sent")
+                raise BadMessage("more pings than answers can be sent")
         else:
-            raise NotUnderstood(f"unknown type {kind!r}")
+            raise BadMessage(f"unknown type {kind!r}")
 
     def _watch(self, message: Json) -> None:
         cameras = message.get("cameras")
@@ -138,7 +140,7 @@ class WebSocketViewer:
         self._wanted = {}
         if not self._wants_all:
             if not isinstance(cameras, dict):
-                raise NotUnderstood("cameras is neither an object nor all")
+                raise BadMessage("cameras is neither an object nor all")
             self._wanted = {str(id_): _width(options) for id_, options in cameras.items()}
 
     async def _show(self, hearing: "asyncio.Task[None]") -> int | None:
@@ -148,11 +150,11 @@ class WebSocketViewer:
             if hearing.done():
                 try:
                     return hearing.result()
-                except NotUnderstood:
-                    return NOT_UNDERSTOOD
+                except BadMessage:
+                    return BAD_MESSAGE
             if self._cameras.closing:
                 return GOING_AWAY
-            if any(line.unacked and now - line.sent_at > PATIENCE_S for line in self._lines.values()):
+            if any(feed.unacked and now - feed.sent_at > ACK_TIMEOUT_S for feed in self._feeds.values()):
                 return NO_ANSWER
             self._follow()
             await self._send_texts(now)
@@ -163,20 +165,20 @@ class WebSocketViewer:
     def _follow(self) -> None:
         """Begin and end to watch cameras, as the browser wants."""
         wanted = dict.fromkeys(self._cameras.ids(), self._all_width) if self._wants_all else self._wanted
-        for id_ in self._lines.keys() - wanted.keys():
-            self._lines.pop(id_).leave.close()
+        for id_ in self._feeds.keys() - wanted.keys():
+            self._feeds.pop(id_).leave.close()
         for id_, width in wanted.items():
-            line = self._lines.get(id_)
-            if line is not None:
-                line.width = width
+            feed = self._feeds.get(id_)
+            if feed is not None:
+                feed.width = width
                 continue
             camera = self._cameras.get(id_)
             if camera is None or not self._viewers.may_see(id_, self._socket.scope):
                 continue
             leave = ExitStack()
-            tally = leave.enter_context(self._viewers.watching(id_))
+            counts = leave.enter_context(self._viewers.watching(id_))
             watch = leave.enter_context(Watch(camera.slot, self._event))
-            self._lines[id_] = _Line(camera, watch, tally, Pace(self._interval_s, None), width, leave)
+            self._feeds[id_] = _CameraFeed(camera, watch, counts, Pace(self._interval_s, None), width, leave)
 
     async def _send_texts(self, now: float) -> None:
         texts, self._texts = self._texts, []
@@ -184,38 +186,41 @@ class WebSocketViewer:
             await self._socket.send_text(json.dumps(text))
         if now - self._status_at >= STATUS_EVERY_S:
             self._status_at = now
-            viewer = {id_: {"sent": e.tally.sent, "skipped": e.tally.skipped} for id_, e in self._lines.items()}
-            await self._socket.send_text(self._state.message(viewer))
+            viewer = {
+                id_: {"sent": feed.counts.sent, "skipped": feed.counts.skipped} for id_, feed in self._feeds.items()
+            }
+            await self._socket.send_text(self._status.message(viewer))
 
     async def _send_frames(self, now: float) -> bool:
         """Send the newest picture of every camera that is ready for one; tell whether there was any."""
-        ready: list[tuple[_Line, Frame, DisplayedPicture, str | None, int | None]] = []
-        for line in self._lines.values():
-            shot = line.watch.look() if line.unacked is None and line.pace.wait_s(now) <= 0 else None
-            if shot is not None:
-                missed = line.watch.take(shot)
-                if shot.frame is not None:  # a card with nothing but a notice is not for a page
+        ready: list[tuple[_CameraFeed, Frame, DisplayedPicture, str | None, int | None]] = []
+        for feed in self._feeds.values():
+            picture = feed.watch.look() if feed.unacked is None and feed.pace.wait_s(now) <= 0 else None
+            if picture is not None:
+                missed = feed.watch.take(picture)
+                if picture.frame is not None:  # a card with nothing but a notice is not for a page
                     # The page writes notices over the picture by itself, in letters that fit it.
-                    ready.append((line, shot.frame, shot.plain or shot, shot.notice, missed))
-        scales = [nearest_scale(shot.width, line.width) for line, _, shot, _, _ in ready]
-        making = (self._cameras.picture(shot, scale) for (_, _, shot, _, _), scale in zip(ready, scales, strict=True))
-        pictures = await asyncio.gather(*making)
-        for (line, frame, shot, notice, missed), scale, picture in zip(ready, scales, pictures, strict=True):
-            line.pace.sent(now)
-            line.sent_at = time.monotonic()
-            line.unacked = (frame.run, frame.seq)
-            head = json.dumps(header(frame, shot, scale, notice=notice, repeated=missed is None)).encode()
-            await self._socket.send_bytes(len(head).to_bytes(4, "big") + head + picture)
+                    ready.append((feed, picture.frame, picture.plain or picture, picture.notice, missed))
+        scales = [nearest_scale(picture.width, feed.width) for feed, _, picture, _, _ in ready]
+        jpegs = await asyncio.gather(
+            *(self._cameras.scaled_jpeg(entry[2], scale) for entry, scale in zip(ready, scales, strict=True))
+        )
+        for (feed, frame, picture, notice, missed), scale, jpeg in zip(ready, scales, jpegs, strict=True):
+            feed.pace.sent(now)
+            feed.sent_at = time.monotonic()
+            feed.unacked = (frame.run, frame.seq)
+            head = json.dumps(header(frame, picture, scale, notice=notice, repeated=missed is None)).encode()
+            await self._socket.send_bytes(len(head).to_bytes(4, "big") + head + jpeg)
             if missed is not None:
-                line.tally.sent_one(skipped=missed)
+                feed.counts.sent_one(skipped=missed)
         return bool(ready)
 
     async def _wait(self, now: float) -> None:
         """Wait for news, at most until the next status is due or the next frame may go out."""
         until_s = STATUS_EVERY_S - (now - self._status_at)
-        for line in self._lines.values():
-            if line.unacked is None and line.watch.look() is not None:
-                until_s = min(until_s, line.pace.wait_s(now))
+        for feed in self._feeds.values():
+            if feed.unacked is None and feed.watch.look() is not None:
+                until_s = min(until_s, feed.pace.wait_s(now))
         try:
             async with asyncio.timeout(max(0.0, until_s)):
                 await self._event.wait()
@@ -224,9 +229,9 @@ class WebSocketViewer:
         self._event.clear()
 
 
-def header(frame: Frame, shot: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool) -> Json:
-    """Return the header of a frame on `/ws`, of which a shot is shown at 1/scale."""
-    width, height = size_at(shot.width, shot.height, scale)
+def header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool) -> Json:
+    """Return the header of a frame on `/ws`, of which a picture is shown at 1/scale."""
+    width, height = size_at(picture.width, picture.height, scale)
     return {
         "camera": frame.camera,
         "run": frame.run,
@@ -236,7 +241,7 @@ def header(frame: Frame, shot: DisplayedPicture, scale: int, *, notice: str | No
         "sent_at": clock.now_us(),
         "width": width,
         "height": height,
-        "clock": "unknown" if shot.clock_suspect else "ok",
+        "clock": "unknown" if picture.clock_suspect else "ok",
         "repeated": repeated,
         "notice": notice,
         "predictions": predictions_of(frame),

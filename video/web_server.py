@@ -1,6 +1,5 @@
 """Runs the web server in a thread of its own, on a socket of ours, so that it lives and ends as every other loop."""
 
-import asyncio
 import logging
 import socket
 import threading
@@ -9,20 +8,19 @@ from typing import Any, TypeAlias
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.errors import SettingsError
 from shared.go_notation import Address
-from video.stream import EXCHANGE, STALLED_AFTER_S
-from video.ws import LONGEST_MESSAGE
+from video.connection import Connection
+from video.mjpeg_response import STALLED_AFTER_S
+from video.websocket import MAX_MESSAGE_BYTES
 
 MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], FastAPI]
 
 BACKLOG = 1024
 UNSENT_BYTES = 128 * 1024  # what the kernel queues of a picture beyond what is on the wire: all of it gets old there
-IMPATIENT_AFTER_S = 10.0  # with a client that does not finish the head of its request
 END_WITHIN_S = 1  # streams end by themselves; this is for who does not read
-SHARE_OF_STREAMS = 2  # connections per allowed viewer, so that requests other than streams find a place
+CONNECTIONS_PER_VIEWER = 2  # connections per allowed viewer, so that requests other than streams find a place
 
 
 def listen(address: Address) -> socket.socket:
@@ -58,59 +56,22 @@ def _listening(address: Address) -> socket.socket:
     return listener
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's connection, which lends its transport to streams and waits for nobody for ever."""
-
-    _impatience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a request soon."""
-        super().connection_made(transport)
-        self._expect_head()
-
-    def on_message_begin(self) -> None:
-        """Expect the rest of the request's head soon."""
-        super().on_message_begin()
-        self._expect_head()
-
-    def on_headers_complete(self) -> None:
-        """Put uvicorn's side of the exchange where video/stream.py finds it."""
-        self._relax()
-        super().on_headers_complete()
-        if self.cycle is not None:
-            self.scope["extensions"] = {EXCHANGE: {"exchange": self.cycle}}
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
-        self._relax()
-        super().connection_lost(exc)
-
-    def _expect_head(self) -> None:
-        self._relax()
-        self._impatience = self.loop.call_later(IMPATIENT_AFTER_S, self.transport.abort)
-
-    def _relax(self) -> None:
-        if self._impatience is not None:
-            self._impatience.cancel()
-            self._impatience = None
-
-
 class WebServer:
     """The loop of the service that serves HTTP."""
 
-    def __init__(self, address: Address, make_app: MakeApp, *, most_viewers: int) -> None:
+    def __init__(self, address: Address, make_app: MakeApp, *, max_viewers: int) -> None:
         """Bind the port.
 
         Args:
             address: to listen on.
             make_app: builds the application, given what to call each time its loop turns, and what when it fails.
-            most_viewers: streams at a time.
+            max_viewers: streams at a time.
 
         Raises:
             SettingsError: the port cannot be had.
         """
         self._listener: socket.socket | None = listen(address)
-        self._make_app, self._most = make_app, most_viewers
+        self._make_app, self._most = make_app, max_viewers
         self.port = int(self._listener.getsockname()[1])
         self._address = Address(address.host, self.port)
         self._server: uvicorn.Server | None = None
@@ -127,7 +88,7 @@ class WebServer:
             "loop": "uvloop",
             "http": Connection,
             "ws": "websockets-sansio",
-            "ws_max_size": LONGEST_MESSAGE,
+            "ws_max_size": MAX_MESSAGE_BYTES,
             "ws_per_message_deflate": False,
             "lifespan": "on",
             "log_config": None,
@@ -135,7 +96,7 @@ class WebServer:
             "server_header": False,
             "proxy_headers": False,
             "backlog": BACKLOG,
-            "limit_concurrency": SHARE_OF_STREAMS * self._most + 100,
+            "limit_concurrency": CONNECTIONS_PER_VIEWER * self._most + 100,
             "timeout_graceful_shutdown": END_WITHIN_S,
         }
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

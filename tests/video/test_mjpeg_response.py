@@ -111,7 +111,7 @@ def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage):
 
 def test_a_viewer_that_takes_nothing_is_let_go(stage, monkeypatch):
     """Its socket and its picture are freed."""
-    monkeypatch.setattr("video.stream.STALLED_AFTER_S", 0.5)
+    monkeypatch.setattr("video.mjpeg_response.STALLED_AFTER_S", 0.5)
     big = jpeg(1280, 720, noise=90)
     stage.show("front", 1, big)
     stage.knows("front")
@@ -150,7 +150,7 @@ def test_viewers_that_come_and_go_leave_nothing_behind(stage):
 
 def test_one_viewer_too_many_is_told_to_come_back():
     """503 with Retry-After; a place that was left is given again."""
-    with Stage(most_viewers=2) as stage:
+    with Stage(max_viewers=2) as stage:
         stage.show("front", 1)
         stage.knows("front")
         with Stream(stage.port, FRONT) as one, Stream(stage.port, "/") as two:
@@ -321,7 +321,7 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
         assert int(headers["X-Age"]) >= 3000
         front = stage.get("/cameras").json()[0]
         assert (front["state"], front["reason"]) == ("down", "connection refused")
-        assert stage.standing.readiness(serving=True, broker="ok").as_json()["status"] == "degraded"
+        assert stage.readiness.readiness(serving=True, broker="ok").as_json()["status"] == "degraded"
 
         again = stage.show("front", 2, jpeg(640, 360, "red"))
 

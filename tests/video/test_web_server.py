@@ -9,8 +9,8 @@ from shared.errors import SettingsError
 from shared.go_notation import Address
 from tests.video.stage import Stage
 from tests.waiting import wait_until
-from video import serve
-from video.serve import listen
+from video import connection
+from video.web_server import listen
 
 
 def test_a_taken_port_is_one_readable_line():
@@ -51,7 +51,7 @@ def test_an_empty_host_means_every_interface():
 @pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: "])
 def test_a_client_that_does_not_finish_its_request_is_let_go(stage, monkeypatch, said):
     """Silent connections would otherwise use up the descriptors."""
-    monkeypatch.setattr(serve, "IMPATIENT_AFTER_S", 0.2)
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.2)
     with socket.create_connection(("127.0.0.1", stage.port)) as client:
         client.settimeout(10)
         client.sendall(said)

@@ -17,13 +17,15 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared import clock
 from video import mjpeg
-from video.cameras import Camera, Cameras
+from video.camera import Camera
+from video.cameras import Cameras
+from video.pace import Pace
 from video.picture import nearest_scale
 from video.slot import DisplayedPicture
-from video.viewers import RETRY_AFTER_S, Full, Tally, Viewers
-from video.watch import Pace, Watch
+from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
+from video.watch import Watch
 
-EXCHANGE = "video.exchange"  # where video/serve.py puts uvicorn's side of a request into the scope
+EXCHANGE = "video.exchange"  # where video/connection.py puts uvicorn's side of a request into the scope
 STALLED_AFTER_S = 30.0  # a viewer that takes not one byte for so long is gone
 HEADERS = {"Content-Type": mjpeg.CONTENT_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -65,7 +67,7 @@ class MjpegResponse(Response):
         try:
             with self._viewers.admitted():
                 await self._stream(scope["extensions"][EXCHANGE]["exchange"], send)
-        except Full:
+        except ViewerLimitReached:
             await full_response(self._viewers)(scope, receive, send)
 
     async def _start(self, send: Send) -> None:
@@ -74,39 +76,39 @@ class MjpegResponse(Response):
     async def _stream(self, exchange: RequestResponseCycle, send: Send) -> None:
         exchange.chunked_encoding = False
         await self._start(send)
-        pipe = _Pipe(exchange)
+        pipe = _ViewerConnection(exchange)
         pipe.write(mjpeg.OPENING)
         event = asyncio.Event()
         camera = self._find() or await self._wait_for_one(pipe, event)
         if camera is not None:
-            with self._viewers.watching(camera.id) as tally, Watch(camera.slot, event) as watch:
-                await self._show(pipe, watch, event, tally)
+            with self._viewers.watching(camera.id) as counts, Watch(camera.slot, event) as watch:
+                await self._show(pipe, watch, event, counts)
         if pipe.open and not pipe.pending:
             await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
         else:
             pipe.abort()
 
-    async def _wait_for_one(self, pipe: "_Pipe", event: asyncio.Event) -> Camera | None:
+    async def _wait_for_one(self, pipe: "_ViewerConnection", event: asyncio.Event) -> Camera | None:
         """Show that there is no camera yet until there is one; None: the viewer has gone before."""
         with Watch(self._cameras.lobby, event) as watch:
             while await pipe.ready() and not self._cameras.closing:
                 camera = self._find()
                 if camera is not None:
                     return camera
-                shot = watch.look()
-                if shot is None:
+                picture = watch.look()
+                if picture is None:
                     await _woken(event)
                     continue
-                watch.take(shot)
-                await self._send(pipe, shot)
+                watch.take(picture)
+                await self._send(pipe, picture)
         return None
 
-    async def _show(self, pipe: "_Pipe", watch: Watch, event: asyncio.Event, tally: Tally) -> None:
+    async def _show(self, pipe: "_ViewerConnection", watch: Watch, event: asyncio.Event, counts: FrameCounts) -> None:
         """Send each newest picture as soon as the viewer is ready for it."""
         unwanted = 0
         while await pipe.ready() and not self._cameras.closing:
-            shot = watch.look()
-            if shot is None:
+            picture = watch.look()
+            if picture is None:
                 await _woken(event)
                 continue
             wait_s = self._pace.wait_s(time.monotonic())
@@ -116,19 +118,19 @@ class MjpegResponse(Response):
                 unwanted += watch.slot.frames - frames
                 continue
             self._pace.sent(time.monotonic())
-            missed = watch.take(shot, unwanted=unwanted)
+            missed = watch.take(picture, unwanted=unwanted)
             unwanted = 0
-            await self._send(pipe, shot)
+            await self._send(pipe, picture)
             if missed is not None:
-                tally.sent_one(skipped=missed)
+                counts.sent_one(skipped=missed)
 
-    async def _send(self, pipe: "_Pipe", shot: DisplayedPicture) -> None:
-        scale = nearest_scale(shot.width, self._width)
-        picture = await self._cameras.picture(shot, scale)
-        pipe.write(head(shot, scale, picture), picture, mjpeg.CLOSING)
+    async def _send(self, pipe: "_ViewerConnection", picture: DisplayedPicture) -> None:
+        scale = nearest_scale(picture.width, self._width)
+        jpeg = await self._cameras.scaled_jpeg(picture, scale)
+        pipe.write(head(picture, scale, jpeg), jpeg, mjpeg.CLOSING)
 
 
-class _Pipe:
+class _ViewerConnection:
     """The way to one viewer, through uvicorn's transport and its flow control."""
 
     def __init__(self, exchange: RequestResponseCycle) -> None:
@@ -176,15 +178,15 @@ async def _woken(event: asyncio.Event) -> None:
     event.clear()
 
 
-def head(shot: DisplayedPicture, scale: int, picture: bytes) -> bytes:
-    """Return the head of the part that holds a shot, its age as of now."""
-    constant = shot.heads.get(scale)
+def head(picture: DisplayedPicture, scale: int, jpeg: bytes) -> bytes:
+    """Return the head of the part that holds a picture, its age as of now."""
+    constant = picture.heads.get(scale)
     if constant is None:
-        frame = shot.frame
-        constant = shot.heads[scale] = mjpeg.part_head(
-            len(picture), captured_at=frame.captured_at if frame else None, sequence=frame.seq if frame else 0
+        frame = picture.frame
+        constant = picture.heads[scale] = mjpeg.part_head(
+            len(jpeg), captured_at=frame.captured_at if frame else None, sequence=frame.seq if frame else 0
         )
-    return constant + mjpeg.part_age(shot.age_ms(clock.now_us()))
+    return constant + mjpeg.part_age(picture.age_ms(clock.now_us()))
 
 
 def full_response(viewers: Viewers) -> JSONResponse:

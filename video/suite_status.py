@@ -12,7 +12,8 @@ from typing import Any
 from shared import clock
 from shared.frames.ledger import Ledger
 from shared.status import SILENT_AFTER_S, Entry
-from video.cameras import Camera, Cameras
+from video.camera import Camera
+from video.cameras import Cameras
 from video.diagnosis import BUS_SILENT_AFTER_S, gone_for
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 FRESH_S = 0.1  # no status message is older
 
 
-class State:
+class SuiteStatus:
     """Follows the services' words and the bus; judges the cameras by them."""
 
     def __init__(
@@ -147,7 +148,7 @@ class State:
 
 def camera_json(camera: Camera, now: float) -> Json:
     """Return what `/cameras` and `/ws` say of a camera at a monotonic time in seconds."""
-    newest, verdict = camera.slot.newest, camera.verdict
+    newest, diagnosis = camera.slot.newest, camera.diagnosis
     suspect = camera.slot.clock_suspect
     age_ms = None
     if newest is not None and not suspect:
@@ -160,10 +161,10 @@ def camera_json(camera: Camera, now: float) -> Json:
         "age_ms": age_ms,
         "clock": "unknown" if suspect else "ok",
         "viewers": camera.slot.viewers,
-        "state": verdict.state,
+        "state": diagnosis.state,
         "since": camera.since,
-        "reason": verdict.reason,
-        "notice": verdict.notice,
+        "reason": diagnosis.reason,
+        "notice": diagnosis.notice,
     }
 
 
