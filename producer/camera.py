@@ -1,4 +1,4 @@
-"""One camera, seen from the producer: captured by a process, watched by a clock, tried again when it fails."""
+"""One camera as the producer sees it: captured by a process, watched by a clock, retried when it fails."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from producer.process import CaptureProcess
 from producer.protocol import CaptureJob, Message, MessageKind
-from producer.watch import Watch
+from producer.watchdog import Watchdog
 from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
@@ -18,15 +18,15 @@ from shared.status import State
 log = logging.getLogger(__name__)
 
 UP, DOWN, REFUSED, FROZEN = "up", "down", "refused", "frozen"
-LISTEN_S = 0.2  # between two looks at the clock and at the end
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 4.0  # the longest at once after a refusal: cameras lock out who tries fast
+LISTEN_S = 0.2  # between two checks of the clock and of the stop event
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 4.0  # a refusal waits the longest: cameras lock out clients that retry fast
 
 
 Publish: TypeAlias = Callable[[Message], None]
 
 
 class Camera:
-    """Captures one camera until the end, whatever it does."""
+    """Captures one camera until it is stopped, whatever the camera does."""
 
     def __init__(
         self, name: str, job: CaptureJob, *, ledger: Ledger, publish: Publish, changed: Callable[["Camera"], None]
@@ -35,24 +35,24 @@ class Camera:
 
         Args:
             name: the camera's id.
-            job: what to capture, and what to make of it.
-            ledger: in which frames are entered that end in the capture.
+            job: what to capture and how to encode it.
+            ledger: counts the frames that are dropped in the capture.
             publish: called with each frame.
             changed: called after each change of `state`.
         """
         self.name = name
         self._job, self._ledger, self._publish, self._changed = job, ledger, publish, changed
         self._state = State(DOWN, now_us(), "starting")
-        self._picture_at = time.monotonic()  # or the start
+        self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
 
     @property
     def state(self) -> State:
-        """State of the camera, since when, and why."""
+        """The camera's state, since when, and why."""
         return self._state
 
     def readiness(self) -> str:
-        """Return the line of /readyz: `ok`, or what is missing."""
+        """Return the camera's entry in /readyz: `ok`, or what is missing."""
         state = self._state
         if state.state == UP:
             return "ok"
@@ -61,14 +61,14 @@ class Camera:
         return f"no frame for {time.monotonic() - self._picture_at:.0f} s: {state.reason}"
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Capture until `stop`, waiting longer after each failure in a row."""
+        """Capture until `stop`; after each consecutive failure, wait longer before the next attempt."""
         backoff, refused = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S), Backoff(LONGEST_WAIT_S, LONGEST_WAIT_S)
         while not stop.is_set():
-            watch = Watch()
+            watchdog = Watchdog()
             try:
-                self._capture(stop, beat, watch)
+                self._capture(stop, beat, watchdog)
             except CameraError as exc:
-                if watch.steady():
+                if watchdog.steady():
                     backoff.reset()
                 if self._enter(_state_of(exc), str(exc)):
                     for note in getattr(exc, "__notes__", ()):
@@ -76,31 +76,32 @@ class Camera:
                 beat()
                 stop.wait((refused if isinstance(exc, CameraRefused) else backoff).next_s())
 
-    def _capture(self, stop: threading.Event, beat: Callable[[], None], watch: Watch) -> None:
+    def _capture(self, stop: threading.Event, beat: Callable[[], None], watchdog: Watchdog) -> None:
         with CaptureProcess(self._job, camera=self.name) as process:
             while not stop.is_set():
                 beat()
                 message = process.receive(LISTEN_S)
                 while message is not None and not stop.is_set():
-                    # There is one if we were held up; none comes after a failure, but the end, which is no crash then.
-                    following = None if message.what is MessageKind.FAILED else process.receive(0)
-                    overtaken = following is not None and following.what is MessageKind.FRAME
-                    self._take(message, watch, overtaken=overtaken)
+                    # If publishing held us up, a newer message is waiting. Nothing follows a failure but the end of the
+                    # process, which is not a crash then.
+                    following = None if message.kind is MessageKind.FAILED else process.receive(0)
+                    overtaken = following is not None and following.kind is MessageKind.FRAME
+                    self._take(message, watchdog, overtaken=overtaken)
                     message = following
-                watch.check()
+                watchdog.check()
 
-    def _take(self, message: Message, watch: Watch, *, overtaken: bool) -> None:
-        tally = message.tally
-        self._ledger.dropped(self.name, Reason.THINNED, tally.thinned)
-        self._ledger.dropped(self.name, Reason.SUPERSEDED, tally.superseded)
-        self._ledger.dropped(self.name, Reason.UNDECODABLE, tally.undecodable)
-        if message.what is MessageKind.FAILED:
+    def _take(self, message: Message, watchdog: Watchdog, *, overtaken: bool) -> None:
+        counts = message.counts
+        self._ledger.dropped(self.name, Reason.THINNED, counts.thinned)
+        self._ledger.dropped(self.name, Reason.SUPERSEDED, counts.superseded)
+        self._ledger.dropped(self.name, Reason.UNDECODABLE, counts.undecodable)
+        if message.kind is MessageKind.FAILED:
             raise message.error()
-        if message.what is MessageKind.COUNTS and tally.undecodable and not (tally.thinned or tally.superseded):
-            watch.saw_garbage()
+        if message.kind is MessageKind.COUNTS and counts.undecodable and not (counts.thinned or counts.superseded):
+            watchdog.saw_undecodable()
             return
-        watch.saw_picture()
-        if message.what is MessageKind.FRAME:
+        watchdog.saw_picture()
+        if message.kind is MessageKind.FRAME:
             self._picture_at = time.monotonic()
             self._enter(UP, None)
             if overtaken:
@@ -109,7 +110,7 @@ class Camera:
                 self._publish(message)
 
     def _enter(self, word: str, reason: str | None) -> bool:
-        """Be in a state; tell whether it, or its reason, is another than before."""
+        """Enter a state; return whether the state or its reason has changed."""
         old = self._state
         if (old.state, old.reason) == (word, reason):
             return False

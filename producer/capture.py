@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, assert_never
 from producer.pacing import Thinner
 from producer.pipe_writer import PipeWriter
 from producer.protocol import CaptureJob, Counts
-from producer.source import Kind
+from producer.source import SourceKind
 from shared.crashes import no_thread_dies_silently
 from shared.errors import BadPicture, CameraError
 
 if TYPE_CHECKING:
-    from producer.picture import CapturedPicture
+    from producer.content import CapturedPicture
 
 log = logging.getLogger(__name__)
 
@@ -29,78 +29,77 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
-    """Do the job that standard input describes, until the producer kills us or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everyone at the terminal; the producer decides
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # take leave of the camera; the producer waits a moment
+    """Do the job described on standard input until the producer ends this process, or ends itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the producer decides
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # sign off at the camera; the producer waits a moment
     logging.basicConfig(format="%(message)s", level=logging.INFO)  # to standard error, which the producer reads
     job = CaptureJob.from_line(sys.stdin.buffer.readline())
     _die_with_parent()
     pipe = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints must not come between frames
-    outbox = PipeWriter(pipe)
+    os.dup2(2, 1)  # whatever a library prints must not end up between frames
+    pipe_writer = PipeWriter(pipe)
     with no_thread_dies_silently(lambda: os._exit(1)):  # its traceback goes to the producer by standard error
-        outbox.start()
+        pipe_writer.start()
         try:
-            capture(job, outbox)
+            capture(job, pipe_writer)
         except CameraError as exc:
-            outbox.fail(exc)
-            outbox.join()
+            pipe_writer.fail(exc)
+            pipe_writer.join()
         except SystemExit:
             log.info("the capture was asked to end")
     sys.stderr.flush()
     os._exit(0)  # not through destructors: a thread may still be inside FFmpeg
 
 
-def capture(job: CaptureJob, outbox: PipeWriter) -> None:
-    """Put what the camera gives into the outbox, until it fails.
+def capture(job: CaptureJob, pipe_writer: PipeWriter) -> None:
+    """Write what the camera delivers to the pipe until the camera fails.
 
     Raises:
-        CameraError: it cannot be opened, or gives no more.
+        CameraError: the camera cannot be opened, or delivers no more.
     """
-    from producer.picture import (  # the libraries take a while: not before the pipe is in order
-        FrameEncoder,
-        Undecodable,
-    )
+    # Slow to import: only after the pipe is set up.
+    from producer.content import Undecodable
+    from producer.encoder import FrameEncoder
 
-    press = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
+    encoder = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
     thinner = Thinner(job.interval_s)
-    with closing(_shots(job, outbox.tick)) as shots:
-        for shot in shots:
-            if shot.overtaken:
-                outbox.count(Counts(superseded=1))
-            elif isinstance(shot.content, Undecodable):
-                outbox.count(Counts(undecodable=1))
-            elif not thinner.keeps(shot.at_s):
-                outbox.count(Counts(thinned=1))
+    with closing(_pictures(job, pipe_writer.tick)) as pictures:
+        for picture in pictures:
+            if picture.overtaken:
+                pipe_writer.count(Counts(superseded=1))
+            elif isinstance(picture.content, Undecodable):
+                pipe_writer.count(Counts(undecodable=1))
+            elif not thinner.keeps(picture.at_s):
+                pipe_writer.count(Counts(thinned=1))
             else:
                 try:
-                    published = press.publish(shot.content)
+                    frame = encoder.encode(picture.content)
                 except BadPicture:
-                    outbox.count(Counts(undecodable=1))
+                    pipe_writer.count(Counts(undecodable=1))
                 else:
-                    outbox.put(shot.captured_at, published.width, published.height, published.data)
+                    pipe_writer.put(picture.captured_at, frame.width, frame.height, frame.data)
 
 
-def _shots(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedPicture]":
+def _pictures(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedPicture]":
     match job.source.kind:
-        case Kind.LINK:
+        case SourceKind.LINK:
             from producer import link
 
-            return link.shots(job.source.text)
-        case Kind.FILES:
-            from producer import files as reel
+            return link.pictures(job.source.text)
+        case SourceKind.FILES:
+            from producer import files
 
-            return reel.shots(job.source.text, interval_s=job.interval_s, tick=tick)
-        case Kind.DEVICE:
+            return files.pictures(job.source.text, interval_s=job.interval_s, tick=tick)
+        case SourceKind.DEVICE:
             from producer import device
 
-            return device.shots(job.source.text)
+            return device.pictures(job.source.text)
         case kind:
             assert_never(kind)
 
 
 def _die_with_parent() -> None:
-    """End when the producer does, however it ends: by the kernel's word on Linux, by the end of our input anywhere."""
+    """End when the producer ends, however it ends: Linux sends a signal; elsewhere standard input reaches its end."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -7,7 +7,7 @@ import av
 import av.error
 from av.codec.context import Flags
 
-from producer.picture import CameraJpeg, Content, Undecodable
+from producer.content import CameraJpeg, Content, Undecodable
 
 
 class Decoder:

@@ -8,7 +8,7 @@ import av.error
 
 from producer.decoder import Decoder
 from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, ffmpeg_error
-from producer.feed import Coded
+from producer.feed import AccessUnit
 from producer.source import for_ffmpeg
 from shared.clock import now_us
 from shared.errors import CameraLost
@@ -47,7 +47,7 @@ class Demuxed:
         self._video = self._container.streams.video[0]
         self.decoder = Decoder(self._video.codec_context, low_delay=True)
 
-    def pictures(self) -> Iterator[Coded]:
+    def pictures(self) -> Iterator[AccessUnit]:
         """Yield its coded pictures as they come.
 
         Raises:
@@ -56,7 +56,7 @@ class Demuxed:
         try:
             for packet in self._container.demux(self._video):
                 if packet.size:  # the last one, which asks decoders for what they hold, is empty
-                    yield Coded(packet, packet.is_keyframe, now_us(), time.monotonic())
+                    yield AccessUnit(packet, packet.is_keyframe, now_us(), time.monotonic())
         except (av.error.FFmpegError, OSError) as exc:
             raise ffmpeg_error(exc, opening=False) from None
         raise CameraLost("the camera ended the stream")

@@ -1,4 +1,4 @@
-"""Captures V4L devices with OpenCV, in the camera's own JPEG where it has one."""
+"""Captures V4L devices with OpenCV, as the camera's own JPEG where the device offers one."""
 
 import sys
 from collections.abc import Generator, Iterator
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from producer.picture import CameraJpeg, CapturedPicture, Content, Undecodable
+from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
 from shared.clock import now_us
 from shared.errors import CameraLost
 from shared.frames.pixels import Image
@@ -17,13 +17,13 @@ _API = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
 
 
 class Grabber(Protocol):
-    """The part of `cv2.VideoCapture` that is needed."""
+    """The part of `cv2.VideoCapture` that this module uses."""
 
     def grab(self) -> bool:
         """Wait for the next picture."""
 
     def retrieve(self) -> tuple[bool, Any]:
-        """Return it."""
+        """Return whether the grabbed picture could be read, and the picture."""
 
     def set(self, property_id: int, value: float, /) -> bool:
         """Set a property."""
@@ -32,14 +32,14 @@ class Grabber(Protocol):
         """Return a property."""
 
 
-def shots(device: str) -> Generator[CapturedPicture]:
-    """Yield what a device gives, as soon as it does, until it fails.
+def pictures(device: str) -> Generator[CapturedPicture]:
+    """Yield the pictures of a device as they arrive, until it fails.
 
     Args:
         device: index or path.
 
     Raises:
-        CameraLost: it cannot be opened, or gives no more.
+        CameraLost: the device cannot be opened, or delivers no more pictures.
     """
     capture = cv2.VideoCapture(int(device) if device.isdigit() else device, _API)
     if not capture.isOpened():
@@ -51,10 +51,10 @@ def grabbed(capture: Grabber) -> Iterator[CapturedPicture]:
     """Yield the pictures of an opened device.
 
     Raises:
-        CameraLost: it gives no more.
+        CameraLost: the device delivers no more pictures.
     """
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what waits in the driver gets old
-    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)  # raw pictures at 720p25 do not fit through USB 2
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a picture that waits in the driver gets old
+    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)  # raw pictures at 720p25 exceed USB 2
     own_jpeg = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MJPG and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
     if not own_jpeg:
         capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
@@ -66,7 +66,7 @@ def grabbed(capture: Grabber) -> Iterator[CapturedPicture]:
 
 
 def _content(image: Image) -> Content:
-    """Return a picture, or the JPEG that OpenCV hands over as an array of one row when it is not to convert."""
+    """Return pixels, or the JPEG that OpenCV returns as an array of one row when conversion is off."""
     if image.ndim == 3 and image.shape[2] == 3:
         return image
     data = np.ascontiguousarray(image).tobytes()

@@ -1,4 +1,4 @@
-"""Coded pictures on their way from a camera to the decoder, read beside the decoding."""
+"""Coded pictures on their way from a network camera to the decoder; reading runs in parallel with decoding."""
 
 import threading
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from shared.errors import CameraError
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
-    """A coded picture.
+class AccessUnit:
+    """One coded picture.
 
     Attributes:
-        packet: what the decoder gets; None: what came is no picture, or a part of one.
-        key: it needs no picture before it.
+        packet: the input of the decoder; None if the bytes are not a picture, or only a part of one.
+        key: the picture refers to no earlier picture.
         captured_at: when its last byte had been read, microseconds since the epoch.
-        at_s: the same, monotonic seconds.
-        breaks: those after it may refer to what is missing, up to the next that needs no other.
+        at_s: the same moment, monotonic seconds.
+        breaks: later pictures may refer to what is missing here, up to the next key picture.
     """
 
     packet: "av.Packet[Any] | None"  # generic for type checkers only
@@ -32,48 +32,48 @@ class Coded:
 
 
 class Feed(Protocol):
-    """An opened camera."""
+    """An opened network camera."""
 
     decoder: Decoder
 
-    def pictures(self) -> Iterator[Coded]:
-        """Yield its coded pictures as they come.
+    def pictures(self) -> Iterator[AccessUnit]:
+        """Yield the coded pictures as they arrive.
 
         Raises:
             CameraError: there are no more.
         """
 
     def close(self) -> None:
-        """Take leave of the camera; called from another thread than `pictures`."""
+        """Sign off at the camera; called from another thread than `pictures`."""
 
 
-class Intake(threading.Thread):
-    """Reads beside the decoding, so that the time of reading is true and a backlog is seen."""
+class FeedReader(threading.Thread):
+    """Reads a feed in its own thread, so that the capture time is exact and a backlog can be measured."""
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__(name="intake", daemon=True)
+        super().__init__(name="feed-reader", daemon=True)
         self._feed = feed
-        self._coded: SimpleQueue[Coded | CameraError] = SimpleQueue()
+        self._units: SimpleQueue[AccessUnit | CameraError] = SimpleQueue()
 
-    def next(self) -> Coded:
+    def next(self) -> AccessUnit:
         """Wait for the next coded picture.
 
         Raises:
-            CameraError: there is none.
+            CameraError: there are no more.
         """
-        coded = self._coded.get()
-        if isinstance(coded, CameraError):
-            raise coded
-        return coded
+        unit = self._units.get()
+        if isinstance(unit, CameraError):
+            raise unit
+        return unit
 
     def waiting(self) -> int:
-        """Return the number of coded pictures that have been read and not taken."""
-        return self._coded.qsize()
+        """Return the number of coded pictures that have been read and not yet taken."""
+        return self._units.qsize()
 
     def run(self) -> None:
         """Read until the camera fails."""
         try:
-            for coded in self._feed.pictures():
-                self._coded.put(coded)
+            for unit in self._feed.pictures():
+                self._units.put(unit)
         except CameraError as exc:
-            self._coded.put(exc)
+            self._units.put(exc)

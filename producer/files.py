@@ -1,4 +1,4 @@
-"""Plays pictures and videos out of files, at their own rate, over and over, as if they came from a camera."""
+"""Plays picture and video files in a loop, at their own rate, as if they came from a camera."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 
+from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
 from producer.decoder import Decoder
 from producer.pacing import Playback
-from producer.picture import CameraJpeg, CapturedPicture, Content, Undecodable
 from producer.source import files, is_picture
 from shared.clock import now_us
 from shared.errors import CameraLost
 
-STILL_S = 0.04  # a picture of a glob when no interval is asked for, a frame of a video that does not say: 25 a second
+STILL_S = 0.04  # a picture file without a configured interval, a frame of a video without a rate: 25 a second
 
 Taken: TypeAlias = tuple[int, Iterable[Content]]
-"""When the coded picture had been read, microseconds since the epoch; and what it is, not decoded yet."""
+"""When the coded picture had been read, microseconds since the epoch; and its content, not decoded yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Cue:
-    """A picture's place in its file: offset from the file's beginning, how long it is shown, and how to get it."""
+    """A picture in its file: offset from the file's beginning, how long it is shown, and how to read it."""
 
     offset_s: float
     lasts_s: float
     take: Callable[[], Taken]
 
 
-def shots(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Generator[CapturedPicture]:
-    """Yield the pictures of files when they are due; never ends.
+def pictures(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Generator[CapturedPicture]:
+    """Yield the pictures of files when they are due, in an endless loop.
 
     Args:
-        pattern: path or glob, looked at anew in each round; pictures and videos may be mixed.
-        interval_s: time from one picture file to the next, 0: 25 a second. Videos have a rate of their own.
+        pattern: path or glob, matched again in each round; pictures and videos may be mixed.
+        interval_s: time from one picture file to the next; 0 means 25 a second. Videos keep their own rate.
         tick: called at least once a second while waiting.
 
     Raises:
-        CameraLost: there are no files, or there is not one picture in a whole round.
+        CameraLost: no file matches, or a whole round yields no picture.
     """
     playback = Playback(tick)
     begin_s = 0.0
@@ -70,7 +70,7 @@ def _still(path: Path, lasts_s: float) -> Iterator[_Cue]:
     def take() -> Taken:
         try:
             data = path.read_bytes()
-        except OSError:  # taken away since the folder was read
+        except OSError:  # removed since the folder was listed
             data = b""
         return now_us(), _picture(data)
 
@@ -89,7 +89,7 @@ def _video(path: Path) -> Iterator[_Cue]:
     try:
         with av.open(str(path)) as container:
             yield from _frames(container)
-    except (av.error.FFmpegError, OSError, IndexError):  # IndexError: no video in it
+    except (av.error.FFmpegError, OSError, IndexError):  # IndexError: it contains no video
         yield _Cue(0.0, STILL_S, lambda: (now_us(), [Undecodable()]))
 
 
@@ -103,16 +103,16 @@ def _frames(container: InputContainer) -> Iterator[_Cue]:
     for packet in container.demux(video):
         if not packet.size:
             continue
-        if packet.dts is None or packet.time_base is None:  # a bare stream: it knows no times
+        if packet.dts is None or packet.time_base is None:  # a bare stream has no timestamps
             at_s += step_s
         else:
-            # A packet is read at its decoding time: then the picture that it releases is due, be it another one (B
-            # frames). Those before the start release none, and are read at once: so loops follow without a gap.
+            # A packet is read at its decoding time, when the picture that it releases is due (with B frames, another
+            # one than its own). Packets before the start release none and are read at once, so loops have no gap.
             begin = packet.dts if begin is None else begin
             at_s = max(0.0, float((packet.dts - begin) * packet.time_base))
             step_s = float(packet.duration * packet.time_base) if packet.duration else step_s
         yield _Cue(at_s, step_s, lambda packet=packet: (now_us(), decoder.decode(packet)))  # type: ignore[misc]
     for content in list(decoder.decode(None)):
         at_s += step_s
-        # What the decoder held back until the end is stamped when it is released.
+        # A picture that the decoder held back until the end gets its time when it is released.
         yield _Cue(at_s, step_s, lambda content=content: (now_us(), [content]))  # type: ignore[misc]

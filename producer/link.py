@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Generator, Iterator
 
+from producer.content import CapturedPicture, Undecodable
 from producer.demuxed import Demuxed
-from producer.feed import Feed, Intake
-from producer.picture import CapturedPicture, Undecodable
+from producer.feed import Feed, FeedReader
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.payload import NotOurs
 
@@ -15,7 +15,7 @@ BEHIND = 2  # packets that wait: the frame at hand is old before it is encoded
 MOST_WAITING = 100  # packets: decoding cannot keep up, go on at the next picture that needs no other
 
 
-def shots(link: str) -> Generator[CapturedPicture]:
+def pictures(link: str) -> Generator[CapturedPicture]:
     """Yield what a camera gives, as soon as it does, until it fails.
 
     Raises:
@@ -39,7 +39,7 @@ def _opened(link: str) -> Feed:
 
 
 def _decoded(feed: Feed) -> Iterator[CapturedPicture]:
-    intake = Intake(feed)
+    intake = FeedReader(feed)
     intake.start()
     behind = broken = False  # as long as decoding cannot keep up; since a picture was missing
     while True:

@@ -1,10 +1,10 @@
-"""Schedules: which frames of a fast camera are kept, and when the next picture of a file is due."""
+"""Schedules: which frames of a fast camera to keep, and when the next picture of a file is due."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-LATE_S = 0.1  # a file that is later than this starts its schedule anew: nobody wants a burst of what was missed
+LATE_S = 0.1  # a file that is later than this restarts its schedule, so that missed pictures do not come in a burst
 TICK_S = 1.0  # longest sleep
 _ROUNDING_S = 1e-6
 _MOST_OWED = 2  # intervals
@@ -12,33 +12,33 @@ _MOST_OWED = 2  # intervals
 
 @dataclass(slots=True)
 class Thinner:
-    """Keeps frames so that the mean time between two is an interval in seconds; 0: all of them.
+    """Keeps frames so that the mean time between two is `interval_s`; 0 keeps all of them.
 
-    It is a schedule, not a gap: of 25 frames a second 42 ms keep 23.8, not 12.5.
+    It is a schedule, not a minimum gap: of 25 frames a second an interval of 42 ms keeps 23.8, not 12.5.
     """
 
     interval_s: float
     _due_s: float | None = field(default=None, init=False)
 
     def keeps(self, at_s: float) -> bool:
-        """Tell whether to keep the frame of a moment, in seconds on a clock of the caller's that never goes back."""
+        """Return whether to keep the frame of a moment, in seconds on any clock that never goes back."""
         if self._due_s is None:
             self._due_s = at_s
         if at_s < self._due_s - _ROUNDING_S:
             return False
-        # A camera that paused does not make up for it: no more is owed than what frames come early and late by.
+        # A camera that paused must not catch up: it is owed no more than the jitter of its frames.
         self._due_s = max(self._due_s, at_s - _MOST_OWED * self.interval_s) + self.interval_s
         return True
 
 
 @dataclass(slots=True)
 class Playback:
-    """Waits until the pictures of a file are due; the schedule goes on over its loops without drift.
+    """Waits until the pictures of a file are due; the schedule continues across loops without drift.
 
     Attributes:
         tick: called at least once a second while waiting.
         clock: monotonic seconds.
-        sleep: waits so many seconds.
+        sleep: waits for a number of seconds.
     """
 
     tick: Callable[[], None]

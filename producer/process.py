@@ -1,4 +1,4 @@
-"""The producer's side of a capture process: starts it, listens to it, ends it."""
+"""The producer's side of a capture process: starts it, reads its messages, ends it."""
 
 import fcntl
 import logging
@@ -18,26 +18,27 @@ from shared.redact import redact_secrets
 
 log = logging.getLogger(__name__)
 
-PIPE_BYTES = 1 << 20  # the most that Linux gives without privileges: a frame in one go instead of three
-LEAVE_WITHIN_S = 0.3
-END_WITHIN_S = 1.0  # a process that was killed
-LAST_LINES = 60  # a traceback is not longer
+PIPE_BYTES = 1 << 20  # the most that Linux allows without privileges: a frame in one write instead of three
+SIGN_OFF_WITHIN_S = 0.3
+END_WITHIN_S = 1.0  # after SIGKILL
+LAST_LINES = 60  # longer than any traceback
 _ROOT = Path(__file__).resolve().parent.parent
 
-_HIDDEN = frozenset({"CAMERAS", "VIDEOLINK", "KAFKACONFIG"})  # variables with passwords: not for others to inherit
+_HIDDEN = frozenset({"CAMERAS", "VIDEOLINK", "KAFKACONFIG"})  # these hold passwords, which the capture must not inherit
 
 
 class CaptureProcess:
-    """A process that captures one camera. The thread that starts it has to live as long as it does.
+    """A process that captures one camera.
 
-    For the kernel kills it together with that thread (PR_SET_PDEATHSIG, prctl(2)).
+    The thread that starts it must outlive it: the kernel kills the process together with that thread
+    (PR_SET_PDEATHSIG, prctl(2)).
     """
 
     def __init__(self, job: CaptureJob, *, camera: str) -> None:
         """Start the process.
 
         Raises:
-            CameraLost: no process can be started.
+            CameraLost: the process cannot be started.
         """
         self._camera, self._secrets = camera, job.source.secrets()
         self._last_lines: deque[str] = deque(["it said nothing"], maxlen=LAST_LINES)
@@ -55,12 +56,12 @@ class CaptureProcess:
                 },
             )
         except OSError as exc:
-            raise CameraLost(f"no process to capture it: {exc.strerror}") from exc
+            raise CameraLost(f"the capture process cannot be started: {exc.strerror}") from exc
         process = self._process
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise AssertionError("a process with pipes has pipes")
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
-        with suppress(AttributeError, OSError):  # not Linux; or other pipes of this user have used up what may be had
+        with suppress(AttributeError, OSError):  # not Linux; or this user's pipes have used up the limit
             fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._receiver = Receiver(self._stdout.fileno())
         self._listener = threading.Thread(target=self._log_lines, name=f"stderr-{camera}", daemon=True)
@@ -68,13 +69,13 @@ class CaptureProcess:
         try:
             self._stdin.write(job.to_line())
         except BrokenPipeError:
-            log.debug("a capture ended before it had its job", extra={"camera": camera})
+            log.debug("a capture ended before it received its job", extra={"camera": camera})
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Return the next message; None: there was none in that time.
+        """Return the next message, or None if none arrived within the timeout.
 
         Raises:
-            CameraLost: the process has ended without saying why; a note has its last lines.
+            CameraLost: the process ended without reporting an error; a note holds its last lines of output.
         """
         try:
             return self._receiver.receive(timeout_s)
@@ -88,25 +89,25 @@ class CaptureProcess:
             raise lost from None
 
     def end(self) -> None:
-        """Let it take leave of its camera, which may have room for few; end it at once if it hangs."""
+        """Let it sign off at its camera, which may allow few connections; kill it at once if it hangs."""
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(LEAVE_WITHIN_S)
+            self._process.wait(SIGN_OFF_WITHIN_S)
         self._process.kill()
-        with suppress(subprocess.TimeoutExpired):  # a driver holds it: it ends when the driver lets go
+        with suppress(subprocess.TimeoutExpired):  # a driver holds it: it ends when the driver releases it
             self._process.wait(END_WITHIN_S)
         self._listener.join(END_WITHIN_S)
         for pipe in (self._stdin, self._stdout, self._stderr):
             pipe.close()
 
     def __enter__(self) -> Self:
-        """Return the process itself."""
+        """Return the capture itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it."""
+        """End the process."""
         self.end()
 
     def _log_lines(self) -> None:

@@ -1,8 +1,8 @@
-"""What goes through the pipes between the producer and the process that captures a camera.
+"""The messages between the producer and the process that captures a camera.
 
-Down goes one line of JSON, the job. It goes through a pipe since links hold passwords, and everyone on a machine may
-read the arguments and, as the same user, the environment of a process. Up come messages: a head of fixed size, then
-as many bytes as it says.
+The producer sends one line of JSON: the job. It travels through a pipe because links hold passwords, and anyone on a
+machine can read the arguments of a process and, as the same user, its environment. The capture answers with messages:
+a head of fixed size, then as many bytes as the head announces.
 """
 
 import enum
@@ -13,23 +13,23 @@ import struct
 import time
 from dataclasses import asdict, dataclass, field
 
-from producer.source import Kind, Source
+from producer.source import Source, SourceKind
 from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
-_HEAD = struct.Struct("<BQIIIIII")  # what, captured_at, width, height, thinned, superseded, undecodable, size
+_HEAD = struct.Struct("<BQIIIIII")  # kind, captured_at, width, height, thinned, superseded, undecodable, size
 _ERRORS: dict[str, type[CameraError]] = {kind.__name__: kind for kind in (CameraFrozen, CameraLost, CameraRefused)}
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureJob:
-    """What to capture and what to make of it.
+    """What to capture and how to encode it.
 
     Attributes:
-        source: of the pictures.
-        interval_s: mean time between two frames; 0: every frame.
-        scale_x, scale_y: of the published picture.
-        quality: of the JPEG, 1 to 100.
-        raw: hand over BGR pixels instead of a JPEG.
+        source: where the pictures come from.
+        interval_s: mean time between two frames; 0 keeps every frame.
+        scale_x, scale_y: scale of the published width and height.
+        quality: JPEG quality, 1 to 100.
+        raw: deliver BGR pixels instead of a JPEG.
     """
 
     source: Source
@@ -45,30 +45,30 @@ class CaptureJob:
 
     @classmethod
     def from_line(cls, line: bytes) -> "CaptureJob":
-        """Return the job in a line."""
+        """Return the job that a line describes."""
         document = json.loads(line)
         source = document.pop("source")
-        return cls(source=Source(Kind(source["kind"]), source["text"]), **document)
+        return cls(source=Source(SourceKind(source["kind"]), source["text"]), **document)
 
 
 class MessageKind(enum.IntEnum):
-    """What a message is."""
+    """What a message carries."""
 
-    FRAME = 1  # a picture, to be published
+    FRAME = 1  # a picture to publish
     COUNTS = 2  # counts only
-    FAILED = 3  # why there are no more pictures; the last message
+    FAILED = 3  # why there are no more pictures; always the last message
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Frames that were captured and end there, since the message before."""
+    """Frames dropped in the capture since the previous message, by reason."""
 
     thinned: int = 0
     superseded: int = 0
     undecodable: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Return both together."""
+        """Return the sums."""
         return Counts(
             self.thinned + other.thinned, self.superseded + other.superseded, self.undecodable + other.undecodable
         )
@@ -79,27 +79,27 @@ class Message:
     """One message of a capture.
 
     Attributes:
-        what: its kind.
-        tally: in every message.
-        captured_at: microseconds since the epoch; of a frame.
+        kind: of the message.
+        counts: frames dropped in the capture since the previous message.
+        captured_at: of a frame, microseconds since the epoch.
         width, height: of a frame, pixels.
         payload: JPEG or raw BGR rows of a frame; JSON [error, reason] of a failure.
     """
 
-    what: MessageKind
-    tally: Counts = Counts()
+    kind: MessageKind
+    counts: Counts = Counts()
     captured_at: int = 0
     width: int = 0
     height: int = 0
     payload: bytes = field(default=b"", repr=False)
 
     @classmethod
-    def failed(cls, error: CameraError, tally: Counts) -> "Message":
+    def failed(cls, error: CameraError, counts: Counts) -> "Message":
         """Return the message of a failure."""
-        return cls(MessageKind.FAILED, tally, payload=json.dumps([type(error).__name__, str(error)]).encode())
+        return cls(MessageKind.FAILED, counts, payload=json.dumps([type(error).__name__, str(error)]).encode())
 
     def error(self) -> CameraError:
-        """Return the failure that the message tells."""
+        """Return the error that a FAILED message carries."""
         name, reason = json.loads(self.payload)
         return _ERRORS.get(name, CameraLost)(reason)
 
@@ -108,17 +108,17 @@ def send(pipe: int, message: Message) -> None:
     """Write a message to a blocking pipe.
 
     Raises:
-        BrokenPipeError: nobody reads any more.
+        BrokenPipeError: the reader has closed the pipe.
     """
-    tally = message.tally
+    counts = message.counts
     head = _HEAD.pack(
-        message.what,
+        message.kind,
         message.captured_at,
         message.width,
         message.height,
-        tally.thinned,
-        tally.superseded,
-        tally.undecodable,
+        counts.thinned,
+        counts.superseded,
+        counts.undecodable,
         len(message.payload),
     )
     for part in (head, message.payload):
@@ -128,7 +128,7 @@ def send(pipe: int, message: Message) -> None:
 
 
 class Receiver:
-    """Reads messages from a pipe; made for one thread."""
+    """Reads messages from a pipe. Not thread-safe: use from one thread."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -139,10 +139,10 @@ class Receiver:
         self._have = 0
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Return the next message; None: it has not come, or not all of it, in that time.
+        """Return the next message, or None if it has not arrived in full within the timeout.
 
         Raises:
-            EOFError: the other side has closed the pipe, or ended.
+            EOFError: the writer has closed the pipe or ended.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -158,10 +158,10 @@ class Receiver:
                 self._body = bytearray(_HEAD.unpack(self._head)[-1])
                 self._have = 0
             else:
-                return self._taken()
+                return self._message()
 
-    def _taken(self) -> Message:
-        what, captured_at, width, height, thinned, superseded, undecodable, _ = _HEAD.unpack(self._head)
+    def _message(self) -> Message:
+        kind, captured_at, width, height, thinned, superseded, undecodable, _ = _HEAD.unpack(self._head)
         payload = bytes(self._body or b"")
         self._body, self._have = None, 0
-        return Message(MessageKind(what), Counts(thinned, superseded, undecodable), captured_at, width, height, payload)
+        return Message(MessageKind(kind), Counts(thinned, superseded, undecodable), captured_at, width, height, payload)

@@ -6,7 +6,7 @@ from prometheus_client import Gauge
 
 from producer.camera import UP, Camera
 from producer.protocol import CaptureJob
-from producer.records import Records
+from producer.publisher import FramePublisher
 from producer.settings import ProducerSettings
 from producer.source import Source
 from shared.bus import Bus, Writer
@@ -47,7 +47,7 @@ def serve(settings: ProducerSettings) -> int:
     bus = Bus(settings.servers, settings.kafka_config)
     frames = Writer(bus, compression=settings.compression)
     statuses = Writer(bus)
-    records = Records(FrameWriter(frames, settings.topic, ledger), run=now_us(), form=settings.frame_format)
+    publisher = FramePublisher(FrameWriter(frames, settings.topic, ledger), run=now_us(), form=settings.frame_format)
     status = StatusWriter(
         statuses,
         settings.topic_status,
@@ -63,7 +63,7 @@ def serve(settings: ProducerSettings) -> int:
         status.changed()
 
     cameras = [
-        Camera(name, _job(settings, source), ledger=ledger, publish=records.publisher(name), changed=changed)
+        Camera(name, _job(settings, source), ledger=ledger, publish=publisher.for_camera(name), changed=changed)
         for name, source in settings.sources().items()
     ]
 

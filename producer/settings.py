@@ -28,31 +28,35 @@ SCALE_FORM = "a number more than 0, at most 8"
 
 
 class ProducerSettings(ServiceSettings):
-    """What the environment says to the producer."""
+    """The producer's settings, read from the environment."""
 
     topic: Topic = setting("videocam", "TOPICNAME", "topic written", allowed=TOPIC_FORM)
     servers: Servers = setting("kf1-service:19092", "KAFKAPORT", "bootstrap servers", allowed=SERVERS_FORM)
     cameras: JsonOfStrings = setting(
         {},
         "CAMERAS",
-        "several cameras in one producer: id to link, path, glob or device; goes before VIDEOLINK and VIDEODEVICE",
+        "several cameras in one producer: id to link, path, glob or device; overrides VIDEOLINK and VIDEODEVICE",
         allowed=CAMERAS_FORM,
         secret=True,  # links hold passwords
     )
     link: str = setting(
-        "", "VIDEOLINK", "the camera, or files, which loop; goes before VIDEODEVICE", allowed=SOURCE_FORM, secret=True
+        "",
+        "VIDEOLINK",
+        "the camera, or files, which loop; overrides VIDEODEVICE",
+        allowed=SOURCE_FORM,
+        secret=True,
     )
     device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed=DEVICE_FORM)
-    camera: CameraId = setting("camera", "CAMERA", "id when there is one camera", allowed=CAMERA_FORM)
+    camera: CameraId = setting("camera", "CAMERA", "id of the camera when there is only one", allowed=CAMERA_FORM)
     frame_interval_s: Duration = setting(
         0.042,
         "FRAMEINTERVAL",
-        "mean time between two frames of a camera; faster cameras are thinned, not queued; 0: every frame",
+        "mean time between two frames of a camera; faster cameras are thinned, not queued; 0 keeps every frame",
         allowed=DURATION_FORM,
     )
     scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", allowed=SCALE_FORM, gt=0, le=8)
     scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", allowed=SCALE_FORM, gt=0, le=8)
-    jpeg_quality: int = setting(80, "JPEGQUALITY", "quality of the JPEG", allowed="1 to 100", ge=1, le=100)
+    jpeg_quality: int = setting(80, "JPEGQUALITY", "JPEG quality", allowed="1 to 100", ge=1, le=100)
     frame_format: str = setting(
         "jpeg",
         "FRAMEFORMAT",
@@ -61,7 +65,7 @@ class ProducerSettings(ServiceSettings):
         pattern="^(jpeg|json)$",
     )
     compression: Compression = setting(
-        "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink", allowed=COMPRESSION_FORM
+        "none", "COMPRESSIONTYPE", "compression of the records; JPEG does not shrink", allowed=COMPRESSION_FORM
     )
 
     @classmethod
@@ -69,12 +73,12 @@ class ProducerSettings(ServiceSettings):
         """Read the settings from the environment.
 
         Raises:
-            SettingsError: with a line for each mistake; also when no camera is named, or a file is missing.
+            SettingsError: with one line per mistake; also when no camera is named, or a file is missing.
         """
         try:
             settings = super().load(**overrides)
         except SettingsError as exc:
-            # Cameras are looked at all the same, so that a person hears of everything at once.
+            # Check the cameras all the same, to report every mistake at once.
             link, device = (overrides.get(name) or os.environ.get(name, "") for name in ("VIDEOLINK", "VIDEODEVICE"))
             given = os.environ.get("CAMERAS") or overrides.keys() & {"CAMERAS", "cameras"}
             raise SettingsError([*exc.mistakes, *([] if given else _named({}, link, device, "camera")[1])]) from exc
@@ -84,12 +88,12 @@ class ProducerSettings(ServiceSettings):
         return settings
 
     def sources(self) -> dict[str, Source]:
-        """Return the cameras by their ids: those of CAMERAS, else the one of VIDEOLINK, else that of VIDEODEVICE."""
+        """Return the cameras by id: those of CAMERAS, else the one of VIDEOLINK, else the one of VIDEODEVICE."""
         return _named(self.cameras, self.link, self.device, self.camera)[0]
 
 
 def _named(cameras: Mapping[str, str], link: str, device: str, camera: str) -> tuple[dict[str, Source], list[str]]:
-    """Return the cameras that are named, and a line for each mistake in the setting that counts."""
+    """Return the configured cameras, and one line per mistake in the setting that takes precedence."""
     if cameras:
         return _several(cameras)
     try:
@@ -119,5 +123,5 @@ def _several(cameras: Mapping[str, str]) -> tuple[dict[str, Source], list[str]]:
 
 
 def _shown(text: str) -> str:
-    """Return a source that was not understood without what may be a password: a link may be mistyped anywhere."""
+    """Return a source that could not be parsed, without anything that may be a password."""
     return "***" if "@" in text else repr(redact(text))

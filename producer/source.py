@@ -1,4 +1,4 @@
-"""What the text that names a camera means: a link, files, or a device."""
+"""Parses the text that names a camera: a link, files or a device."""
 
 import enum
 import glob
@@ -23,7 +23,7 @@ _ENCODED = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*", re.ASCI
 _DEVICE = re.compile(r"\d{1,3}|/dev/.+", re.ASCII)
 
 
-class Kind(enum.StrEnum):
+class SourceKind(enum.StrEnum):
     """How a source is captured."""
 
     LINK = "link"
@@ -33,18 +33,18 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the pictures of a camera come from; `text` may hold credentials and is never shown."""
+    """Where the pictures of a camera come from. `text` may hold credentials and is never shown."""
 
-    kind: Kind
+    kind: SourceKind
     text: str = field(repr=False)
 
     def __str__(self) -> str:
-        """Return the source as it may be logged."""
+        """Return the source in a form that may be logged."""
         return redact(self.text)
 
     def secrets(self) -> list[str]:
-        """Return what foreign libraries may quote of the credentials, raw, encoded and decoded."""
-        if self.kind is not Kind.LINK:
+        """Return every form of the credentials that libraries may quote: raw, encoded and decoded."""
+        if self.kind is not SourceKind.LINK:
             return []
         secrets = {secret for link in (self.text, for_ffmpeg(self.text)) for secret in link_secrets(link)}
         user_info = _split(self.text)[1]
@@ -54,52 +54,52 @@ class Source:
 
 
 def parse(text: str) -> Source:
-    """Return the source that a text means.
+    """Return the source that a text names.
 
     Raises:
-        ValueError: it means none, or files that are not there.
+        ValueError: the text names no source, or files that do not exist.
     """
     link = _LINK.fullmatch(text)
     if link:
         if link["scheme"].lower() not in SCHEMES or not _split(text)[2]:
             raise ValueError("not a link to a camera")
-        return Source(Kind.LINK, text)
+        return Source(SourceKind.LINK, text)
     if _DEVICE.fullmatch(text):
-        return Source(Kind.DEVICE, text)
+        return Source(SourceKind.DEVICE, text)
     if not files(text):
         raise ValueError("no such file")
-    return Source(Kind.FILES, text)
+    return Source(SourceKind.FILES, text)
 
 
 def parse_device(text: str) -> Source:
-    """Return the device that a text means; it may be plugged in later.
+    """Return the device that a text names; it may be plugged in later.
 
     Raises:
-        ValueError: neither an index nor an absolute path.
+        ValueError: the text is neither an index nor an absolute path.
     """
     if not (_DEVICE.fullmatch(text) or Path(text).is_absolute()):
         raise ValueError("not a device")
-    return Source(Kind.DEVICE, text)
+    return Source(SourceKind.DEVICE, text)
 
 
 def files(pattern: str) -> list[Path]:
-    """Return the files that a path or a glob means now, sorted by name."""
+    """Return the files that a path or a glob matches now, sorted by name."""
     path = Path(pattern).expanduser()
-    if path.is_file():  # a name may hold brackets
+    if path.is_file():  # a name may contain brackets
         return [path]
     found = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     return sorted(path for path in map(Path, found) if path.is_file())
 
 
 def is_picture(path: Path) -> bool:
-    """Tell whether a file is one picture rather than a video."""
+    """Return whether a file is a single picture rather than a video."""
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 
 def for_ffmpeg(link: str) -> str:
-    """Return the link with user name and password percent-encoded, as FFmpeg wants them.
+    """Return the link with its user name and password percent-encoded, as FFmpeg requires.
 
-    People write passwords into links as they are. One that is already encoded stays.
+    People often write passwords into links unencoded. A password that is already encoded stays as it is.
 
     >>> for_ffmpeg("rtsp://me:p@ss:w/rd%?#@10.0.0.7:554/live")
     'rtsp://me:p%40ss%3Aw%2Frd%25%3F%23@10.0.0.7:554/live'
@@ -113,7 +113,7 @@ def for_ffmpeg(link: str) -> str:
 
 
 def without_credentials(link: str) -> tuple[str, str, str]:
-    """Return the link without user information, the user name, and the password, both as the camera knows them.
+    """Return the link without user information, the decoded user name, and the decoded password.
 
     >>> without_credentials("rtsp://me:p%40ss@10.0.0.7/live") == without_credentials("rtsp://me:p@ss@10.0.0.7/live")
     True
@@ -130,17 +130,17 @@ def _is_encoded(user_info: str) -> bool:
 
 
 def _split(link: str) -> tuple[str, str, str]:
-    """Return scheme, raw user information, and the rest from the host on (empty: there is no host)."""
+    """Return the scheme, the raw user information, and the rest from the host on (empty if there is no host)."""
     match = _LINK.fullmatch(link)
     if match is None:
         return "", "", ""
     scheme, rest = match["scheme"], match["rest"]
     strict = re.split(r"[/?#]", rest, maxsplit=1)[0]
     user_info, _, host = strict.rpartition("@")
-    # Read as RFC 3986 says, where that gives a host and every further @ stands in the query.
+    # Follow RFC 3986 if that yields a host and any further @ is in the query.
     if _HOST.fullmatch(host) and (not user_info or "@" not in rest[len(strict) :].partition("?")[0]):
         return scheme, user_info, rest[len(user_info) + 1 :] if user_info else rest.removeprefix("@")
-    # Else the password holds characters that should have been encoded: it reaches to the last @ before a host.
+    # Otherwise the password contains unencoded characters: it extends to the last @ that is followed by a host.
     for at in reversed([place.start() for place in re.finditer("@", rest)]):
         if _HOST.fullmatch(re.split(r"[/?#]", rest[at + 1 :], maxsplit=1)[0]):
             return scheme, rest[:at], rest[at + 1 :]

@@ -6,7 +6,7 @@ from typing import Self
 import av
 
 from producer.decoder import Decoder
-from producer.feed import Coded
+from producer.feed import AccessUnit
 from producer.rtsp import rtp
 from producer.rtsp.connection import Packet
 from producer.rtsp.mjpeg import Jpeg
@@ -50,7 +50,7 @@ class RtspCamera:
             session.close()
             raise
 
-    def pictures(self) -> Iterator[Coded]:
+    def pictures(self) -> Iterator[AccessUnit]:
         """Yield its coded pictures as they come; those that are damaged, and noise, without a packet.
 
         Raises:
@@ -59,11 +59,11 @@ class RtspCamera:
         for received in self._session.packets():
             packet = rtp.parse(received.data) if isinstance(received, Packet) else None
             if packet is None:  # a gap in the packets' numbers tells whether anything is lost
-                yield Coded(None, False, received.captured_at, received.at_s)
+                yield AccessUnit(None, False, received.captured_at, received.at_s)
                 continue
             for picture in self._pictures.add(packet, received.captured_at, received.at_s):
                 coded = av.Packet(picture.data) if picture.data else None
-                yield Coded(coded, picture.key, picture.captured_at, picture.at_s, breaks=coded is None)
+                yield AccessUnit(coded, picture.key, picture.captured_at, picture.at_s, breaks=coded is None)
 
     def close(self) -> None:
         """Take leave of the camera."""

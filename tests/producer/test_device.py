@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from producer import device
-from producer.picture import CameraJpeg, Undecodable
+from producer.content import CameraJpeg, Undecodable
 from shared.errors import CameraLost
 from shared.frames import pixels
 from tests.producer.cameras import image
@@ -41,12 +41,12 @@ class Webcam:
 
 
 def contents(webcam):
-    shots = device.grabbed(webcam)
-    taken = [next(shots) for _ in webcam.pictures.copy()]
+    pictures = device.grabbed(webcam)
+    taken = [next(pictures) for _ in webcam.pictures.copy()]
     with pytest.raises(CameraLost):  # it has no more
-        next(shots)
-    assert all(shot.captured_at > 0 for shot in taken)
-    return [shot.content for shot in taken]
+        next(pictures)
+    assert all(picture.captured_at > 0 for picture in taken)
+    return [picture.content for picture in taken]
 
 
 def test_a_device_s_own_jpeg_is_taken_as_it_is():
@@ -80,4 +80,4 @@ def test_a_real_device_gives_pictures():
 def test_a_device_that_is_not_there_is_lost():
     """A device that cannot be opened is a lost camera, not a crash."""
     with pytest.raises(CameraLost, match="no such device"):
-        next(device.shots("/dev/video-none"))
+        next(device.pictures("/dev/video-none"))

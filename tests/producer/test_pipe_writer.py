@@ -18,36 +18,36 @@ def ends():
 def test_a_slow_reader_gets_the_newest_and_everything_is_counted(ends):
     """While the pipe is full newer frames replace the one that waits; the count of these comes with the next."""
     reading, writing = ends
-    outbox = PipeWriter(writing)
-    outbox.start()
+    pipe_writer = PipeWriter(writing)
+    pipe_writer.start()
 
     for number in range(50):  # the first ones fill the pipe: nobody reads yet
-        outbox.put(number, 1, 1, bytes(200_000))
-    outbox.count(Counts(thinned=7, undecodable=2))
-    outbox.fail(CameraLost("gone"))
+        pipe_writer.put(number, 1, 1, bytes(200_000))
+    pipe_writer.count(Counts(thinned=7, undecodable=2))
+    pipe_writer.fail(CameraLost("gone"))
 
     receiver = Receiver(reading)
     messages = [receiver.receive(10)]
-    while messages[-1].what is not MessageKind.FAILED:
+    while messages[-1].kind is not MessageKind.FAILED:
         messages.append(receiver.receive(10))
-    frames = [message for message in messages if message.what is MessageKind.FRAME]
+    frames = [message for message in messages if message.kind is MessageKind.FRAME]
     assert len(frames) < 50
     assert frames[-1].captured_at == 49
-    assert len(frames) + sum(message.tally.superseded for message in messages) == 50
-    assert sum(message.tally.thinned for message in messages) == 7
-    assert sum(message.tally.undecodable for message in messages) == 2
+    assert len(frames) + sum(message.counts.superseded for message in messages) == 50
+    assert sum(message.counts.thinned for message in messages) == 7
+    assert sum(message.counts.undecodable for message in messages) == 2
     assert str(messages[-1].error()) == "gone"
 
 
 def test_counts_go_out_without_a_frame(ends):
     """A capture whose frames are all thinned shows them, and that it lives."""
     reading, writing = ends
-    outbox = PipeWriter(writing)
-    outbox.start()
+    pipe_writer = PipeWriter(writing)
+    pipe_writer.start()
 
-    outbox.count(Counts(thinned=1))
+    pipe_writer.count(Counts(thinned=1))
 
     message = Receiver(reading).receive(10)
-    assert (message.what, message.tally) == (MessageKind.COUNTS, Counts(thinned=1))
-    outbox.fail(CameraLost(""))
-    wait_until(lambda: not outbox.is_alive(), "the outbox has ended")
+    assert (message.kind, message.counts) == (MessageKind.COUNTS, Counts(thinned=1))
+    pipe_writer.fail(CameraLost(""))
+    wait_until(lambda: not pipe_writer.is_alive(), "the pipe writer has ended")

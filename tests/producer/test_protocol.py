@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from producer.protocol import CaptureJob, Counts, Message, MessageKind, Receiver, send
-from producer.source import Kind, Source
+from producer.source import Source, SourceKind
 from shared.errors import CameraLost, CameraRefused
 
 
@@ -21,7 +21,9 @@ def pipe():
 
 def test_a_job_comes_out_as_it_went_in():
     """The line that carries a job holds all of it."""
-    job = CaptureJob(Source(Kind.LINK, 'rtsp://me:p\n"ä@camera/'), interval_s=0.042, scale_x=0.5, quality=70, raw=True)
+    job = CaptureJob(
+        Source(SourceKind.LINK, 'rtsp://me:p\n"ä@camera/'), interval_s=0.042, scale_x=0.5, quality=70, raw=True
+    )
 
     line = job.to_line()
 

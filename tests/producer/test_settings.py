@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from producer.settings import ProducerSettings
-from producer.source import Kind
+from producer.source import SourceKind
 from shared.errors import SettingsError
 from shared.settings import document
 from tests.producer.cameras import BUNNY
@@ -39,9 +39,13 @@ def test_cameras_go_before_a_link_before_a_device(monkeypatch):
     link = load(monkeypatch, VIDEOLINK=str(BUNNY), CAMERA="yard").sources()
     several = load(monkeypatch, CAMERAS='{"front": "rtsp://a/live", "back": "/dev/video2"}').sources()
 
-    assert device["camera"].kind is Kind.DEVICE
-    assert link["yard"].kind is Kind.FILES
-    assert {name: source.kind for name, source in several.items()} == {"front": Kind.LINK, "back": Kind.DEVICE}
+    assert device["camera"].kind is SourceKind.DEVICE
+    assert link["yard"].kind is SourceKind.FILES
+    kinds = {name: source.kind for name, source in several.items()}
+    assert kinds == {
+        "front": SourceKind.LINK,
+        "back": SourceKind.DEVICE,
+    }
 
 
 @pytest.mark.parametrize(

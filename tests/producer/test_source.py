@@ -1,6 +1,6 @@
 import pytest
 
-from producer.source import Kind, for_ffmpeg, parse, parse_device, without_credentials
+from producer.source import SourceKind, for_ffmpeg, parse, parse_device, without_credentials
 
 PASSWORD = "p@ss:w/rd%?#"
 ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
@@ -54,14 +54,14 @@ def test_secrets_are_known_in_every_form():
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("rtsp://camera/live", Kind.LINK),
-        ("rtsps://camera/live", Kind.LINK),
-        ("HTTP://camera/stream", Kind.LINK),
-        ("https://camera/stream", Kind.LINK),
-        ("/dev/video0", Kind.DEVICE),
-        ("0", Kind.DEVICE),
-        (__file__, Kind.FILES),
-        (__file__.replace("test_source", "test_sourc?"), Kind.FILES),
+        ("rtsp://camera/live", SourceKind.LINK),
+        ("rtsps://camera/live", SourceKind.LINK),
+        ("HTTP://camera/stream", SourceKind.LINK),
+        ("https://camera/stream", SourceKind.LINK),
+        ("/dev/video0", SourceKind.DEVICE),
+        ("0", SourceKind.DEVICE),
+        (__file__, SourceKind.FILES),
+        (__file__.replace("test_source", "test_sourc?"), SourceKind.FILES),
     ],
 )
 def test_the_text_tells_what_a_source_is(text, kind):

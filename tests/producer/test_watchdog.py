@@ -1,6 +1,6 @@
 import pytest
 
-from producer.watch import FIRST_PICTURE_S, SILENT_S, STEADY_S, Watch
+from producer.watchdog import FIRST_PICTURE_S, SILENT_S, STEADY_S, Watchdog
 from shared.errors import CameraFrozen, CameraLost
 
 
@@ -21,7 +21,7 @@ def clock():
 
 def test_a_camera_has_time_for_its_first_picture(clock):
     """There is no complaint before the limit, and then the camera is lost."""
-    watch = Watch(clock)
+    watch = Watchdog(clock)
     clock.now += FIRST_PICTURE_S - 0.1
     watch.check()
     clock.now += 0.2
@@ -32,7 +32,7 @@ def test_a_camera_has_time_for_its_first_picture(clock):
 
 def test_silence_after_pictures_is_a_freeze(clock):
     """Pictures put the limit off; when they stop, the camera is frozen."""
-    watch = Watch(clock)
+    watch = Watchdog(clock)
     for _ in range(10):
         clock.now += SILENT_S - 0.1
         watch.saw_picture()
@@ -45,11 +45,11 @@ def test_silence_after_pictures_is_a_freeze(clock):
 
 def test_garbage_is_no_picture(clock):
     """A camera that sends only garbage is lost, and the reason says so."""
-    watch = Watch(clock)
+    watch = Watchdog(clock)
     watch.saw_picture()
     for _ in range(10):
         clock.now += 0.5
-        watch.saw_garbage()
+        watch.saw_undecodable()
 
     with pytest.raises(CameraLost, match="is no picture"):
         watch.check()
@@ -57,7 +57,7 @@ def test_garbage_is_no_picture(clock):
 
 def test_only_a_while_of_pictures_is_steady(clock):
     """A camera that fails right after its first picture has not recovered."""
-    watch = Watch(clock)
+    watch = Watchdog(clock)
     watch.saw_picture()
     before = watch.steady()
     clock.now += STEADY_S + 0.1

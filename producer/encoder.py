@@ -1,67 +1,35 @@
-"""What is made of a picture that a camera gave: one that can be published."""
+"""Turns what a camera gave into what is published: a JPEG, or raw pixels."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from producer.content import CameraJpeg, Content, Undecodable
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
 from shared.frames.pixels import Image
 
 
 @dataclass(frozen=True, slots=True)
-class CameraJpeg:
-    """A JPEG as the camera coded it."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """Bytes in a frame's place that are no picture."""
-
-
-Content: TypeAlias = av.VideoFrame | CameraJpeg | Image | Undecodable
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedPicture:
-    """What a camera gave for one frame.
-
-    Attributes:
-        content: the picture, decoded only as far as it had to be.
-        captured_at: when the last byte of the coded picture had been read, microseconds since the epoch.
-        at_s: when it is to be shown, in seconds on the source's own schedule.
-        overtaken: a newer one is waiting already: it is not worth encoding.
-    """
-
-    content: Content
-    captured_at: int
-    at_s: float
-    overtaken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A picture to be sent: a JPEG, or raw BGR rows."""
+    """A picture ready to publish; `data` is a JPEG, or raw BGR rows."""
 
     width: int
     height: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameEncoder:
-    """Makes pictures to be published.
+    """Encodes the pictures of one camera.
 
     Attributes:
-        scale_x, scale_y: of width and height.
-        quality: of the JPEG, 1 to 100.
-        raw: raw BGR rows instead of a JPEG.
+        scale_x, scale_y: scale of the width and of the height.
+        quality: JPEG quality, 1 to 100.
+        raw: return raw BGR rows instead of a JPEG.
     """
 
     scale_x: float
@@ -69,14 +37,14 @@ class FrameEncoder:
     quality: int
     raw: bool
 
-    def publish(self, content: Content) -> EncodedFrame:
-        """Return what is sent of a picture; a camera's own JPEG stays as it is where that is possible.
+    def encode(self, content: Content) -> EncodedFrame:
+        """Return the frame to publish; a camera's own JPEG is passed through unchanged where possible.
 
         Raises:
-            BadPicture: it is none.
+            BadPicture: the content cannot be decoded.
         """
         if isinstance(content, Undecodable):
-            raise BadPicture("bytes that cannot be decoded")
+            raise BadPicture("the bytes cannot be decoded")
         if isinstance(content, CameraJpeg):
             if not self.raw and self.scale_x == self.scale_y == 1:
                 return _passed_through(content.data)
@@ -90,11 +58,11 @@ class FrameEncoder:
 
     def _of_frame(self, frame: av.VideoFrame) -> Image:
         width, height = self._size(frame.width, frame.height)
-        # Colours and size in one pass of swscale. Chroma of 4:2:0 is doubled either way, fast or not.
+        # One pass of swscale converts colours and size. Either interpolation doubles the chroma of 4:2:0.
         same = (width, height) == (frame.width, frame.height)
         how = Interpolation.FAST_BILINEAR if same else Interpolation.AREA
         image = frame.to_ndarray(format="bgr24", width=width, height=height, interpolation=how)
-        return image.astype(np.uint8, copy=False)  # it is: for the type checker
+        return image.astype(np.uint8, copy=False)  # already uint8: for the type checker
 
     def _scaled(self, image: Image) -> Image:
         height, width = image.shape[:2]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from producer.picture import CameraJpeg, FrameEncoder, Undecodable
+from producer.content import CameraJpeg, Undecodable
+from producer.encoder import FrameEncoder
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
 from tests.producer.cameras import image
@@ -13,7 +14,7 @@ def test_a_camera_s_jpeg_passes_through_untouched():
     """At scale 1 not a byte of a camera's own picture changes."""
     data = pixels.encode(image(), 95)
 
-    published = PLAIN.publish(CameraJpeg(data))
+    published = PLAIN.encode(CameraJpeg(data))
 
     assert published.data == data
     assert (published.width, published.height) == (320, 240)
@@ -30,7 +31,7 @@ def test_missing_huffman_tables_are_inserted():
     bare += whole[scan:]
     assert not jpeg.inspect(bare).has_huffman_tables
 
-    published = PLAIN.publish(CameraJpeg(bare))
+    published = PLAIN.encode(CameraJpeg(bare))
 
     assert np.array_equal(pixels.decode(published.data), pixels.decode(whole))
 
@@ -38,9 +39,13 @@ def test_missing_huffman_tables_are_inserted():
 @pytest.mark.parametrize("content", [CameraJpeg(b""), CameraJpeg(b"\xff\xd8garbage"), Undecodable()])
 def test_garbage_is_refused(content):
     """What is no picture raises, whatever is to be made of it."""
-    for press in (PLAIN, FrameEncoder(scale_x=0.5, scale_y=1, quality=80, raw=False), FrameEncoder(1, 1, 80, raw=True)):
+    for encoder in (
+        PLAIN,
+        FrameEncoder(scale_x=0.5, scale_y=1, quality=80, raw=False),
+        FrameEncoder(1, 1, 80, raw=True),
+    ):
         with pytest.raises(BadPicture):
-            press.publish(content)
+            encoder.encode(content)
 
 
 @pytest.mark.parametrize("coded", [True, False])
@@ -48,7 +53,7 @@ def test_scales_apply_to_each_side(coded):
     """Width and height are scaled on their own, of a camera's JPEG as well as of pixels."""
     content = CameraJpeg(pixels.encode(image(), 90)) if coded else image()
 
-    published = FrameEncoder(scale_x=0.5, scale_y=0.25, quality=80, raw=False).publish(content)
+    published = FrameEncoder(scale_x=0.5, scale_y=0.25, quality=80, raw=False).encode(content)
 
     assert (published.width, published.height) == (160, 60)
     assert pixels.decode(published.data).shape == (60, 160, 3)
@@ -56,7 +61,7 @@ def test_scales_apply_to_each_side(coded):
 
 def test_what_we_encode_has_the_form_of_the_bus():
     """Baseline, 4:2:0, standard tables, and a restart marker after every row of MCUs."""
-    published = PLAIN.publish(image(318, 250))
+    published = PLAIN.encode(image(318, 250))
 
     picture = jpeg.inspect(published.data)
     assert picture.restarts_every_row
@@ -66,7 +71,7 @@ def test_what_we_encode_has_the_form_of_the_bus():
 
 def test_quality_is_heard():
     """A lower quality gives a smaller JPEG."""
-    sizes = [len(FrameEncoder(1, 1, quality, raw=False).publish(image()).data) for quality in (1, 50, 100)]
+    sizes = [len(FrameEncoder(1, 1, quality, raw=False).encode(image()).data) for quality in (1, 50, 100)]
 
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[2] / 2
@@ -74,6 +79,6 @@ def test_quality_is_heard():
 
 def test_raw_pixels_are_the_picture_s():
     """Raw rows are those of the picture, blue first."""
-    published = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=True).publish(image())
+    published = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=True).encode(image())
 
     assert np.array_equal(np.frombuffer(published.data, np.uint8).reshape(240, 320, 3), image())
