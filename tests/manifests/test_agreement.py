@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from local.kafka.configuration import read
 from local.readme import SERVICES
-from producer.files import shots
+from producer.files import pictures
 from shared.go_notation import Address
 from shared.process.probes import Probes, Pulse, Readiness
 from shared.settings import document
@@ -299,7 +299,7 @@ def test_the_film_plays(film: Path) -> None:
     (sample,) = of_kind("ConfigMap", k8s.objects("producer"))["sample-configmap"]["binaryData"].values()
     deployment = of_kind("Deployment", k8s.objects("producer"))["producer"]
     (mount,) = [mount for mount in container(deployment)["volumeMounts"] if mount["name"] == "sample"]
-    first = next(shots(str(film), interval_s=0, tick=lambda: None))
+    first = next(pictures(str(film), interval_s=0, tick=lambda: None))
 
     assert isinstance(first.content, VideoFrame)
     assert (first.content.width, first.content.height) == (384, 256)
