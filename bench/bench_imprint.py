@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from consumer.imprint import imprint, imprint_whole
-from consumer.overlay import Box, Line, Overlay, State
+from consumer.overlay import Box, Line, LineState, Overlay
 from shared.frames import pixels
 
 QUALITY = 80
@@ -48,7 +48,7 @@ def scene(width: int, height: int) -> pixels.Image:
 
 def cases(width: int, height: int) -> Iterator[tuple[str, Callable[[int], Overlay]]]:
     """Yield a name and what is drawn on frame n."""
-    two = (Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%", State.STALE))
+    two = (Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%", LineState.STALE))
     face = Box(width // 2, height // 3, width // 8, width // 8, Line("happy", "92%"))
     faces = tuple(Box(width // 9 + i * width // 4, height // 4, width // 8, height // 2, face.line) for i in range(3))
     yield "one line", lambda _: Overlay(two[:1])

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.overlay import Box, Line, Overlay, State
-from consumer.prediction import STALE_AFTER_S, ModelState, Prediction
+from consumer.overlay import Box, Line, LineState, Overlay
+from consumer.prediction import STALE_AFTER_S, Prediction
 from shared.frames.frame import Frame
+from shared.states import ModelState
+from shared.status import ModelReport
 
 OK, STALE, WAITING, DOWN = "ok", "stale", "waiting", "down"
 
@@ -33,9 +35,9 @@ class Caption:
     version: str | None
 
 
-def caption(model: str, state: ModelState, prediction: Prediction | None, frame: Frame) -> Caption:
+def caption(model: str, state: ModelReport, prediction: Prediction | None, frame: Frame) -> Caption:
     """Return what is to be said about a frame by a model in that state with that newest prediction."""
-    if state.state == "down":
+    if state.state is ModelState.DOWN:
         return Caption(model, DOWN, None, None, state.since, state.version)
     if prediction is None:
         return Caption(model, WAITING, None, None, None, state.version)
@@ -55,9 +57,9 @@ def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
     for one in captions:
         if one.state == DOWN:
             name = f" {one.model}" if len(captions) > 1 else ""
-            lines.append(Line(f"MODEL DOWN{name}", _seconds((at_us - (one.since or at_us)) / 1e6), State.DOWN))
+            lines.append(Line(f"MODEL DOWN{name}", _seconds((at_us - (one.since or at_us)) / 1e6), LineState.DOWN))
         elif one.prediction is not None:
-            state = State.STALE if one.state == STALE else State.NORMAL
+            state = LineState.STALE if one.state == STALE else LineState.NORMAL
             for finding in one.prediction.findings:
                 note = _note(finding.probability, one.age_s if one.state == STALE else None)
                 if finding.box is not None:

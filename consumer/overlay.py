@@ -19,7 +19,7 @@ Mask: TypeAlias = NDArray[np.uint8]
 """Shape (height, width), 0 to 255."""
 
 
-class State(StrEnum):
+class LineState(StrEnum):
     """How far a statement can be trusted; it decides the colours."""
 
     NORMAL = "normal"
@@ -33,7 +33,7 @@ class Line:
 
     text: str
     note: str = ""
-    state: State = State.NORMAL
+    state: LineState = LineState.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class _Palette:
 
 
 _PALETTES = {
-    State.NORMAL: _Palette((28, 22, 18), 0.74, (128, 216, 72), (248, 248, 248)),
-    State.STALE: _Palette((28, 22, 18), 0.74, (64, 184, 255), (200, 208, 212)),
-    State.DOWN: _Palette((32, 24, 128), 0.86, (168, 168, 255), (255, 255, 255)),
+    LineState.NORMAL: _Palette((28, 22, 18), 0.74, (128, 216, 72), (248, 248, 248)),
+    LineState.STALE: _Palette((28, 22, 18), 0.74, (64, 184, 255), (200, 208, 212)),
+    LineState.DOWN: _Palette((32, 24, 128), 0.86, (168, 168, 255), (255, 255, 255)),
 }
 
 _CAPTION_HEIGHT = 27  # pixels in a picture 1280 wide: two of them and the margin fill four rows of MCUs

@@ -14,7 +14,7 @@ from typing import Protocol
 from consumer import caption
 from consumer.caption import Caption
 from consumer.imprint import imprint
-from consumer.prediction import ModelState, Prediction
+from consumer.prediction import Prediction
 from consumer.predictor import Predictor
 from shared.clock import now_us
 from shared.errors import BadPicture
@@ -22,6 +22,8 @@ from shared.frames.frame import Frame, Headers, to_headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.reader import FrameReader, ReceivedFrame
 from shared.frames.writer import FrameWriter
+from shared.states import ModelState
+from shared.status import ModelReport
 
 log = logging.getLogger(__name__)
 
@@ -163,9 +165,9 @@ class Sync:
         frame, prediction, state = flight.arrival.frame, flight.predictions.get(name), asker.state
         if prediction is not None:
             # The very frame's own answer counts, whatever happened to the model since.
-            state = ModelState("up", state.since, state.version)
-        elif state.state != "down":
-            state = ModelState("down", now_us(), state.version, "no answer in time")
+            state = ModelReport(ModelState.UP, state.since, state.version)
+        elif state.state is not ModelState.DOWN:
+            state = ModelReport(ModelState.DOWN, now_us(), state.version, "no answer in time")
         return caption.caption(name, state, prediction, frame)
 
 

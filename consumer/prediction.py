@@ -63,20 +63,6 @@ class Prediction:
         return (frame.captured_at - self.captured_at) / 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class ModelState:
-    """`waiting` for its first answer, `up` or `down`; since when, and why it is down."""
-
-    state: str
-    since: int
-    version: str | None = None
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the form on `videostatus`."""
-        return {"state": self.state, "since": self.since, "version": self.version, "reason": self.reason}
-
-
 @dataclass(slots=True)
 class Newest:
     """The newest prediction of one model for each camera; safe for several threads."""

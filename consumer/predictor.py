@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from consumer.adaptive_timeout import AdaptiveTimeout
 from consumer.labels import LabelsUnavailable, is_remote, read_labels
 from consumer.models import Handler
-from consumer.prediction import ModelState, Newest, Prediction
+from consumer.prediction import Newest, Prediction
 from consumer.serving import (
     Serving,
     ServingNonsense,
@@ -24,6 +24,8 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import ServingError
 from shared.frames.frame import Frame
+from shared.states import ModelState
+from shared.status import ModelReport
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +95,13 @@ class Predictor:
         self._offered: dict[str, Frame] = {}
         self._busy = False
         self._rest_until = 0.0
-        self._state = ModelState("waiting", now_us())
+        self._state = ModelReport(ModelState.WAITING, now_us())
         self._backoff = Backoff(first_s=0.1, cap_s=REST_CAP_S)
         self._patience = AdaptiveTimeout(serving.timeout_s)
         self._bad_requests = 0
 
     @property
-    def state(self) -> ModelState:
+    def state(self) -> ModelReport:
         """State of the model as its answers show it."""
         return self._state
 
@@ -109,7 +111,7 @@ class Predictor:
         A model that is down is not asked while a request hangs or the rest after a failure lasts.
         """
         with self._wake:
-            if self._state.state == "down" and (self._busy or time.monotonic() < self._rest_until):
+            if self._state.state is ModelState.DOWN and (self._busy or time.monotonic() < self._rest_until):
                 return False
             self._offered[frame.camera] = frame  # a camera that waits already keeps its place in the turn
             self._wake.notify()
@@ -147,7 +149,7 @@ class Predictor:
             return self._offered.pop(next(iter(self._offered)))
 
     def _ask(self, frame: Frame) -> Prediction | None:
-        version, down = self._state.version, self._state.state == "down"
+        version, down = self._state.version, self._state.state is ModelState.DOWN
         limit_s = self._patience.limit_s(down=down)
         try:
             handler = self._ready_handler()
@@ -187,8 +189,8 @@ class Predictor:
         self._metrics.outcomes.labels(self.name, "ok").inc()
         self._backoff.reset()
         self._bad_requests = 0
-        if self._state.state != "up":
-            self._become("up", None)
+        if self._state.state is not ModelState.UP:
+            self._become(ModelState.UP, None)
 
     def _failed(self, exc: Exception) -> None:
         self._metrics.outcomes.labels(self.name, OUTCOMES.get(type(exc), "labels")).inc()
@@ -197,14 +199,14 @@ class Predictor:
             if self._bad_requests < BAD_REQUESTS:
                 return
         self._rest_until = time.monotonic() + self._backoff.next_s()
-        if self._state.state != "down":
-            self._become("down", str(exc))
+        if self._state.state is not ModelState.DOWN:
+            self._become(ModelState.DOWN, str(exc))
         else:
             self._set(reason=str(exc))  # told with the next status, and not logged again
 
-    def _become(self, state: str, reason: str | None) -> None:
+    def _become(self, state: ModelState, reason: str | None) -> None:
         self._set(state=state, since=now_us(), reason=reason)
-        level = logging.WARNING if state == "down" else logging.INFO
+        level = logging.WARNING if state is ModelState.DOWN else logging.INFO
         log.log(level, "model is %s", state, extra={"model": self.name} | ({"reason": reason} if reason else {}))
         self._changed()
 

@@ -26,6 +26,7 @@ from shared.process import logs
 from shared.process.probes import Readiness
 from shared.process.service import Service
 from shared.settings import end_with, from_command_line
+from shared.states import ModelState
 from shared.status import Report, StatusWriter
 
 NAME = "consumer"
@@ -131,7 +132,7 @@ def _asker(
 def _model_line(asker: Predictor) -> str:
     state = asker.state
     seconds = (now_us() - state.since) / 1e6
-    if state.state == "up":
+    if state.state is ModelState.UP:
         return "ok"
     return f"{state.state} for {seconds:.0f} s" + (f": {state.reason}" if state.reason else "")
 

@@ -13,11 +13,11 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
 from shared.frames.ledger import Ledger, Reason
-from shared.status import State
+from shared.states import CameraState
+from shared.status import CameraReport
 
 log = logging.getLogger(__name__)
 
-UP, DOWN, REFUSED, FROZEN = "up", "down", "refused", "frozen"
 LISTEN_S = 0.2  # between two checks of the clock and of the stop event
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 4.0  # a refusal waits the longest: cameras lock out clients that retry fast
 
@@ -42,21 +42,21 @@ class Camera:
         """
         self.name = name
         self._job, self._ledger, self._publish, self._changed = job, ledger, publish, changed
-        self._state = State(DOWN, now_us(), "starting")
+        self._state = CameraReport(CameraState.DOWN, now_us(), "starting")
         self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
 
     @property
-    def state(self) -> State:
+    def state(self) -> CameraReport:
         """The camera's state, since when, and why."""
         return self._state
 
     def readiness(self) -> str:
         """Return the camera's entry in /readyz: `ok`, or what is missing."""
         state = self._state
-        if state.state == UP:
+        if state.state is CameraState.UP:
             return "ok"
-        if state.state == REFUSED:
+        if state.state is CameraState.REFUSED:
             return f"refused: {state.reason}"
         return f"no frame for {time.monotonic() - self._picture_at:.0f} s: {state.reason}"
 
@@ -103,20 +103,20 @@ class Camera:
         watchdog.saw_picture()
         if message.kind is MessageKind.FRAME:
             self._picture_at = time.monotonic()
-            self._enter(UP, None)
+            self._enter(CameraState.UP, None)
             if overtaken:
                 self._ledger.dropped(self.name, Reason.SUPERSEDED)
             else:
                 self._publish(message)
 
-    def _enter(self, word: str, reason: str | None) -> bool:
+    def _enter(self, word: CameraState, reason: str | None) -> bool:
         """Enter a state; return whether the state or its reason has changed."""
         old = self._state
         if (old.state, old.reason) == (word, reason):
             return False
         since = old.since if old.state == word else now_us()
-        self._state = State(word, since, reason)
-        if word == UP:
+        self._state = CameraReport(word, since, reason)
+        if word is CameraState.UP:
             log.info("camera is up", extra={"camera": self.name, "source": str(self._job.source)})
         else:
             log.warning("camera is %s", word, extra={"camera": self.name, "reason": reason})
@@ -124,11 +124,11 @@ class Camera:
         return True
 
 
-def _state_of(exc: CameraError) -> str:
+def _state_of(exc: CameraError) -> CameraState:
     match exc:
         case CameraRefused():
-            return REFUSED
+            return CameraState.REFUSED
         case CameraFrozen():
-            return FROZEN
+            return CameraState.FROZEN
         case _:
-            return DOWN
+            return CameraState.DOWN

@@ -4,7 +4,7 @@ import sys
 
 from prometheus_client import Gauge
 
-from producer.camera import UP, Camera
+from producer.camera import Camera
 from producer.protocol import CaptureJob
 from producer.publisher import FramePublisher
 from producer.settings import ProducerSettings
@@ -18,6 +18,7 @@ from shared.process import logs
 from shared.process.probes import Readiness
 from shared.process.service import Service
 from shared.settings import end_with, from_command_line
+from shared.states import CameraState
 from shared.status import Report, StatusWriter
 
 PURPOSE = "Publishes the pictures of cameras to Kafka."
@@ -59,7 +60,7 @@ def serve(settings: ProducerSettings) -> int:
     status.export(service.registry)
 
     def changed(camera: Camera) -> None:
-        up.labels(camera.name).set(camera.state.state == UP)
+        up.labels(camera.name).set(camera.state.state is CameraState.UP)
         status.changed()
 
     cameras = [

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from shared.bus import Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
+from shared.states import CameraState, ModelState
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +32,30 @@ def instance_name() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """State of a camera or a model: a word, since when (microseconds since the epoch), and why."""
+class CameraReport:
+    """State of a camera, since when (microseconds since the epoch), and why."""
 
-    state: str
+    state: CameraState
     since: int
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the form on the bus."""
         return {"state": self.state, "since": self.since, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """State of a model, since when (microseconds since the epoch), the version that answers, and why it is down."""
+
+    state: ModelState
+    since: int
+    version: str | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form on the bus."""
+        return {"state": self.state, "since": self.since, "version": self.version, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)

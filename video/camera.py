@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared import clock
 from shared.frames.reader import ReceivedFrame
 from shared.redact import redact
+from shared.states import CameraState
 from shared.status import Entry
 from video.diagnosis import Diagnosis, Evidence, diagnose, newest_of
 from video.notice import span
@@ -35,7 +36,7 @@ class Camera:
     def __init__(self, id_: str) -> None:
         self.id = id_
         self.slot = Slot()
-        self.diagnosis = Diagnosis("waiting", 0.0)
+        self.diagnosis = Diagnosis(CameraState.WAITING, 0.0)
         self.since = clock.now_us()  # of the state, by our clock
         self.producer: Entry | None = None  # the last that named this camera: the board forgets after a minute
         self.consumer: Entry | None = None
@@ -47,9 +48,9 @@ class Camera:
         self._frame_at = now
         self._received_at.append(now)
         self.slot.put(received.frame, clock_suspect=received.clock_suspect)
-        if self.diagnosis.state == "up":
+        if self.diagnosis.state is CameraState.UP:
             return False
-        self.diagnosis, self.since = Diagnosis("up", 0.0), clock.now_us()
+        self.diagnosis, self.since = Diagnosis(CameraState.UP, 0.0), clock.now_us()
         log.info("camera is live", extra={"camera": self.id})
         return True
 
@@ -90,7 +91,7 @@ class Camera:
 
     def _log_change(self) -> None:
         said = self.diagnosis.notice or f"camera is {self.diagnosis.state}"
-        level = logging.WARNING if self.diagnosis.notice or self.diagnosis.state == "down" else logging.INFO
+        level = logging.WARNING if self.diagnosis.notice or self.diagnosis.state is CameraState.DOWN else logging.INFO
         log.log(level, "viewers see: %s", said, extra={"camera": self.id, "reason": self.diagnosis.reason})
 
     def notice(self) -> Text | None:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.states import CameraState
 from shared.status import SILENT_AFTER_S, Entry
 from video.notice import span
 
 FRAMELESS_AFTER_S = 3.0  # without a new frame for so long, a camera is said not to be live
 BUS_SILENT_AFTER_S = 3.0  # our own records, one a second, are no longer acknowledged
-_DOWN = frozenset({"down", "refused", "frozen"})
 
 
 class Notice(StrEnum):
@@ -48,7 +48,7 @@ class Evidence:
 class Diagnosis:
     """State of a camera: a word as in the producer's status or `waiting`, for how many seconds, why, whom to name."""
 
-    state: str
+    state: CameraState
     for_s: float
     reason: str | None = None
     notice: Notice | None = None
@@ -77,7 +77,7 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
     """Return the state of a camera, and whom to name on its picture if there is evidence against anybody."""
     frameless_s = evidence.frameless_s
     if frameless_s is not None and frameless_s < FRAMELESS_AFTER_S:
-        return Diagnosis("up", frameless_s)
+        return Diagnosis(CameraState.UP, frameless_s)
     why = None if frameless_s is None else f"no frame for {span(frameless_s)}"
     if evidence.bus_silent_s > BUS_SILENT_AFTER_S:
         return _blamed(Notice.BUS_STALLED, evidence.bus_silent_s, frameless_s, why)
@@ -87,17 +87,17 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         if gone_s is not None:
             return _blamed(Notice.PRODUCER_DOWN, gone_s, frameless_s, why)
         own = producer.report.cameras.get(camera, {})
-        state = str(own.get("state", "up"))
-        if state != "up":
+        state = _known_state(own.get("state"))
+        if state is not CameraState.UP:
             for_s = _said_for(own.get("since"), producer, now)
             reason = str(own["reason"]) if own.get("reason") else why
-            down = state in _DOWN
-            return Diagnosis(state, for_s, reason, Notice.CAMERA_DOWN if down else None, for_s if down else 0.0)
+            fault = state.is_fault
+            return Diagnosis(state, for_s, reason, Notice.CAMERA_DOWN if fault else None, for_s if fault else 0.0)
     if consumer is not None:
         gone_s = gone_for(consumer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
-    return Diagnosis("waiting" if frameless_s is None else "down", frameless_s or 0.0, why)
+    return Diagnosis(CameraState.WAITING if frameless_s is None else CameraState.DOWN, frameless_s or 0.0, why)
 
 
 def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
@@ -111,12 +111,16 @@ def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
     return silent_s if min(silent_s, bus_well_s) > SILENT_AFTER_S else None
 
 
+def _known_state(word: object) -> CameraState:
+    return next((state for state in CameraState if state == word), CameraState.UP)
+
+
 def _alive(entry: Entry, now: float) -> bool:
     return not entry.ending and entry.silent_s(now) <= SILENT_AFTER_S
 
 
 def _blamed(notice: Notice, for_s: float, frameless_s: float | None, why: str | None) -> Diagnosis:
-    return Diagnosis("down", for_s if frameless_s is None else frameless_s, why, notice, for_s)
+    return Diagnosis(CameraState.DOWN, for_s if frameless_s is None else frameless_s, why, notice, for_s)
 
 
 def _said_for(since: object, entry: Entry, now: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from shared.process.probes import Readiness
+from shared.states import CameraState
 from video.camera import Camera
 from video.notice import span
 
@@ -29,7 +30,7 @@ class CameraReadiness:
 
 
 def _line(camera: Camera, now: float) -> str:
-    if camera.diagnosis.state == "up":
+    if camera.diagnosis.state is CameraState.UP:
         return "ok"
     frameless_s = camera.frameless_s(now)
     return "no frame yet" if frameless_s is None else f"no frame for {span(frameless_s)}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared import clock
 from shared.frames.ledger import Ledger
+from shared.states import BusState, ModelState, ServiceState
 from shared.status import SILENT_AFTER_S, Entry
 from video.camera import Camera
 from video.cameras import Cameras
@@ -44,9 +45,9 @@ class SuiteStatus:
         self._cameras, self._ledger = cameras, ledger
         self._entries, self._bus_silent_s = entries, bus_silent_s
         self._heard: list[Entry] = []
-        self._bus = ("ok", clock.now_us())
+        self._bus = (BusState.OK, clock.now_us())
         self._bus_well_since = time.monotonic()
-        self._services: dict[tuple[str, str], tuple[str, int]] = {}
+        self._services: dict[tuple[str, str], tuple[ServiceState, int]] = {}
         self._text, self._text_at = "", float("-inf")
 
     def update(self, now: float) -> bool:
@@ -94,26 +95,26 @@ class SuiteStatus:
 
     def _follow_bus(self, silent_s: float, now: float) -> None:
         if silent_s <= BUS_SILENT_AFTER_S:
-            if self._bus[0] != "ok":
+            if self._bus[0] is not BusState.OK:
                 log.info("the brokers answer again")
-                self._bus, self._bus_well_since = ("ok", clock.now_us()), now
+                self._bus, self._bus_well_since = (BusState.OK, clock.now_us()), now
             return
         self._bus_well_since = now
-        if self._bus[0] == "ok":
+        if self._bus[0] is BusState.OK:
             log.warning("the brokers do not answer", extra={"seconds": round(silent_s, 1)})
-            self._bus = ("stalled", clock.now_us() - int(silent_s * 1e6))
+            self._bus = (BusState.STALLED, clock.now_us() - int(silent_s * 1e6))
 
-    def _service_state(self, entry: Entry, bus_well_s: float, now: float) -> tuple[str, int]:
+    def _service_state(self, entry: Entry, bus_well_s: float, now: float) -> tuple[ServiceState, int]:
         heard_at_us = clock.now_us() - int(entry.silent_s(now) * 1e6)
         known = self._services.get((entry.service, entry.instance))
         if entry.ending:
-            state = "ending"
+            state = ServiceState.ENDING
         elif gone_for(entry, bus_well_s, now) is not None:
-            state = "silent"
-        elif known and known[0] != "ending" and entry.silent_s(now) > SILENT_AFTER_S:
+            state = ServiceState.SILENT
+        elif known and known[0] is not ServiceState.ENDING and entry.silent_s(now) > SILENT_AFTER_S:
             state = known[0]  # the bus stands still: it was last heard so
         else:
-            state = "live"
+            state = ServiceState.LIVE
         return known if known and known[0] == state else (state, heard_at_us)
 
     def _models(self) -> list[Json]:
@@ -121,11 +122,11 @@ class SuiteStatus:
         models: dict[str, Json] = {}
         for entry in sorted(self._heard, key=lambda entry: (not entry.ending, entry.heard_at)):
             state, _ = self._services[entry.service, entry.instance]
-            gone = state != "live"
+            gone = state is not ServiceState.LIVE
             for name, said in entry.report.models.items():
                 models[name] = {
                     "name": name,
-                    "state": "waiting" if gone else str(said.get("state", "waiting")),
+                    "state": ModelState.WAITING if gone else str(said.get("state", ModelState.WAITING)),
                     "since": said.get("since"),
                     "version": said.get("version"),
                     "reason": f"the {entry.service} is {state}" if gone else said.get("reason"),

@@ -3,12 +3,14 @@
 import json
 
 from consumer.caption import Caption, as_json, as_overlay, caption
-from consumer.overlay import Box, Line, State
-from consumer.prediction import Finding, ModelState
+from consumer.overlay import Box, Line, LineState
+from consumer.prediction import Finding
+from shared.states import ModelState
+from shared.status import ModelReport
 from tests.consumer.frames import BEGAN, CAT, frame, prediction
 
-UP = ModelState("up", BEGAN, "3")
-DOWN = ModelState("down", BEGAN, None, "cannot reach it")
+UP = ModelReport(ModelState.UP, BEGAN, "3")
+DOWN = ModelReport(ModelState.DOWN, BEGAN, None, "cannot reach it")
 
 
 def said(*captions: Caption) -> list[dict[str, object]]:
@@ -44,13 +46,13 @@ def test_from_a_second_on_the_age_is_shown() -> None:
     fresh, old = (caption("imagenet_1", UP, answer, frame(seq=seq)) for seq in (30, 31))
 
     assert (fresh.state, old.state) == ("ok", "stale")
-    assert as_overlay([old], BEGAN).lines == (Line("Egyptian cat", "78% 1.0 s ago", State.STALE),)
+    assert as_overlay([old], BEGAN).lines == (Line("Egyptian cat", "78% 1.0 s ago", LineState.STALE),)
     assert (said(old)[0]["state"], said(old)[0]["age_ms"]) == ("stale", 1040.0)
 
 
 def test_a_model_that_has_not_spoken_yet_says_nothing() -> None:
     """Nothing is drawn, and the header says that it is waited for."""
-    one = caption("imagenet_1", ModelState("waiting", BEGAN), None, frame())
+    one = caption("imagenet_1", ModelReport(ModelState.WAITING, BEGAN), None, frame())
 
     assert as_overlay([one], BEGAN).lines == ()
     assert (said(one)[0]["state"], said(one)[0]["label"], said(one)[0]["age_ms"]) == ("waiting", None, None)
@@ -60,7 +62,7 @@ def test_a_model_that_is_down_shows_so_and_no_label() -> None:
     """However new the last prediction is; with the time since."""
     one = caption("imagenet_1", DOWN, prediction(frame(seq=5)), frame(seq=6))
 
-    assert as_overlay([one], BEGAN + 7_000_000).lines == (Line("MODEL DOWN", "7 s", State.DOWN),)
+    assert as_overlay([one], BEGAN + 7_000_000).lines == (Line("MODEL DOWN", "7 s", LineState.DOWN),)
     assert (said(one)[0]["state"], said(one)[0]["label"], said(one)[0]["since"]) == ("down", None, BEGAN)
 
 
@@ -71,7 +73,7 @@ def test_of_several_models_the_one_that_is_down_is_named() -> None:
 
     lines = as_overlay([first, second], BEGAN + 200_000_000).lines
 
-    assert lines == (Line("Egyptian cat", "78%"), Line("MODEL DOWN imagenet_2", "3 min", State.DOWN))
+    assert lines == (Line("Egyptian cat", "78%"), Line("MODEL DOWN imagenet_2", "3 min", LineState.DOWN))
     assert [one["model"] for one in said(first, second)] == ["imagenet_1", "imagenet_2"]
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from consumer import overlay as drawing
 from consumer.imprint import imprint, imprint_whole
-from consumer.overlay import Box, Line, Overlay, State, ascii_text, layout
+from consumer.overlay import Box, Line, LineState, Overlay, ascii_text, layout
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
 
-TWO_LINES = Overlay((Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%  4 s old", State.STALE)))
-DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", State.DOWN),))
+TWO_LINES = Overlay((Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%  4 s old", LineState.STALE)))
+DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", LineState.DOWN),))
 
 
 def scene(width: int, height: int, *, seed: int = 1) -> pixels.Image:
@@ -56,7 +56,7 @@ def face(x: int, y: int, width: int, height: int) -> Box:
 
 def random_overlay(choose: random.Random, width: int, height: int) -> Overlay:
     lines = tuple(
-        Line("abc " * choose.randrange(12), choose.choice(("", "87%")), choose.choice(list(State)))
+        Line("abc " * choose.randrange(12), choose.choice(("", "87%")), choose.choice(list(LineState)))
         for _ in range(choose.randrange(3))
     )
     boxes = tuple(
@@ -171,15 +171,15 @@ def test_states_have_colours_of_their_own():
     """Normal is marked green, stale amber, down is on red: as one sees before reading."""
     picture = pixels.encode(np.zeros((360, 640, 3), np.uint8), 95)
     mean = {}
-    for state in State:
+    for state in LineState:
         shown = pixels.decode(imprint(picture, Overlay((Line("", "87% 87%", state),)), quality=95))
         mean[state] = shown[4:18, 10:60].reshape(-1, 3).mean(axis=0)
 
-    blue, green, red = mean[State.NORMAL]
+    blue, green, red = mean[LineState.NORMAL]
     assert green > max(blue, red) + 10
-    blue, green, red = mean[State.STALE]
+    blue, green, red = mean[LineState.STALE]
     assert red > green > blue + 10
-    blue, green, red = mean[State.DOWN]
+    blue, green, red = mean[LineState.DOWN]
     assert red > max(green, blue) + 40
 
 

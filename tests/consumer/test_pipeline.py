@@ -10,12 +10,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumer.pipeline import Imprinter, Latest, Mode, Sync, run
-from consumer.prediction import ModelState, Newest
+from consumer.prediction import Newest
 from shared.bus import Delivery
 from shared.frames.frame import Frame, read_frame
 from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.frames.writer import FrameWriter
+from shared.states import ModelState
+from shared.status import ModelReport
 from tests.consumer.frames import BEGAN, RUN, frame, jpeg, prediction
 from tests.waiting import wait_until
 
@@ -45,7 +47,7 @@ class Model:
     def __init__(self, name: str = "imagenet_1") -> None:
         self.name = name
         self.newest = Newest()
-        self.state = ModelState("up", BEGAN, "1")
+        self.state = ModelReport(ModelState.UP, BEGAN, "1")
         self.takes = True
         self.offered: list[Frame] = []
 
@@ -61,7 +63,7 @@ class Model:
 
     def fails(self, mode: Mode, of: Frame) -> None:
         """Fail, and be down."""
-        self.state = ModelState("down", BEGAN, "1", "gone")
+        self.state = ModelReport(ModelState.DOWN, BEGAN, "1", "gone")
         mode.done(self.name, of, None)
 
 
@@ -152,7 +154,7 @@ def test_models_are_offered_the_camera_s_own_picture(model: Model) -> None:
 def test_a_picture_that_cannot_be_decoded_is_counted(model: Model, sync: bool) -> None:
     """Found out only when something is to be drawn; the next one goes on."""
     stage = Stage(model, sync=sync)
-    model.state, model.takes = ModelState("down", BEGAN, None, "gone"), False
+    model.state, model.takes = ModelReport(ModelState.DOWN, BEGAN, None, "gone"), False
     broken = jpeg()[:700] + jpeg()[-2:]
 
     stage.take(frame(seq=1, jpeg=broken), frame(seq=2))
@@ -233,7 +235,7 @@ def test_sync_sends_a_frame_without_label_when_its_model_fails(model: Model) -> 
 def test_sync_does_not_wait_for_a_model_that_takes_nothing(model: Model) -> None:
     """During the rest after a failure frames go out without label, every one of them."""
     stage = Stage(model, sync=True)
-    model.state, model.takes = ModelState("down", BEGAN, None, "gone"), False
+    model.state, model.takes = ModelReport(ModelState.DOWN, BEGAN, None, "gone"), False
 
     stage.take(frame(seq=1), frame(seq=2))
 

@@ -19,6 +19,7 @@ from consumer.serving import Serving
 from consumer.settings import ASSETS
 from consumer.versions import watch_versions
 from shared.frames.frame import Frame
+from shared.states import ModelState
 from tests.consumer import rest
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.rest import Request, Rest
@@ -352,7 +353,7 @@ def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked
         done=lambda _model, _frame, prediction: answers.append(prediction),
         changed=lambda: None,
     )
-    asker._become("down", "as after failures")
+    asker._become(ModelState.DOWN, "as after failures")
     stop = threading.Event()
     asker.offer(frame(seq=1))
     with pytest.raises(RuntimeError, match="unforeseen"):

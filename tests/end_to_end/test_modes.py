@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from consumer.imprint import imprint
-from consumer.overlay import Line, Overlay, State
+from consumer.overlay import Line, LineState, Overlay
 from shared.bus import Bus, Record, Writer
 from shared.frames.frame import Frame, read_frame
 from shared.frames.pixels import Image, decode, encode
@@ -90,7 +90,7 @@ def test_what_is_drawn_of_a_model_that_is_down_is_drawn_on_the_camera_s_own_pict
     for frame in compared:
         assert frame.imprinted_at is not None
         since = json.loads(frame.predictions)[0]["since"]
-        line = Line("MODEL DOWN", f"{(frame.imprinted_at - since) / 1e6:.0f} s", State.DOWN)
+        line = Line("MODEL DOWN", f"{(frame.imprinted_at - since) / 1e6:.0f} s", LineState.DOWN)
         assert frame.jpeg == imprint(originals[frame.seq], Overlay((line,)), quality=80)
     assert compared
 

@@ -21,7 +21,7 @@ import pytest
 
 from consumer.imprint import imprint
 from consumer.labels import read_labels
-from consumer.overlay import Line, Overlay, State
+from consumer.overlay import Line, LineState, Overlay
 from consumer.settings import ASSETS
 from shared.bus import Record
 from shared.frames.frame import Frame, read_frame
@@ -345,7 +345,7 @@ def overlay_of(frame: Frame) -> Overlay:
             note = f"{said['probability']:.0%}"
             if said["state"] == "stale":
                 note += f" {(frame.captured_at - said['captured_at']) / 1e6:.1f} s ago"
-            lines.append(Line(said["label"], note, State.STALE if said["state"] == "stale" else State.NORMAL))
+            lines.append(Line(said["label"], note, LineState.STALE if said["state"] == "stale" else LineState.NORMAL))
     return Overlay(tuple(lines))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from producer.camera import DOWN, FROZEN, REFUSED, UP
 from shared.clock import now_us
 from shared.frames import pixels
+from shared.states import CameraState
 from tests.producer.cameras import BUNNY, free_port, http_camera, image
 from tests.producer.watched import captures, command_line, watched
 from tests.waiting import wait_until
@@ -30,7 +30,7 @@ def test_mjpeg_passes_through_untouched():
         assert stamps == sorted(set(stamps))
         assert stamps[-1] <= now_us()
         assert camera.camera.readiness() == "ok"
-        assert camera.states == [UP]
+        assert camera.states == [CameraState.UP]
 
 
 def test_a_producer_that_was_held_up_goes_on_with_the_newest():
@@ -107,11 +107,11 @@ def test_a_password_with_special_characters_works_and_is_seen_nowhere(caplog):
 def test_a_refused_password_is_said_once(caplog):
     """Authentication that is refused is a state of its own, tried again slowly, and logged once."""
     with http_camera(user=USER, password=PASSWORD) as http, watched(http.link(f"{USER}:wr0ng")) as camera:
-        camera.becomes(REFUSED)
+        camera.becomes(CameraState.REFUSED)
         wait_until(lambda: http.requests >= 3, "it is tried again")  # FFmpeg asks twice: without and with the password
 
         assert camera.camera.readiness().startswith("refused: authentication refused")
-        assert camera.states == [REFUSED]
+        assert camera.states == [CameraState.REFUSED]
     assert [record.levelname for record in caplog.records].count("WARNING") == 1
     assert "wr0ng" not in caplog.text
     assert USER not in caplog.text
@@ -122,14 +122,14 @@ def test_a_camera_may_come_later(caplog):
     port = free_port()
     with watched(f"http://127.0.0.1:{port}/stream") as camera:
         wait_until(lambda: "connection refused" in camera.camera.readiness(), "it is missed")
-        assert camera.camera.state.state == DOWN
+        assert camera.camera.state.state == CameraState.DOWN
 
         with http_camera(port=port):
             camera.gives(2)
-            assert camera.camera.state.state == UP
+            assert camera.camera.state.state == CameraState.UP
 
-        camera.becomes(DOWN)
-    assert camera.states[-2:] == [UP, DOWN]
+        camera.becomes(CameraState.DOWN)
+    assert camera.states[-2:] == [CameraState.UP, CameraState.DOWN]
 
 
 def test_a_frozen_camera_is_noticed():
@@ -137,13 +137,13 @@ def test_a_frozen_camera_is_noticed():
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
         http.frozen.set()
-        camera.becomes(FROZEN)
+        camera.becomes(CameraState.FROZEN)
         assert camera.camera.readiness().startswith("no frame for ")
         http.frozen.clear()
 
         camera.gives(2)
 
-        assert camera.states == [UP, FROZEN, UP]
+        assert camera.states == [CameraState.UP, CameraState.FROZEN, CameraState.UP]
 
 
 @pytest.mark.fault("camera: a read that never returns", expects="frozen after 4 s; the capture is killed and replaced")
@@ -154,11 +154,11 @@ def test_a_capture_that_hangs_is_killed(recovery):
         (hanging,) = captures()
         os.kill(hanging, signal.SIGSTOP)  # nothing in it runs any more, as in a driver's call
 
-        camera.becomes(FROZEN)
+        camera.becomes(CameraState.FROZEN)
         seconds = camera.again()
 
         assert hanging not in captures()
-        assert camera.camera.state.state == UP
+        assert camera.camera.state.state == CameraState.UP
         recovery.seen("frozen, killed, up with another process", seconds=seconds)
 
 
@@ -170,7 +170,7 @@ def test_a_capture_that_crashes_is_started_again(recovery, caplog):
         (crashing,) = captures()
         os.kill(crashing, signal.SIGSEGV)
 
-        camera.becomes(DOWN)
+        camera.becomes(CameraState.DOWN)
         assert "crashed with status -11" in str(camera.camera.state.reason)
         assert caplog.messages.count("a capture crashed: it said nothing") == 1
         recovery.seen("down with its status, up with another process", seconds=camera.again())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from producer.camera import DOWN, FROZEN, REFUSED, UP
 from producer.protocol import Message
+from shared.states import CameraState
 from tests.end_to_end.numbered import picture, read_number
 from tests.producer.cameras import free_port, http_camera
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera
@@ -93,7 +93,7 @@ def test_every_way_to_ask_for_a_password(schemes, h264, caplog):
         proofs = [authorization for method, authorization in rtsp.requests if method == "PLAY"]
         assert ("SHA-256" in proofs[-1]) is ("SHA-256" in schemes)
         assert proofs[-1].startswith("Basic") is (schemes == ("Basic",))
-        assert camera.states == [UP]
+        assert camera.states == [CameraState.UP]
         (pid,) = captures()
         seen = (command_line(pid) + Path(f"/proc/{pid}/environ").read_bytes()).decode()
     assert "p@ss" not in caplog.text + seen
@@ -112,7 +112,7 @@ def test_a_wrong_password_is_tried_once_at_a_time(h264, caplog, recovery):
         wait_until(lambda: len(tried(rtsp)) >= 3, "it is tried again and again")
         seconds = time.monotonic() - began
 
-        assert camera.states == [REFUSED]
+        assert camera.states == [CameraState.REFUSED]
         assert camera.camera.readiness().startswith("refused: authentication refused")
         assert seconds > 3, "two waits of at least 2 s, the start of Python left out"
         assert [record.levelname for record in caplog.records].count("WARNING") == 1
@@ -129,11 +129,11 @@ def tried(rtsp: RtspCamera) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "status", "state", "reason"),
     [
-        ("DESCRIBE", "404 Not Found", REFUSED, "no such path (404)"),
-        ("DESCRIBE", "403 Forbidden", REFUSED, "access forbidden (403)"),
-        ("SETUP", "453 Not Enough Bandwidth", REFUSED, "refuses the request (453)"),
-        ("PLAY", "503 Service Unavailable", DOWN, "an error of its own (503)"),
-        ("DESCRIBE", "302 Found", DOWN, "the status 302"),
+        ("DESCRIBE", "404 Not Found", CameraState.REFUSED, "no such path (404)"),
+        ("DESCRIBE", "403 Forbidden", CameraState.REFUSED, "access forbidden (403)"),
+        ("SETUP", "453 Not Enough Bandwidth", CameraState.REFUSED, "refuses the request (453)"),
+        ("PLAY", "503 Service Unavailable", CameraState.DOWN, "an error of its own (503)"),
+        ("DESCRIBE", "302 Found", CameraState.DOWN, "the status 302"),
     ],
 )
 def test_refusals_are_named(method, status, state, reason, h264):
@@ -150,7 +150,7 @@ def test_a_camera_that_is_full_is_tried_again(h264, recovery):
     """A camera that has no room for us is refused, and up soon after it has."""
     manners = Manners(statuses={"SETUP": "453 Not Enough Bandwidth"})
     with rtsp_camera(h264, manners) as rtsp, watched(rtsp.link()) as camera:
-        camera.becomes(REFUSED)
+        camera.becomes(CameraState.REFUSED)
         manners.statuses.clear()
         recovery.seen("refused (453), then up", seconds=camera.again())
 
@@ -164,7 +164,7 @@ def test_a_redirection_is_followed_without_the_password(h264):
         manners.redirect = there.link().replace("127.0.0.1", "localhost")
         before = len(tried(there))
         with rtsp_camera(h264, manners) as here, watched(here.link(f"{USER}:{PASSWORD}")) as camera:
-            camera.becomes(REFUSED)
+            camera.becomes(CameraState.REFUSED)
         assert len(tried(there)) == before
 
 
@@ -180,7 +180,7 @@ def test_signs_of_life_keep_the_session(public, sign, h264):
         before = rtsp.asked(sign)
         wait_until(lambda: len(rtsp.asked(sign)) >= len(before) + 5, "signs of life")
 
-        assert camera.states == [UP]
+        assert camera.states == [CameraState.UP]
         assert len(rtsp.asked("PLAY")) == 1
 
 
@@ -258,7 +258,7 @@ def test_lost_packets_cost_pictures_and_no_more(h264, recovery):
 
         assert all(0 <= number < 25 for number in numbers(frames))
         assert rtsp.asked("PLAY") == [""]
-        assert camera.states == [UP]
+        assert camera.states == [CameraState.UP]
         lost = camera.dropped("undecodable")
         recovery.seen(f"{lost} pictures undecodable, every other one right", seconds=max(0.0, seconds))
 
@@ -283,7 +283,7 @@ def test_nothing_but_garbage_is_a_camera_that_is_down(h264, recovery):
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
         rtsp.babbles.set()
-        camera.becomes(DOWN)
+        camera.becomes(CameraState.DOWN)
         assert camera.camera.state.reason == "what it sends is no video"
         rtsp.babbles.clear()
         recovery.seen("down with the reason, then up", seconds=camera.again())
@@ -305,7 +305,7 @@ def test_another_resolution_goes_on(codec, recovery):
 
         assert all(frame.height == 720 for frame in frames)
         assert rtsp.asked("PLAY") == [""]
-        assert camera.states == [UP]
+        assert camera.states == [CameraState.UP]
         recovery.seen("1280×720 after 640×360, nothing reconnected", seconds=max(0.0, seconds))
 
 
@@ -315,12 +315,12 @@ def test_a_frozen_camera_is_noticed(h264, recovery):
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
         rtsp.frozen.set()
-        camera.becomes(FROZEN)
+        camera.becomes(CameraState.FROZEN)
         assert camera.camera.state.reason == "connected, but silent for 3 s"
         rtsp.frozen.clear()
         seconds = camera.again()
 
-        assert camera.states == [UP, FROZEN, UP]
+        assert camera.states == [CameraState.UP, CameraState.FROZEN, CameraState.UP]
         recovery.seen("up, frozen, up", seconds=seconds)
 
 
@@ -333,7 +333,7 @@ def test_a_camera_may_come_later(h264, recovery):
         with rtsp_camera(h264, port=port):
             seconds = camera.again()
             recovery.seen("down, then up", seconds=seconds)
-            assert camera.states == [DOWN, UP]
+            assert camera.states == [CameraState.DOWN, CameraState.UP]
 
 
 @pytest.mark.fault("camera: away for long", expects="tried at least every 4 s, never in step; up when it is back")
@@ -342,10 +342,10 @@ def test_a_camera_that_comes_back_after_long(h264, recovery):
     with watched(f"rtsp://127.0.0.1:{(port := free_port())}/live?channel=1") as camera:
         with rtsp_camera(h264, port=port):
             camera.gives(2)
-        camera.becomes(DOWN)
+        camera.becomes(CameraState.DOWN)
         began = time.monotonic()
         time.sleep(LONG_S)  # the fault itself
         with rtsp_camera(h264, port=port):
             seconds = camera.again()
             recovery.seen(f"away for {time.monotonic() - began:.0f} s, then up", seconds=seconds)
-            assert camera.states[-1] == UP
+            assert camera.states[-1] == CameraState.UP

@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import pytest
 
-from producer.camera import REFUSED
 from shared.frames import pixels
+from shared.states import CameraState
 from tests.end_to_end.numbered import RATE, picture
 from tests.producer.cameras import BUNNY, rtsp_guard, rtsp_server
 from tests.producer.watched import watched
@@ -37,9 +37,9 @@ def test_a_gate_that_wants_a_password():
         with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{port}/{BUNNY.name}") as camera:
             camera.gives(2)
         with watched(f"rtsp://{USER}:wrong@127.0.0.1:{port}/{BUNNY.name}") as camera:
-            camera.becomes(REFUSED)
+            camera.becomes(CameraState.REFUSED)
         with watched(f"rtsp://127.0.0.1:{server}/nothing.mp4") as camera:
-            camera.becomes(REFUSED)
+            camera.becomes(CameraState.REFUSED)
             assert "path" in camera.camera.readiness()
 
 
@@ -95,7 +95,7 @@ def test_gstreamer_s_digest(gstreamer):
     with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{gstreamer[1]}/h264") as camera:
         camera.gives(2)
     with watched(f"rtsp://{USER}:wrong@127.0.0.1:{gstreamer[1]}/h264") as camera:
-        camera.becomes(REFUSED)
+        camera.becomes(CameraState.REFUSED)
 
 
 @pytest.mark.parametrize(("path", "why"), [("mpeg4", "MP4V-ES over RTP/AVP"), ("udp", "no RTP over TCP")])

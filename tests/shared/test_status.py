@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
-from shared.status import MEMORY_S, TAIL, Entry, Report, State, StatusBoard, StatusWriter, read_entry
+from shared.states import CameraState
+from shared.status import MEMORY_S, TAIL, CameraReport, Entry, Report, StatusBoard, StatusWriter, read_entry
 from tests.shared.brokers import broker_process, read_until
 from tests.waiting import wait_until
 
@@ -214,4 +215,4 @@ def test_a_service_knows_whether_its_broker_answers() -> None:
 
 def test_a_state_has_the_form_of_the_contract() -> None:
     """State, since when, why."""
-    assert State("down", 7, "gone").as_json() == {"state": "down", "since": 7, "reason": "gone"}
+    assert CameraReport(CameraState.DOWN, 7, "gone").as_json() == {"state": "down", "since": 7, "reason": "gone"}
