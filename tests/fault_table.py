@@ -151,15 +151,15 @@ def _marks(path: Path, area: str) -> Iterator[Fault]:
         # A literal, a constant of the module, or an f-string of these: nothing else has a value here.
         return eval(compile(ast.Expression(node), path, "eval"), {"__builtins__": {}}, constants)
 
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.fault":
             try:
-                (name,) = map(text, node.args)
-                (expects,) = (text(word.value) for word in node.keywords if word.arg == "expects")
+                (name,) = map(text, call.args)
+                (expects,) = (text(word.value) for word in call.keywords if word.arg == "expects")
             except (ValueError, NameError):
-                raise Undeclared(f'{path}:{node.lineno}: wanted is fault("…", expects="…")') from None
+                raise Undeclared(f'{path}:{call.lineno}: wanted is fault("…", expects="…")') from None
             if not all(isinstance(word, str) and word.strip() and "|" not in word for word in (name, expects)):
-                raise Undeclared(f"{path}:{node.lineno}: the words must be texts without '|'")
+                raise Undeclared(f"{path}:{call.lineno}: the words must be texts without '|'")
             yield Fault(str(name), str(expects), area)
 
 

@@ -1,5 +1,7 @@
 """The table of faults says what the tests make and saw."""
 
+from pathlib import Path
+
 import pytest
 
 from tests import fault_table
@@ -17,7 +19,7 @@ def test_the_document_has_the_faults_that_the_tests_make() -> None:
     assert documented == {fault.name: fault.expects for fault in fault_table.declared()}
 
 
-def test_a_mark_is_found_wherever_it_stands(tmp_path) -> None:
+def test_a_mark_is_found_wherever_it_stands(tmp_path: Path) -> None:
     """On a test, and on a parameter of one."""
     folder = tmp_path / "kafka"
     folder.mkdir()
@@ -40,7 +42,7 @@ def test_a_mark_is_found_wherever_it_stands(tmp_path) -> None:
         'pytest.mark.fault("a", expects="b"), pytest.mark.fault("a", expects="c")',
     ],
 )
-def test_a_mark_that_makes_no_row_is_refused(tmp_path, line: str) -> None:
+def test_a_mark_that_makes_no_row_is_refused(tmp_path: Path, line: str) -> None:
     """With the file's name."""
     folder = tmp_path / "kafka"
     folder.mkdir()
@@ -59,7 +61,7 @@ def test_rows_are_written_and_read_back() -> None:
     assert fault_table._in_rows(written) == {"camera lost": Sighting("camera lost", "CAMERA DOWN", 1.2)}
 
 
-def test_the_newest_sighting_counts(tmp_path) -> None:
+def test_the_newest_sighting_counts(tmp_path: Path) -> None:
     """Runs append."""
     path = tmp_path / "artefacts" / "faults.jsonl"
     fault_table.note(SEEN, path)
@@ -86,7 +88,14 @@ def test_one(recovery):
     ],
     ids=["seen", "says nothing", "fails", "no mark"],
 )
-def test_only_a_test_that_passes_is_noted(pytester, monkeypatch, tmp_path, test, outcome, noted) -> None:
+def test_only_a_test_that_passes_is_noted(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    test: str,
+    outcome: dict[str, int],
+    noted: int,
+) -> None:
     """What a failed test saw is not what the document shows."""
     monkeypatch.setattr(fault_table, "SIGHTINGS", tmp_path / "faults.jsonl")
     pytester.makepyfile(test)

@@ -40,7 +40,7 @@ def seen_by(service: str) -> dict[str, str]:
 def film(tmp_path: Path) -> Path:
     """The film of the producer's manifest."""
     ((name, text),) = of_kind("ConfigMap", k8s.objects("producer"))["sample-configmap"]["binaryData"].items()
-    path = tmp_path / name
+    path = tmp_path / str(name)
     path.write_bytes(base64.b64decode(text, validate=True))
     return path
 

@@ -108,9 +108,9 @@ def test_selectors_find_their_pods(form: str) -> None:
         for spread in k8s.template(workload)["spec"].get("topologySpreadConstraints", ()):
             assert selected(spread["labelSelector"]["matchLabels"], among) == [name]
     for service in of_kind("Service", among).values():
-        (found,) = selected(service["spec"]["selector"], among)
+        (target,) = selected(service["spec"]["selector"], among)
         for port in service["spec"]["ports"]:
-            assert ports(k8s.workloads(among)[found])[port["targetPort"]] == port["port"]
+            assert ports(k8s.workloads(among)[target])[port["targetPort"]] == port["port"]
     for kind, path in {"PodDisruptionBudget": "selector", "NetworkPolicy": "podSelector"}.items():
         found = [selected(thing["spec"][path]["matchLabels"], among) for thing in of_kind(kind, among).values()]
         of_services = [[name] for name, workload in k8s.workloads(among).items() if workload["kind"] != "Job"]
@@ -220,4 +220,4 @@ def _cores(text: str) -> float:
 
 
 def _bytes(text: str) -> int:
-    return int(text[:-2]) * 2 ** {"Mi": 20, "Gi": 30}[text[-2:]]
+    return int(text[:-2]) << {"Mi": 20, "Gi": 30}[text[-2:]]

@@ -89,8 +89,7 @@ def _joined(node: tree.BinaryExpr, metric: Callable[[str], Labels]) -> Labels:
     operator = str(node.op)
     if operator == "or":
         return left | right
-    matching = node.modifier and node.modifier.matching
-    if matching is not None:
+    if node.modifier is not None and (matching := node.modifier.matching) is not None:
         _known(matching.labels, left, node)
         _known(matching.labels, right, node)
         many_to_one = node.modifier.card == tree.VectorMatchCardinality.ManyToOne

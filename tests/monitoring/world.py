@@ -29,7 +29,8 @@ class Series:
         return {"series": f"{self.name}{{{labels}}}", "values": " ".join(self._values(end_s))}
 
     def _values(self, end_s: int) -> list[str]:
-        values, total = [], 0.0
+        values: list[str] = []
+        total = 0.0
         for at_s in range(0, end_s + STEP_S, STEP_S):
             value = self.before if at_s <= FAULT_AT_S else self.during
             if value is None:
@@ -89,7 +90,11 @@ class World:
             }
             for labels in firing
         ]
-        moments = ((FAULT_AT_S, []), (FAULT_AT_S + SOON_S, []), (FAULT_AT_S + at_s, samples))
+        moments: tuple[tuple[int, list[dict[str, Any]]], ...] = (
+            (FAULT_AT_S, []),
+            (FAULT_AT_S + SOON_S, []),
+            (FAULT_AT_S + at_s, samples),
+        )
         return {
             "interval": f"{STEP_S}s",
             "input_series": [one.notation(FAULT_AT_S + at_s) for one in self.series],
