@@ -7,7 +7,7 @@ from producer.content import CapturedPicture, Undecodable
 from producer.demuxed import Demuxed
 from producer.feed import Feed, FeedReader
 from producer.rtsp.camera import RtspCamera
-from producer.rtsp.payload import NotOurs
+from producer.rtsp.depacketizer import UnsupportedStream
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def _opened(link: str) -> Feed:
         return Demuxed(link)
     try:
         return RtspCamera.open(link)
-    except NotOurs as exc:
+    except UnsupportedStream as exc:
         log.info("the camera is left to FFmpeg's reader: %s", exc)
         return Demuxed(link, transport=exc.transport)
 

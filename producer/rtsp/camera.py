@@ -8,27 +8,27 @@ import av
 from producer.decoder import Decoder
 from producer.feed import AccessUnit
 from producer.rtsp import rtp
+from producer.rtsp.access_units import AccessUnitAssembler
 from producer.rtsp.connection import Packet
-from producer.rtsp.mjpeg import Jpeg
-from producer.rtsp.nal import H264, H265
-from producer.rtsp.payload import NotOurs, Payload
-from producer.rtsp.pictures import AccessUnitAssembler
+from producer.rtsp.depacketizer import Depacketizer, UnsupportedStream
+from producer.rtsp.mjpeg import JpegDepacketizer
+from producer.rtsp.nal_units import H264Depacketizer, H265Depacketizer
 from producer.rtsp.sdp import Description, Track
 from producer.rtsp.session import Session, opened
 from shared.errors import CameraLost
 
 _PROFILE = "RTP/AVP"
-_PAYLOADS: Mapping[str, Callable[[Track], Payload]] = {
-    "H264": lambda track: H264(track.parameters),
-    "H265": lambda track: H265(track.parameters),
-    "JPEG": lambda track: Jpeg(track.size),
+_PAYLOADS: Mapping[str, Callable[[Track], Depacketizer]] = {
+    "H264": lambda track: H264Depacketizer(track.parameters),
+    "H265": lambda track: H265Depacketizer(track.parameters),
+    "JPEG": lambda track: JpegDepacketizer(track.size),
 }
 
 
 class RtspCamera:
     """An opened camera."""
 
-    def __init__(self, session: Session, track: Track, payload: Payload) -> None:
+    def __init__(self, session: Session, track: Track, payload: Depacketizer) -> None:
         self._session = session
         self._pictures = AccessUnitAssembler(payload, track.payload_type)
         self.decoder = Decoder(av.Codec(payload.codec, "r").create("video"), low_delay=True)
@@ -38,7 +38,7 @@ class RtspCamera:
         """Return the camera of a link, which sends already.
 
         Raises:
-            NotOurs: it sends in a way that is left to FFmpeg.
+            UnsupportedStream: it sends in a way that is left to FFmpeg.
             CameraError: it cannot be opened.
         """
         session, description = opened(link)
@@ -70,11 +70,11 @@ class RtspCamera:
         self._session.close()
 
 
-def _chosen(description: Description) -> tuple[Track, Payload]:
+def _chosen(description: Description) -> tuple[Track, Depacketizer]:
     """Return the first video that our reader knows.
 
     Raises:
-        NotOurs: there is none.
+        UnsupportedStream: there is none.
         CameraLost: there is no video at all.
     """
     if not description.videos:
@@ -86,6 +86,6 @@ def _chosen(description: Description) -> tuple[Track, Payload]:
             continue
         try:
             return track, _PAYLOADS[track.codec](track)
-        except NotOurs as exc:
+        except UnsupportedStream as exc:
             others.append(str(exc))
-    raise NotOurs(", ".join(others))
+    raise UnsupportedStream(", ".join(others))

@@ -65,14 +65,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Garbled:
+class Unrecognised:
     """A stretch of bytes that are none of the others; where it ends is not known yet. Times as of a packet."""
 
     captured_at: int
     at_s: float
 
 
-Received: TypeAlias = Packet | Response | Request | Garbled
+Received: TypeAlias = Packet | Response | Request | Unrecognised
 
 
 def connect(host: str, port: int, *, tls: bool, timeout_s: float) -> socket.socket:
@@ -216,14 +216,14 @@ class Connection:
             return Response(int(status[1]), headers, text[head.end() : head.end() + size])
         return Request(request[1].decode(), headers) if request else self._noise()
 
-    def _noise(self) -> Garbled:
+    def _noise(self) -> Unrecognised:
         """Go on where a packet or an answer may begin."""
         self._lost = True
         places = rb"\$[" + re.escape(bytes(self._kinds)) + rb"]|" if self._kinds else rb""
         begin = re.compile(places + rb"RTSP/1\.").search(self._buffer, self._begin + 1, self._end)
         # What is cut off at the end may be the beginning of one.
         self._begin = begin.start() if begin else max(self._begin + 1, self._end - len(b"RTSP/1") + 1)
-        return Garbled(*self._read_at)
+        return Unrecognised(*self._read_at)
 
 
 def _headers(text: bytes) -> dict[str, list[str]]:

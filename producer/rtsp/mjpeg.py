@@ -3,7 +3,7 @@
 import struct
 from functools import lru_cache
 
-from producer.rtsp.payload import Coded
+from producer.rtsp.depacketizer import Coded
 from shared.frames.jpeg import STANDARD_TABLES
 
 _HEAD = 8
@@ -26,7 +26,7 @@ _STANDARD = (
 _ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
 
 
-class Jpeg:
+class JpegDepacketizer:
     """Puts fragments of a baseline JPEG together, and makes it complete."""
 
     codec = "mjpeg"

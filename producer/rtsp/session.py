@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, connection_error, refusal, silence
 from producer.rtsp.authentication import Credentials
-from producer.rtsp.connection import Connection, Garbled, Packet, Request, Response, connect
-from producer.rtsp.dialogue import UNAUTHORIZED, RequestChannel
-from producer.rtsp.payload import NotOurs
+from producer.rtsp.connection import Connection, Packet, Request, Response, Unrecognised, connect
+from producer.rtsp.depacketizer import UnsupportedStream
+from producer.rtsp.request_channel import UNAUTHORIZED, RequestChannel
 from producer.rtsp.sdp import Description, Track, parse
 from producer.source import without_credentials
 from shared.errors import CameraLost
@@ -117,17 +117,17 @@ class Session:
         """Let the camera send one of its videos.
 
         Raises:
-            NotOurs: it does not send over TCP in the connection of the session.
+            UnsupportedStream: it does not send over TCP in the connection of the session.
             CameraError: it refuses.
         """
         transport = f"{track.profile}/TCP;unicast;interleaved={_CHANNELS[0]}-{_CHANNELS[1]}"
         answer = self._ask("SETUP", _joined(self._base, track.control), Transport=transport)
         if answer.status == _UNSUPPORTED_TRANSPORT:
-            raise NotOurs("no RTP over TCP", transport="udp")
+            raise UnsupportedStream("no RTP over TCP", transport="udp")
         self._insist(answer)
         agreed = re.search(r"interleaved=(\d{1,2})(?:-(\d{1,2}))?(?!\d)", answer.first("transport"))
         if agreed is None:
-            raise NotOurs("no RTP in the connection of the session", transport="udp")
+            raise UnsupportedStream("no RTP in the connection of the session", transport="udp")
         self._channel = int(agreed[1])
         self._connection.expect(self._channel, track.payload_type, int(agreed[2] or self._channel + 1))
         self._dialogue.session, _, rest = answer.first("session").partition(";")
@@ -135,7 +135,7 @@ class Session:
         self._timeout_s = float(timeout[1]) if timeout and int(timeout[1]) else DEFAULT_TIMEOUT_S
         self._insist(self._ask("PLAY", self._whole, Range="npt=0.000-"))
 
-    def packets(self) -> Iterator[Packet | Garbled]:
+    def packets(self) -> Iterator[Packet | Unrecognised]:
         """Yield the packets of the video as they come, and something for bytes that are none; never ends.
 
         Raises:
@@ -165,7 +165,7 @@ class Session:
                     case Packet() if received.channel == self._channel:
                         silent_at_s, noisy = received.at_s + READ_TIMEOUT_S, False
                         yield received
-                    case Garbled():
+                    case Unrecognised():
                         noisy = True
                         yield received
                     case Response():

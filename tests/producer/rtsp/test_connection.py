@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from producer.rtsp.connection import Connection, Garbled, Packet, Received, Request, Response
+from producer.rtsp.connection import Connection, Packet, Received, Request, Response, Unrecognised
 from shared.clock import now_us
 
 RTP = struct.pack("!BBHII", 0x80, 96, 1, 2, 3) + b"coded $\0\0\x20 picture"
@@ -95,7 +95,7 @@ def test_noise_is_said_once_and_ends_with_the_next_packet(ends, noise):
     theirs.sendall(framed(0, RTP) + noise + framed(0, RTP) + noise + ANSWER + framed(1, RTCP))
     theirs.close()
 
-    assert said(all_of(connection)) == [RTP, Garbled, RTP, Garbled, Response, RTCP]
+    assert said(all_of(connection)) == [RTP, Unrecognised, RTP, Unrecognised, Response, RTCP]
 
 
 def test_a_deadline_passes(ends):
@@ -127,5 +127,5 @@ def test_whatever_comes_is_no_crash(ends):
     found = all_of(connection)
 
     kinds = said(found)
-    assert Garbled in kinds
+    assert Unrecognised in kinds
     assert kinds[-200:] == [RTP] * 200

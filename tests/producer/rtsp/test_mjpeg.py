@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from producer.rtsp.mjpeg import Jpeg
+from producer.rtsp.mjpeg import JpegDepacketizer
 from shared.frames import jpeg, pixels
 from tests.producer.cameras import image
 
@@ -28,7 +28,7 @@ def fragments(data: bytes, *, quality: int, restart: bool = False, tables: bytes
     return cut
 
 
-def put_together(payload: Jpeg, cut: list[bytes]) -> bytes:
+def put_together(payload: JpegDepacketizer, cut: list[bytes]) -> bytes:
     assert payload.begins(cut[0])
     assert all(map(payload.take, cut))
     coded = payload.finish()
@@ -52,7 +52,7 @@ def test_tables_are_made_from_the_quality(quality):
     """Below 100 the quality factor stands for the standard tables, scaled; libjpeg's quality is the same number."""
     data = encoded(quality)
 
-    assert same(put_together(Jpeg(None), fragments(data, quality=quality)), data)
+    assert same(put_together(JpegDepacketizer(None), fragments(data, quality=quality)), data)
 
 
 @pytest.mark.parametrize("sampling", [cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422])
@@ -61,7 +61,7 @@ def test_both_samplings_with_and_without_restarts(sampling, restart):
     """Types 0 and 1, and those with a restart interval; the published JPEG is complete."""
     data = encoded(80, sampling=sampling, restart=restart)
 
-    result = put_together(Jpeg(None), fragments(data, quality=80, restart=bool(restart)))
+    result = put_together(JpegDepacketizer(None), fragments(data, quality=80, restart=bool(restart)))
 
     picture = jpeg.inspect(result)
     assert same(result, data)
@@ -71,26 +71,26 @@ def test_both_samplings_with_and_without_restarts(sampling, restart):
 
 def test_tables_that_come_along_are_kept():
     """From 128 on the tables are in the first packet, where they are left out those of before are meant."""
-    payload, data = Jpeg(None), encoded(33)
+    payload, data = JpegDepacketizer(None), encoded(33)
     quantisation = jpeg.inspect(data).quantisation
     tables = quantisation[1:65] + quantisation[66:130]
 
     for given in (tables, b"", b""):
         assert same(put_together(payload, fragments(data, quality=200, tables=given)), data)
-    assert not Jpeg(None).take(fragments(data, quality=201)[0])
+    assert not JpegDepacketizer(None).take(fragments(data, quality=201)[0])
 
 
 def test_a_large_picture_has_its_size_in_the_description():
     """A size of 0 in the packets means that they have no room for it."""
     data = encoded(80)
 
-    assert same(put_together(Jpeg((320, 240)), fragments(data, quality=80, size=(0, 0))), data)
-    assert not Jpeg(None).take(fragments(data, quality=80, size=(0, 0))[0])
+    assert same(put_together(JpegDepacketizer((320, 240)), fragments(data, quality=80, size=(0, 0))), data)
+    assert not JpegDepacketizer(None).take(fragments(data, quality=80, size=(0, 0))[0])
 
 
 def test_a_missing_fragment_is_noticed():
     """Each fragment says where in the picture it belongs."""
-    payload, cut = Jpeg(None), fragments(encoded(95), quality=95)
+    payload, cut = JpegDepacketizer(None), fragments(encoded(95), quality=95)
 
     assert payload.take(cut[0])
     assert not payload.take(cut[2])
@@ -102,7 +102,7 @@ def test_a_missing_fragment_is_noticed():
 )
 def test_what_is_no_jpeg(bad):
     """Too short, of an unknown type or quality factor, or with tables that are cut off."""
-    payload = Jpeg(None)
+    payload = JpegDepacketizer(None)
 
     assert not payload.take(bad)
     payload.discard()

@@ -54,7 +54,7 @@ def test_h265_with_relative_addresses():
 
 
 def test_jpeg_needs_no_rtpmap():
-    """Payload type 26 is JPEG (RFC 3551); its size may be said, for packets have no room for large ones."""
+    """Depacketizer type 26 is JPEG (RFC 3551); its size may be said, for packets have no room for large ones."""
     (track,) = parse(LARGE_JPEG).videos
 
     assert (track.codec, track.size) == ("JPEG", (3840, 2160))

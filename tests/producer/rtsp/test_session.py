@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from producer.rtsp.camera import RtspCamera
-from producer.rtsp.payload import NotOurs
+from producer.rtsp.depacketizer import UnsupportedStream
 from shared.errors import CameraError, CameraLost
 from tests.producer.cameras import free_port
 
@@ -64,14 +64,14 @@ def test_whatever_it_answers_is_an_error_of_ours():
             try:
                 RtspCamera.open(f"rtsp://me:secret@127.0.0.1:{listener.getsockname()[1]}/live").close()
                 ends.add("opened")
-            except (CameraError, NotOurs) as exc:
+            except (CameraError, UnsupportedStream) as exc:
                 said.append(str(exc))
                 ends.add(type(exc).__name__)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
     assert "secret" not in " ".join(said)
-    assert {"opened", "CameraLost", "CameraRefused", "NotOurs"} <= ends
+    assert {"opened", "CameraLost", "CameraRefused", "UnsupportedStream"} <= ends
 
 
 @pytest.mark.parametrize(

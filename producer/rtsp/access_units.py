@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from producer.rtsp.payload import Payload
+from producer.rtsp.depacketizer import Depacketizer
 from producer.rtsp.rtp import RtpPacket
 
 MOST_BYTES = 1 << 25  # of one picture: a camera that never ends one must not fill the memory
@@ -32,7 +32,7 @@ class AccessUnitAssembler:
     A picture is damaged if a packet of it is missing, or may be missing of what it refers to.
     """
 
-    def __init__(self, payload: Payload, payload_type: int) -> None:
+    def __init__(self, payload: Depacketizer, payload_type: int) -> None:
         self._payload, self._type = payload, payload_type
         self._next_sequence: int | None = None
         self._timestamp: int | None = None  # of the picture that is under way

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class NotOurs(Exception):
+class UnsupportedStream(Exception):
     """The camera sends in a way that is left to FFmpeg; the message says which."""
 
     def __init__(self, what: str, *, transport: str = "tcp") -> None:
@@ -25,7 +25,7 @@ class Coded:
     key: bool
 
 
-class Payload(Protocol):
+class Depacketizer(Protocol):
     """Puts payloads together to pictures."""
 
     codec: str

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from producer.faults import connection_error, refusal
 from producer.rtsp.authentication import Challenge, Credentials, best
-from producer.rtsp.connection import Connection, Garbled, Packet, Request, Response
+from producer.rtsp.connection import Connection, Packet, Request, Response, Unrecognised
 from shared.errors import CameraLost
 
 MOST_TRIES = 3
@@ -103,7 +103,7 @@ class RequestChannel:
                         self.reply(received)
                     case Packet():
                         keep(received)
-                    case Garbled() if not self._connection.expects:
+                    case Unrecognised() if not self._connection.expects:
                         raise CameraLost("what it answers is no RTSP")
         except EOFError:
             raise CameraLost("the camera hung up") from None

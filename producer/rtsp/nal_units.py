@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from producer.rtsp.payload import Coded, NotOurs
+from producer.rtsp.depacketizer import Coded, UnsupportedStream
 
 START_CODE = b"\x00\x00\x00\x01"
 _RECOVERY_POINT = 6  # payload type of a supplemental message: pictures are right from here on, without an IDR
@@ -31,7 +31,7 @@ class NalUnits(ABC):
             parameters: of the session description's `fmtp`; its parameter sets go in front of the first picture.
 
         Raises:
-            NotOurs: units come in another order than that of decoding.
+            UnsupportedStream: units come in another order than that of decoding.
         """
         self._described = [START_CODE + unit for unit in self._parameter_sets(parameters)]
         self._parts: list[bytes] = []
@@ -127,7 +127,7 @@ class NalUnits(ABC):
         """Return the head of the unit that a fragment is of."""
 
 
-class H264(NalUnits):
+class H264Depacketizer(NalUnits):
     """RFC 6184, packetization modes 0 and 1. Kinds of units: ITU-T H.264, table 7-1."""
 
     codec, head = "h264", 1
@@ -135,7 +135,7 @@ class H264(NalUnits):
 
     def _parameter_sets(self, parameters: Mapping[str, str]) -> Iterator[bytes]:
         if parameters.get("packetization-mode") == "2":
-            raise NotOurs("H.264 in interleaved packetization")
+            raise UnsupportedStream("H.264 in interleaved packetization")
         return _decoded(parameters.get("sprop-parameter-sets", ""))
 
     def _kind(self, first: int) -> int:
@@ -145,7 +145,7 @@ class H264(NalUnits):
         return bytes(((payload[0] & 0xE0) | (payload[1] & 31),))
 
 
-class H265(NalUnits):
+class H265Depacketizer(NalUnits):
     """RFC 7798, without decoding order numbers. Kinds of units: ITU-T H.265, table 7-1."""
 
     codec, head = "hevc", 2
@@ -153,7 +153,7 @@ class H265(NalUnits):
 
     def _parameter_sets(self, parameters: Mapping[str, str]) -> Iterator[bytes]:
         if parameters.get("sprop-max-don-diff", "0") != "0":
-            raise NotOurs("H.265 with decoding order numbers")
+            raise UnsupportedStream("H.265 with decoding order numbers")
         return _decoded(",".join(parameters.get(f"sprop-{name}", "") for name in ("vps", "sps", "pps")))
 
     def _kind(self, first: int) -> int:

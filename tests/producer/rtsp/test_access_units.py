@@ -7,10 +7,10 @@ import av
 import pytest
 
 from producer.rtsp import rtp
-from producer.rtsp.mjpeg import Jpeg
-from producer.rtsp.nal import H264, H265
-from producer.rtsp.payload import NotOurs
-from producer.rtsp.pictures import AccessUnitAssembler, CodedPicture
+from producer.rtsp.access_units import AccessUnitAssembler, CodedPicture
+from producer.rtsp.depacketizer import UnsupportedStream
+from producer.rtsp.mjpeg import JpegDepacketizer
+from producer.rtsp.nal_units import H264Depacketizer, H265Depacketizer
 from producer.rtsp.rtp import RtpPacket
 from tests.producer.rtsp_video import PAYLOAD_TYPE, video
 
@@ -39,7 +39,7 @@ class Stream:
     """Numbers packets, and collects what comes of them."""
 
     def __init__(self, payload=None) -> None:
-        self.pictures = AccessUnitAssembler(payload or H264({}), PAYLOAD_TYPE)
+        self.pictures = AccessUnitAssembler(payload or H264Depacketizer({}), PAYLOAD_TYPE)
         self.sequence, self.at = 65_534, 0
         self.found: list[CodedPicture] = []
 
@@ -77,7 +77,7 @@ def test_units_alone_together_and_in_pieces():
 
 def test_parameter_sets_of_the_description_go_in_front():
     """They come before the first picture; what is no Base64 is left out, for it comes again."""
-    stream = Stream(H264({"sprop-parameter-sets": "Z3Nwcw==,aHBwcw,???"}))
+    stream = Stream(H264Depacketizer({"sprop-parameter-sets": "Z3Nwcw==,aHBwcw,???"}))
 
     assert data(stream.send(1, IDR)) == [units(SPS, PPS, IDR)]
     assert data(stream.send(2, SLICE)) == [units(SLICE)]
@@ -85,7 +85,7 @@ def test_parameter_sets_of_the_description_go_in_front():
 
 def test_parameter_sets_of_the_description_wait_for_a_whole_picture():
     """A first picture that is damaged does not take them along."""
-    stream = Stream(H264({"sprop-parameter-sets": "Z3Nwcw==,aHBwcw=="}))
+    stream = Stream(H264Depacketizer({"sprop-parameter-sets": "Z3Nwcw==,aHBwcw=="}))
 
     assert data(stream.send(1, fragments(IDR)[1])) == [b""]
     assert data(stream.send(2, IDR)) == [units(SPS, PPS, IDR)]
@@ -187,10 +187,10 @@ def test_a_picture_without_an_end_does_not_fill_the_memory():
 
 def test_other_orders_than_that_of_decoding_are_not_ours():
     """Interleaved packetization of H.264, and decoding order numbers of H.265, are left to FFmpeg."""
-    with pytest.raises(NotOurs):
-        H264({"packetization-mode": "2"})
-    with pytest.raises(NotOurs):
-        H265({"sprop-max-don-diff": "1"})
+    with pytest.raises(UnsupportedStream):
+        H264Depacketizer({"packetization-mode": "2"})
+    with pytest.raises(UnsupportedStream):
+        H265Depacketizer({"sprop-max-don-diff": "1"})
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,11 @@ def test_what_is_no_payload_damages_its_picture(bad):
     assert not picture.data
 
 
-PAYLOADS = {"H264": lambda: H264({}), "H265": lambda: H265({}), "JPEG": lambda: Jpeg(None)}
+PAYLOADS = {
+    "H264": lambda: H264Depacketizer({}),
+    "H265": lambda: H265Depacketizer({}),
+    "JPEG": lambda: JpegDepacketizer(None),
+}
 
 
 @pytest.mark.parametrize("codec", PAYLOADS)
