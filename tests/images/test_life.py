@@ -8,7 +8,6 @@ from threading import Event
 
 import pytest
 
-from local.plan import sample_video
 from shared.bus import EmbeddedBroker
 from tests.images.conftest import SERVICES
 from tests.images.docker import CONFINED, Container, Network, docker
@@ -53,20 +52,19 @@ def suite(services: Mapping[str, str], tfserving: str) -> Iterator[Suite]:
             "LOGFORMAT": "json",
         }
         own = {
-            "producer": {"VIDEOLINK": f"/videos/{sample_video().name}"},
+            "producer": {"VIDEOLINK": "/app/producer/sample/cat-and-coffee.mp4"},
             "consumer": {
                 "MODELURLS": json.dumps({"imagenet_1": MODEL_URL}),
                 "LABELURLS": json.dumps({"imagenet_1": LABELS}),
             },
             "video": {},
         }
-        videos = f"--volume={sample_video().parent}:/videos:ro"
         inside = f"container:{pod.id}"
         parts = {"tfserving": Container(tfserving, network=inside, options=(*CONFINED, *OFTEN))}
         stack.enter_context(parts["tfserving"])
         for name in SERVICES:
             environment = {**common, **own[name], "PROBEPORT": f":{PROBES[name]}"}
-            options = (*CONFINED, *OFTEN, *([videos] if name == "producer" else []))
+            options = (*CONFINED, *OFTEN)
             container = Container(services[name], network=inside, options=options, environment=environment)
             parts[name] = stack.enter_context(container)
         yield Suite(pod, parts)

@@ -118,7 +118,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     assert suite.said(f"Live at {suite.page}")
     wait_until(suite.label, "there is a label")
     (camera,) = get_json(f"{suite.page}/cameras")
-    assert (camera["id"], camera["width"], camera["height"]) == ("camera", 1280, 720)
+    assert (camera["id"], camera["width"], camera["height"]) == ("camera", 384, 256)
     running = {name: suite.part("local.broker" if name == "broker" else name) for name in PARTS}
     assert all(running.values()), running
     assert len(suite.processes()) == 7  # the suite, its five parts, the producer's capture
