@@ -10,6 +10,7 @@ import pytest
 from shared.clock import now_us
 from shared.frames import pixels
 from shared.states import CameraState
+from tests.conftest import Recovery
 from tests.producer.cameras import BUNNY, free_port, http_camera, image
 from tests.producer.watched import captures, command_line, watched
 from tests.waiting import wait_until
@@ -17,7 +18,7 @@ from tests.waiting import wait_until
 USER, PASSWORD = "operator", "p@ss:w/rd%?#"
 
 
-def test_mjpeg_passes_through_untouched():
+def test_mjpeg_passes_through_untouched() -> None:
     """The bytes of an MJPEG camera's pictures are published as they are, stamped after they were sent."""
     began = now_us()
     with http_camera() as http, watched(http.link()) as camera:
@@ -33,7 +34,7 @@ def test_mjpeg_passes_through_untouched():
         assert camera.states == [CameraState.UP]
 
 
-def test_a_producer_that_was_held_up_goes_on_with_the_newest():
+def test_a_producer_that_was_held_up_goes_on_with_the_newest() -> None:
     """Frames that wait while the producer is busy are not sent in a burst: the newest is, the others are counted."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -48,7 +49,7 @@ def test_a_producer_that_was_held_up_goes_on_with_the_newest():
         assert len(camera.frames) - before <= http.sent - sent + 3
 
 
-def test_another_size_in_the_middle_goes_on():
+def test_another_size_in_the_middle_goes_on() -> None:
     """A camera that changes its resolution is neither down nor captured anew."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -63,7 +64,7 @@ def test_another_size_in_the_middle_goes_on():
 @pytest.mark.fault(
     "camera: HTTP parts that are no pictures", expects="undecodable; the next picture is shown; no reconnect"
 )
-def test_garbage_is_counted_and_survived(recovery):
+def test_garbage_is_counted_and_survived(recovery: Recovery) -> None:
     """Frames that are no pictures are counted as undecodable, and the next picture comes through."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -77,7 +78,7 @@ def test_garbage_is_counted_and_survived(recovery):
         recovery.seen(f"{camera.dropped('undecodable')} parts undecodable, then pictures", seconds=seconds)
 
 
-def test_a_fast_camera_is_thinned_and_counted():
+def test_a_fast_camera_is_thinned_and_counted() -> None:
     """Frames beyond the interval are thinned, and all that the camera gave are accounted for."""
     with http_camera() as http, watched(http.link(), interval_s=0.2) as camera:
         camera.gives(4)
@@ -87,7 +88,7 @@ def test_a_fast_camera_is_thinned_and_counted():
         assert camera.dropped("thinned") + len(camera.frames) <= http.sent
 
 
-def test_a_password_with_special_characters_works_and_is_seen_nowhere(caplog):
+def test_a_password_with_special_characters_works_and_is_seen_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     """Characters that links reserve may stand in a password; it is in no log, no state and no process listing."""
     caplog.set_level(logging.DEBUG)
     with (
@@ -104,7 +105,7 @@ def test_a_password_with_special_characters_works_and_is_seen_nowhere(caplog):
     assert USER not in caplog.text
 
 
-def test_a_refused_password_is_said_once(caplog):
+def test_a_refused_password_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """Authentication that is refused is a state of its own, tried again slowly, and logged once."""
     with http_camera(user=USER, password=PASSWORD) as http, watched(http.link(f"{USER}:wr0ng")) as camera:
         camera.becomes(CameraState.REFUSED)
@@ -117,7 +118,7 @@ def test_a_refused_password_is_said_once(caplog):
     assert USER not in caplog.text
 
 
-def test_a_camera_may_come_later(caplog):
+def test_a_camera_may_come_later(caplog: pytest.LogCaptureFixture) -> None:
     """A camera that is absent at the start is down, and up as soon as it is there."""
     port = free_port()
     with watched(f"http://127.0.0.1:{port}/stream") as camera:
@@ -132,7 +133,7 @@ def test_a_camera_may_come_later(caplog):
     assert camera.states[-2:] == [CameraState.UP, CameraState.DOWN]
 
 
-def test_a_frozen_camera_is_noticed():
+def test_a_frozen_camera_is_noticed() -> None:
     """A camera that stays connected and sends nothing is frozen, and up again when it goes on."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -147,7 +148,7 @@ def test_a_frozen_camera_is_noticed():
 
 
 @pytest.mark.fault("camera: a read that never returns", expects="frozen after 4 s; the capture is killed and replaced")
-def test_a_capture_that_hangs_is_killed(recovery):
+def test_a_capture_that_hangs_is_killed(recovery: Recovery) -> None:
     """A capture whose read never returns is noticed by the producer's own clock, killed and replaced."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -163,7 +164,7 @@ def test_a_capture_that_hangs_is_killed(recovery):
 
 
 @pytest.mark.fault("camera: its capture crashes", expects="down with the signal's number; started again at once")
-def test_a_capture_that_crashes_is_started_again(recovery, caplog):
+def test_a_capture_that_crashes_is_started_again(recovery: Recovery, caplog: pytest.LogCaptureFixture) -> None:
     """A capture that dies on its own costs a moment; the reason names it, and the log has its last lines."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
@@ -177,7 +178,7 @@ def test_a_capture_that_crashes_is_started_again(recovery, caplog):
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_a_file_plays_at_its_own_rate(raw):
+def test_a_file_plays_at_its_own_rate(raw: bool) -> None:
     """A video of 25 frames a second gives one every 40 ms on average, none before it is due."""
     with watched(str(BUNNY), raw=raw) as camera:
         frames = camera.gives(20)

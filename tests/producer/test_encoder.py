@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from producer.content import CameraJpeg, Undecodable
+from producer.content import CameraJpeg, Content, Undecodable
 from producer.encoder import FrameEncoder
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
@@ -10,7 +10,7 @@ from tests.producer.cameras import image
 PLAIN = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=False)
 
 
-def test_a_camera_s_jpeg_passes_through_untouched():
+def test_a_camera_s_jpeg_passes_through_untouched() -> None:
     """At scale 1 not a byte of a camera's own picture changes."""
     data = pixels.encode(image(), 95)
 
@@ -20,7 +20,7 @@ def test_a_camera_s_jpeg_passes_through_untouched():
     assert (published.width, published.height) == (320, 240)
 
 
-def test_missing_huffman_tables_are_inserted():
+def test_missing_huffman_tables_are_inserted() -> None:
     """A camera's JPEG without tables gets the standard ones, and then shows the same picture."""
     whole = pixels.encode(image(), 90)
     bare, at, scan = whole[:2], 2, jpeg.inspect(whole).scan_header_offset
@@ -37,7 +37,7 @@ def test_missing_huffman_tables_are_inserted():
 
 
 @pytest.mark.parametrize("content", [CameraJpeg(b""), CameraJpeg(b"\xff\xd8garbage"), Undecodable()])
-def test_garbage_is_refused(content):
+def test_garbage_is_refused(content: Content) -> None:
     """What is no picture raises, whatever is to be made of it."""
     for encoder in (
         PLAIN,
@@ -49,7 +49,7 @@ def test_garbage_is_refused(content):
 
 
 @pytest.mark.parametrize("coded", [True, False])
-def test_scales_apply_to_each_side(coded):
+def test_scales_apply_to_each_side(coded: bool) -> None:
     """Width and height are scaled on their own, of a camera's JPEG as well as of pixels."""
     content = CameraJpeg(pixels.encode(image(), 90)) if coded else image()
 
@@ -59,7 +59,7 @@ def test_scales_apply_to_each_side(coded):
     assert pixels.decode(published.data).shape == (60, 160, 3)
 
 
-def test_what_we_encode_has_the_form_of_the_bus():
+def test_what_we_encode_has_the_form_of_the_bus() -> None:
     """Baseline, 4:2:0, standard tables, and a restart marker after every row of MCUs."""
     published = PLAIN.encode(image(318, 250))
 
@@ -69,7 +69,7 @@ def test_what_we_encode_has_the_form_of_the_bus():
     assert (picture.mcu_width, picture.mcu_height) == (16, 16)
 
 
-def test_quality_is_heard():
+def test_quality_is_heard() -> None:
     """A lower quality gives a smaller JPEG."""
     sizes = [len(FrameEncoder(1, 1, quality, raw=False).encode(image()).data) for quality in (1, 50, 100)]
 
@@ -77,7 +77,7 @@ def test_quality_is_heard():
     assert sizes[0] < sizes[2] / 2
 
 
-def test_raw_pixels_are_the_picture_s():
+def test_raw_pixels_are_the_picture_s() -> None:
     """Raw rows are those of the picture, blue first."""
     published = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=True).encode(image())
 

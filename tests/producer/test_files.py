@@ -1,5 +1,6 @@
 import itertools
 import shutil
+from pathlib import Path
 
 import av
 import cv2
@@ -7,42 +8,47 @@ import numpy as np
 import pytest
 
 from producer import files
-from producer.content import CameraJpeg, Undecodable
+from producer.content import CameraJpeg, CapturedPicture, Undecodable
 from shared.errors import CameraLost
 from shared.frames import pixels
 from tests.producer.cameras import BIKES, BUNNY, image
 
 
 @pytest.fixture
-def hurried(monkeypatch):
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files play as fast as they can; when they are due is told by `at_s`."""
     monkeypatch.setattr("producer.pacing.Playback.wait_for", lambda self, offset_s: None)
 
 
-def play(pattern, count, *, interval_s=0.0):
+def play(pattern: Path | str, count: int, *, interval_s: float = 0.0) -> list[CapturedPicture]:
     return list(itertools.islice(files.pictures(str(pattern), interval_s=interval_s, tick=lambda: None), count))
 
 
-def test_a_video_loops_on_one_schedule(hurried):
+def frame(picture: CapturedPicture) -> av.VideoFrame:
+    assert isinstance(picture.content, av.VideoFrame)
+    return picture.content
+
+
+def test_a_video_loops_on_one_schedule(hurried: None) -> None:
     """132 frames of 40 ms are followed by the same 132: no frame is lost at the turn, and none comes early or late."""
     pictures = play(BUNNY, 200)
 
     assert [picture.at_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(200)])
-    assert np.array_equal(pictures[5].content.to_ndarray(), pictures[137].content.to_ndarray())
+    assert np.array_equal(frame(pictures[5]).to_ndarray(), frame(pictures[137]).to_ndarray())
 
 
-def test_b_frames_come_in_the_order_of_showing(hurried):
+def test_b_frames_come_in_the_order_of_showing(hurried: None) -> None:
     """A file with B frames loops on one schedule too, its pictures in the order in which they are shown."""
     with av.open(str(BIKES)) as container:
         expected = [frame.pts for frame in container.decode(video=0)]
 
     pictures = play(BIKES, 500)
 
-    assert [picture.content.pts for picture in pictures] == [*expected, *expected]
+    assert [frame(picture).pts for picture in pictures] == [*expected, *expected]
     assert [picture.at_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(500)], abs=1e-3)
 
 
-def test_pictures_follow_each_other_by_name(tmp_path, hurried):
+def test_pictures_follow_each_other_by_name(tmp_path: Path, hurried: None) -> None:
     """A glob shows one picture per interval, sorted and looped."""
     for number in (2, 0, 1):
         cv2.imwrite(str(tmp_path / f"{number}.png"), image(number=number))
@@ -50,11 +56,12 @@ def test_pictures_follow_each_other_by_name(tmp_path, hurried):
     pictures = play(tmp_path / "*.png", 5, interval_s=0.5)
 
     for picture, number in zip(pictures, (0, 1, 2, 0, 1), strict=True):
+        assert isinstance(picture.content, np.ndarray)
         assert np.array_equal(picture.content, image(number=number))
     assert [picture.at_s for picture in pictures] == pytest.approx([0, 0.5, 1, 1.5, 2])
 
 
-def test_a_jpeg_is_not_decoded(tmp_path, hurried):
+def test_a_jpeg_is_not_decoded(tmp_path: Path, hurried: None) -> None:
     """A picture that is a JPEG already is taken as it is, 25 a second where no interval is asked for."""
     data = pixels.encode(image(), 80)
     (tmp_path / "a.jpg").write_bytes(data)
@@ -65,7 +72,7 @@ def test_a_jpeg_is_not_decoded(tmp_path, hurried):
     assert [picture.at_s for picture in pictures] == pytest.approx([0, 0.04])
 
 
-def test_videos_and_pictures_may_be_mixed(tmp_path, hurried):
+def test_videos_and_pictures_may_be_mixed(tmp_path: Path, hurried: None) -> None:
     """A picture after a video comes when the video has ended."""
     shutil.copy(BUNNY, tmp_path / "1.mp4")
     (tmp_path / "2.jpg").write_bytes(pixels.encode(image(), 80))
@@ -77,7 +84,7 @@ def test_videos_and_pictures_may_be_mixed(tmp_path, hurried):
     assert pictures[133].at_s == pytest.approx(133 * 0.04)
 
 
-def test_a_broken_file_does_not_stop_the_others(tmp_path, hurried):
+def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, hurried: None) -> None:
     """What cannot be opened or decoded is garbage in its place; the rest goes on."""
     (tmp_path / "1.mp4").write_bytes(b"no video")
     (tmp_path / "2.png").write_bytes(b"no picture")
@@ -88,7 +95,7 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path, hurried):
     assert [isinstance(picture.content, Undecodable) for picture in pictures] == [True, True, False] * 2
 
 
-def test_files_without_a_picture_are_a_lost_camera(tmp_path, hurried):
+def test_files_without_a_picture_are_a_lost_camera(tmp_path: Path, hurried: None) -> None:
     """A round without one picture, or without a file, ends the capture: to be tried again, and not in a hot loop."""
     (tmp_path / "1.png").write_bytes(b"no picture")
 
@@ -98,7 +105,7 @@ def test_files_without_a_picture_are_a_lost_camera(tmp_path, hurried):
         play(tmp_path / "none", 1)
 
 
-def test_frames_are_stamped_when_they_are_due():
+def test_frames_are_stamped_when_they_are_due() -> None:
     """Played in earnest, no frame is captured before it is due, each before the next."""
     pictures = play(BUNNY, 8)
 

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.bus import EmbeddedBroker, Reader, Record
 from shared.clock import now_us
 from shared.frames.frame import Frame, read_frame
+from tests.conftest import Recovery
 from tests.producer.cameras import BUNNY, free_port, http_camera, image
 from tests.producer.rtsp_camera import rtsp_camera
 from tests.producer.rtsp_video import video
@@ -78,8 +80,11 @@ class Producer:
         return self.process.wait(10)
 
 
+Start: TypeAlias = Callable[..., Producer]
+
+
 @pytest.fixture
-def start(broker, tmp_path, request) -> Iterator[Callable[..., Producer]]:
+def start(broker: EmbeddedBroker, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
 
         def started(*, servers: str = "", **variables: str) -> Producer:
@@ -109,7 +114,9 @@ def frames_of(found: list[Record]) -> list[Frame]:
     return [read_frame(record.key, record.value, record.headers) for record in found]
 
 
-def test_a_file_becomes_frames_and_the_books_balance(start, broker, request):
+def test_a_file_becomes_frames_and_the_books_balance(
+    start: Start, broker: EmbeddedBroker, request: pytest.FixtureRequest
+) -> None:
     """Frames carry all headers, numbered without a gap; at the end in = out = what the broker has, and status 0."""
     began = now_us()
     producer = start(VIDEOLINK=str(BUNNY), CAMERA="front")
@@ -132,14 +139,16 @@ def test_a_file_becomes_frames_and_the_books_balance(start, broker, request):
     assert "Traceback" not in producer.log.read_text()
 
 
-def test_the_end_is_quick_and_leaves_nothing(start, broker, request):
+def test_the_end_is_quick_and_leaves_nothing(
+    start: Start, broker: EmbeddedBroker, request: pytest.FixtureRequest
+) -> None:
     """SIGTERM ends the producer with status 0; its last word on the bus says so, with books that balance."""
     producer = start(CAMERAS=json.dumps({"front": str(BUNNY), "back": str(BUNNY)}))
     topic = f"{request.node.name}-status"
     with Reader.of_all_partitions(broker.bus(), topic, group="test") as reader:
-        said: list[dict] = []
+        said: list[dict[str, Any]] = []
 
-        def hears(condition: Callable[[dict], bool]) -> bool:
+        def hears(condition: Callable[[dict[str, Any]], bool]) -> bool:
             said.extend(json.loads(record.value or b"") for record in reader.read(0.1))
             return any(map(condition, said))
 
@@ -162,7 +171,7 @@ def test_the_end_is_quick_and_leaves_nothing(start, broker, request):
         assert account["in"] == account["out"] + sum(account["dropped"].values())
 
 
-def test_captures_die_with_the_producer(start):
+def test_captures_die_with_the_producer(start: Start) -> None:
     """A producer that is killed leaves no capture behind, not even one that hangs."""
     producer = start(VIDEOLINK=str(BUNNY))
     wait_until(lambda: producer.metrics("producer_camera_up") == {("camera",): 1}, "the camera is up")
@@ -177,7 +186,9 @@ def test_captures_die_with_the_producer(start):
             os.kill(capture, signal.SIGKILL)
 
 
-def test_the_original_s_record_reads_back_pixel_for_pixel(start, broker, request, tmp_path):
+def test_the_original_s_record_reads_back_pixel_for_pixel(
+    start: Start, broker: EmbeddedBroker, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """FRAMEFORMAT=json writes raw BGR rows as the original's definition has them, keyed by camera, without headers."""
     cv2.imwrite(str(tmp_path / "picture.png"), image())
     start(VIDEOLINK=str(tmp_path / "*.png"), FRAMEFORMAT="json", CAMERA="yard")
@@ -193,7 +204,7 @@ def test_the_original_s_record_reads_back_pixel_for_pixel(start, broker, request
     assert not record.headers
 
 
-def test_a_frame_that_no_broker_takes_is_counted(start):
+def test_a_frame_that_no_broker_takes_is_counted(start: Start) -> None:
     """Raw 720p does not fit into the embedded broker: each frame is dropped as too large, and the service lives."""
     producer = start(VIDEOLINK=str(BUNNY), FRAMEFORMAT="json")
 
@@ -205,7 +216,7 @@ def test_a_frame_that_no_broker_takes_is_counted(start):
     assert producer.end() == 0
 
 
-def test_without_a_broker_frames_are_dropped_and_the_service_lives(start):
+def test_without_a_broker_frames_are_dropped_and_the_service_lives(start: Start) -> None:
     """No broker makes the producer not ready and its frames dropped with that reason; it still ends within 3 s."""
     producer = start(servers=f"127.0.0.1:{free_port()}", VIDEOLINK=str(BUNNY))
 
@@ -223,7 +234,7 @@ def test_without_a_broker_frames_are_dropped_and_the_service_lives(start):
     assert time.monotonic() - began < 3
 
 
-def test_a_missing_camera_does_not_make_the_producer_unready(start):
+def test_a_missing_camera_does_not_make_the_producer_unready(start: Start) -> None:
     """Of two cameras one is missing: it is named with the reason, without its password, and the other works."""
     with http_camera() as http:
         missing = f"rtsp://operator:s3cret@127.0.0.1:{free_port()}/live?token=t0ken"
@@ -250,9 +261,11 @@ def test_a_missing_camera_does_not_make_the_producer_unready(start):
     "camera: frozen, as others see it",
     expects="`frozen` with its reason in /readyz, 0 in producer_camera_up, and in videostatus",
 )
-def test_the_state_of_a_camera_is_seen_everywhere(start, broker, request, recovery):
+def test_the_state_of_a_camera_is_seen_everywhere(
+    start: Start, broker: EmbeddedBroker, request: pytest.FixtureRequest, recovery: Recovery
+) -> None:
     """Up, frozen and up again: in /readyz, in the metric and on the topic of states; the books balance."""
-    said: list[dict] = []
+    said: list[dict[str, Any]] = []
     with (
         rtsp_camera(video()) as rtsp,
         Reader.of_all_partitions(broker.bus(), f"{request.node.name}-status", group="test") as reader,
@@ -284,7 +297,7 @@ def test_the_state_of_a_camera_is_seen_everywhere(start, broker, request, recove
         recovery.seen("up, frozen, up; books balance", seconds=seconds)
 
 
-def test_wrong_properties_end_the_process(start):
+def test_wrong_properties_end_the_process(start: Start) -> None:
     """A property that librdkafka does not know is one line, and status 2."""
     producer = start(VIDEOLINK=str(BUNNY), KAFKACONFIG='{"no.such.property": 1}')
 

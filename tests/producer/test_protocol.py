@@ -1,5 +1,7 @@
 import os
 import threading
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -9,7 +11,7 @@ from shared.errors import CameraLost, CameraRefused
 
 
 @pytest.fixture
-def pipe():
+def pipe() -> Iterator[tuple[int, int]]:
     reading, writing = os.pipe()
     yield reading, writing
     for end in (reading, writing):
@@ -19,7 +21,7 @@ def pipe():
             continue
 
 
-def test_a_job_comes_out_as_it_went_in():
+def test_a_job_comes_out_as_it_went_in() -> None:
     """The line that carries a job holds all of it."""
     job = CaptureJob(
         Source(SourceKind.LINK, 'rtsp://me:p\n"ä@camera/'), interval_s=0.042, scale_x=0.5, quality=70, raw=True
@@ -31,7 +33,7 @@ def test_a_job_comes_out_as_it_went_in():
     assert CaptureJob.from_line(line) == job
 
 
-def test_messages_cross_a_pipe(pipe):
+def test_messages_cross_a_pipe(pipe: tuple[int, int]) -> None:
     """A frame larger than the pipe, counts and a failure arrive in order, with everything in them."""
     reading, writing = pipe
     messages = [
@@ -39,7 +41,7 @@ def test_messages_cross_a_pipe(pipe):
         Message(MessageKind.COUNTS, Counts(thinned=9)),
         Message.failed(CameraRefused("no"), Counts()),
     ]
-    writer = threading.Thread(target=lambda: [send(writing, message) for message in messages])
+    writer = threading.Thread(target=lambda: [*map(partial(send, writing), messages)])
     writer.start()
     receiver = Receiver(reading)
 
@@ -47,10 +49,11 @@ def test_messages_cross_a_pipe(pipe):
 
     writer.join()
     assert received == messages
+    assert received[2] is not None
     assert isinstance(received[2].error(), CameraRefused)
 
 
-def test_half_a_message_is_waited_for(pipe):
+def test_half_a_message_is_waited_for(pipe: tuple[int, int]) -> None:
     """A message that has come in part is none yet, and is whole when the rest has come."""
     reading, writing = pipe
     receiver = Receiver(reading)
@@ -67,10 +70,12 @@ def test_half_a_message_is_waited_for(pipe):
     os.write(writing, whole[-2:])
 
     assert (first, second) == (None, None)
-    assert receiver.receive(10).payload == b"picture"
+    third = receiver.receive(10)
+    assert third is not None
+    assert third.payload == b"picture"
 
 
-def test_the_end_of_the_pipe_is_told(pipe):
+def test_the_end_of_the_pipe_is_told(pipe: tuple[int, int]) -> None:
     """A reader whose other side is gone hears of it at once."""
     reading, writing = pipe
     os.close(writing)
@@ -79,7 +84,7 @@ def test_the_end_of_the_pipe_is_told(pipe):
         Receiver(reading).receive(10)
 
 
-def test_an_unknown_error_is_a_lost_camera():
+def test_an_unknown_error_is_a_lost_camera() -> None:
     """An error that has no name of ours still is a camera's error."""
     message = Message(MessageKind.FAILED, payload=b'["Strange", "why"]')
 

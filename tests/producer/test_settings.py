@@ -11,18 +11,18 @@ from tests.producer.cameras import BUNNY
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch):
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for row in document(ProducerSettings):
         monkeypatch.delenv(row.variable, raising=False)
 
 
-def load(monkeypatch, **variables):
+def load(monkeypatch: pytest.MonkeyPatch, **variables: str) -> ProducerSettings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return ProducerSettings.load()
 
 
-def test_the_defaults_are_the_contract(monkeypatch):
+def test_the_defaults_are_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without further variables the values are those of the design's table."""
     settings = load(monkeypatch, VIDEOLINK="rtsp://camera/live")
 
@@ -33,7 +33,7 @@ def test_the_defaults_are_the_contract(monkeypatch):
     assert list(settings.sources()) == ["camera"]
 
 
-def test_cameras_go_before_a_link_before_a_device(monkeypatch):
+def test_cameras_go_before_a_link_before_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of CAMERAS, VIDEOLINK and VIDEODEVICE the first that is given counts; empty is not given."""
     device = load(monkeypatch, VIDEODEVICE="0", VIDEOLINK="", CAMERAS="").sources()
     link = load(monkeypatch, VIDEOLINK=str(BUNNY), CAMERA="yard").sources()
@@ -76,7 +76,9 @@ def test_cameras_go_before_a_link_before_a_device(monkeypatch):
         ({"JPEGQUALITY": "x", "VIDEOLINK": "missing.mp4"}, ["JPEGQUALITY: got 'x'", "VIDEOLINK: got 'missing.mp4'"]),
     ],
 )
-def test_every_mistake_gives_a_line(monkeypatch, variables, mistakes):
+def test_every_mistake_gives_a_line(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], mistakes: list[str]
+) -> None:
     """Each mistake is one line with the variable, what came, and what is allowed; all of them at once."""
     with pytest.raises(SettingsError) as caught:
         load(monkeypatch, **variables)
@@ -89,7 +91,7 @@ def test_every_mistake_gives_a_line(monkeypatch, variables, mistakes):
 
 
 @pytest.mark.parametrize("link", ["rtsp:/admin:s3cret@camera/live", "ftp://admin:s3cret@camera/live"])
-def test_a_mistyped_link_shows_no_password(monkeypatch, link):
+def test_a_mistyped_link_shows_no_password(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
     """However a link is mistyped, its credentials are not printed."""
     with pytest.raises(SettingsError) as link_mistake:
         load(monkeypatch, VIDEOLINK=link)
@@ -101,7 +103,7 @@ def test_a_mistyped_link_shows_no_password(monkeypatch, link):
         assert "admin" not in str(caught.value)
 
 
-def test_a_wrong_setting_ends_the_process():
+def test_a_wrong_setting_ends_the_process() -> None:
     """`python -m producer` ends with status 2, the mistakes on standard error, and no traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "producer"],

@@ -19,13 +19,13 @@ ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
         ("rtsp://camera", "rtsp://camera"),
     ],
 )
-def test_credentials_are_encoded_for_ffmpeg(link, encoded):
+def test_credentials_are_encoded_for_ffmpeg(link: str, encoded: str) -> None:
     """A password may be written into a link as it is, or encoded; the rest of the link stays."""
     assert for_ffmpeg(link) == encoded
 
 
 @pytest.mark.parametrize("password", [PASSWORD, ENCODED])
-def test_credentials_are_taken_out_as_the_camera_knows_them(password):
+def test_credentials_are_taken_out_as_the_camera_knows_them(password: str) -> None:
     """Our own reader gets the password itself, however it is written into the link, and a link without it."""
     taken = without_credentials(f"rtsp://me:{password}@10.0.0.7:554/live?a=1")
 
@@ -34,7 +34,7 @@ def test_credentials_are_taken_out_as_the_camera_knows_them(password):
     assert without_credentials("rtsp://me@10.0.0.7/live") == ("rtsp://10.0.0.7/live", "me", "")
 
 
-def test_a_source_shows_no_credentials():
+def test_a_source_shows_no_credentials() -> None:
     """User name, password and query are seen neither in the text nor in the representation of a source."""
     source = parse(f"rtsp://admin:{PASSWORD}@10.0.0.7:554/live?token=t0ken")
 
@@ -44,7 +44,7 @@ def test_a_source_shows_no_credentials():
         assert "rd%" not in text
 
 
-def test_secrets_are_known_in_every_form():
+def test_secrets_are_known_in_every_form() -> None:
     """What FFmpeg may quote of a link is known raw, percent-encoded, and with the user name alone."""
     secrets = parse(f"rtsp://admin:{PASSWORD}@10.0.0.7/live?token=t0ken").secrets()
 
@@ -64,20 +64,20 @@ def test_secrets_are_known_in_every_form():
         (__file__.replace("test_source", "test_sourc?"), SourceKind.FILES),
     ],
 )
-def test_the_text_tells_what_a_source_is(text, kind):
+def test_the_text_tells_what_a_source_is(text: str, kind: SourceKind) -> None:
     """A link, a device, a path and a glob are told apart."""
     assert parse(text).kind is kind
 
 
 @pytest.mark.parametrize("text", ["ftp://camera/", "rtsp:///live", "rtsp://", "nothing.mp4", "none/*.png", "/", ""])
-def test_what_is_no_source_is_refused(text):
+def test_what_is_no_source_is_refused(text: str) -> None:
     """An unknown scheme, a link without host, and files that are not there are mistakes."""
     with pytest.raises(ValueError, match=r"not a link|no such file"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["rtsp://camera/live", "camera", "video0"])
-def test_what_is_no_device_is_refused(text):
+def test_what_is_no_device_is_refused(text: str) -> None:
     """A device is an index or an absolute path."""
     with pytest.raises(ValueError, match="not a device"):
         parse_device(text)

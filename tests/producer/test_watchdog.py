@@ -7,19 +7,19 @@ from shared.errors import CameraFrozen, CameraLost
 class Clock:
     """A clock that the test moves."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 50.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def clock():
+def clock() -> Clock:
     return Clock()
 
 
-def test_a_camera_has_time_for_its_first_picture(clock):
+def test_a_camera_has_time_for_its_first_picture(clock: Clock) -> None:
     """There is no complaint before the limit, and then the camera is lost."""
     watch = Watchdog(clock)
     clock.now += FIRST_PICTURE_S - 0.1
@@ -30,7 +30,7 @@ def test_a_camera_has_time_for_its_first_picture(clock):
         watch.check()
 
 
-def test_silence_after_pictures_is_a_freeze(clock):
+def test_silence_after_pictures_is_a_freeze(clock: Clock) -> None:
     """Pictures put the limit off; when they stop, the camera is frozen."""
     watch = Watchdog(clock)
     for _ in range(10):
@@ -43,7 +43,7 @@ def test_silence_after_pictures_is_a_freeze(clock):
         watch.check()
 
 
-def test_garbage_is_no_picture(clock):
+def test_garbage_is_no_picture(clock: Clock) -> None:
     """A camera that sends only garbage is lost, and the reason says so."""
     watch = Watchdog(clock)
     watch.saw_picture()
@@ -55,7 +55,7 @@ def test_garbage_is_no_picture(clock):
         watch.check()
 
 
-def test_only_a_while_of_pictures_is_steady(clock):
+def test_only_a_while_of_pictures_is_steady(clock: Clock) -> None:
     """A camera that fails right after its first picture has not recovered."""
     watch = Watchdog(clock)
     watch.saw_picture()

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -18,7 +19,7 @@ from tests.waiting import wait_until
 class Watched:
     """A camera under test, with all that it gave and was."""
 
-    def __init__(self, link: str, **wanted: float) -> None:
+    def __init__(self, link: str, **wanted: Any) -> None:
         self.frames: list[Message] = []
         self.states: list[str] = []
         self.go_on = threading.Event()  # cleared: publishing takes for ever
@@ -54,7 +55,7 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(link: str, **wanted: float) -> Iterator[Watched]:
+def watched(link: str, **wanted: Any) -> Iterator[Watched]:
     """Run a camera; afterwards nothing of it is left."""
     before = captures()
     camera, stop = Watched(link, **wanted), threading.Event()
