@@ -1,8 +1,8 @@
 """Ports of this machine."""
 
-import os
 import socket
 
+from shared import sockets
 from shared.errors import SettingsError
 from shared.go_notation import Address
 
@@ -21,11 +21,7 @@ def check_free(variable: str, address: Address) -> None:
     Raises:
         SettingsError: it is taken or not ours, in one line that names the variable.
     """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        # As uvicorn will: a port in TIME_WAIT is free.
-        with socket.create_server((address.host, address.port), family=family, reuse_port=False):
-            pass
-    except (OSError, OverflowError) as exc:
-        reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else str(exc)
-        raise SettingsError([f"{variable}: cannot listen on {address}: {reason}; set {variable} to another"]) from exc
+        sockets.listen(address, variable=variable).close()
+    except SettingsError as exc:
+        raise SettingsError([f"{mistake}; set {variable} to another" for mistake in exc.mistakes]) from exc

@@ -17,7 +17,7 @@ KILL_AFTER_S = 0.5  # a killed process is gone by then
 
 
 def command(program: Program) -> list[str]:
-    """Return the command line of a program, put on the leash."""
+    """Return the command line that runs a program as a child that ends with this process."""
     nice = ["--nice", str(program.niceness)] if program.niceness else []
     return [sys.executable, "-m", "shared.child", *nice, program.module, *program.arguments]
 

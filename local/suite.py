@@ -25,7 +25,7 @@ from shared.bus import Bus, Topics
 from shared.errors import SettingsError, SuiteError
 from shared.go_notation import Address
 from shared.settings import MISTAKEN
-from shared.signals import signals_caught
+from shared.signals import END_OR_HANG_UP, stop_on_signals
 
 END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
 SERVER_ENDS_S = 0.3  # for the model server, where the services took all the time
@@ -63,7 +63,7 @@ class Suite:
             CannotStart: a part does not start.
         """
         check_free("DISPLAYPORT", self._settings.display_address)
-        with signals_caught(self._stop):
+        with stop_on_signals(self._stop, END_OR_HANG_UP, second_exits=False):
             try:
                 self._start()
                 if not self._stop.is_set():

@@ -3,7 +3,6 @@
 It is a process of its own so that it can be killed when a read never returns. It dies with the producer.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from producer.pacing import Thinner
 from producer.pipe_writer import PipeWriter
 from producer.protocol import CaptureJob, Counts
 from producer.source import SourceKind
+from shared.child import end_with_parent
 from shared.crashes import no_thread_dies_silently
 from shared.errors import BadPicture, CameraError
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from producer.content import CapturedPicture
 
 log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
@@ -100,8 +98,7 @@ def _pictures(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedP
 
 def _die_with_parent() -> None:
     """End when the producer ends, however it ends: Linux sends a signal; elsewhere standard input reaches its end."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
 
     def watch() -> None:
         while os.read(0, 4096):

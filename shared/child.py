@@ -1,8 +1,9 @@
-"""Runs a module as a program that ends when its parent does: `python -m shared.child [--nice N] MODULE [ARG …]`.
+"""Processes that end when their parent does.
 
-`--exec PROGRAM [ARG …]` in place of the module: a program that is not Python; the leash stays on through exec(3).
+`python -m shared.child [--nice N] MODULE [ARG …]` runs a module as such a process, and
+`python -m shared.child [--nice N] --exec PROGRAM [ARG …]` a program that is not Python.
 
-The suite starts every process this way, so that none is left behind even when the suite itself is killed.
+`make run` starts every process this way, so that none is left behind even if `make run` itself is killed.
 """
 
 import ctypes
@@ -12,22 +13,36 @@ import signal
 import sys
 from collections.abc import Sequence
 
-PR_SET_PDEATHSIG = 1  # prctl(2); Linux only
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def end_with_parent(number: signal.Signals, *, parent: int | None = None) -> None:
+    """Have the kernel send this process a signal when the thread that started it ends. Linux only; elsewhere no effect.
+
+    The setting survives exec(3) (prctl(2)).
+
+    Args:
+        number: the signal.
+        parent: process id that the parent had at the start. The process exits with status 1 if that is no longer its
+            parent; pass it where nothing else would notice a parent that ended before this call.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    if parent is not None and (os.getppid() != parent or parent == 1):
+        raise SystemExit(1)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Put this process on a leash, then become the module or the program."""
-    arguments = list(argv)
+    """Tie this process to its parent, then become the module or the program."""
     parent = os.getppid()
+    arguments = list(argv)
     if arguments[:1] == ["--nice"]:
         os.nice(int(arguments[1]))
         del arguments[:2]
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent or parent == 1:  # it died before the leash was on
-            raise SystemExit(1)
+    end_with_parent(signal.SIGTERM, parent=parent)
     if arguments[:1] == ["--exec"]:
-        os.execvp(arguments[1], arguments[1:])  # noqa: S606 - the point of it
+        os.execvp(arguments[1], arguments[1:])  # noqa: S606 - no shell is wanted
     module, *rest = arguments
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

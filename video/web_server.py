@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import uvicorn
 from fastapi import FastAPI
 
-from shared.errors import SettingsError
+from shared import sockets
 from shared.go_notation import Address
 from video.connection import Connection
 from video.mjpeg_response import STALLED_AFTER_S
@@ -29,19 +29,7 @@ def listen(address: Address) -> socket.socket:
     Raises:
         SettingsError: the port is taken, or not ours to take.
     """
-    try:
-        return _listening(address)
-    except OSError as exc:
-        raise SettingsError([f"DISPLAYPORT: cannot listen on {address}: {exc.strerror or exc}"]) from exc
-
-
-def _listening(address: Address) -> socket.socket:
-    everywhere = not address.host
-    dual = everywhere and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
-    listener = socket.create_server(
-        (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False
-    )
+    listener = sockets.listen(address, variable="DISPLAYPORT", backlog=BACKLOG)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in {

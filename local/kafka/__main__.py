@@ -19,7 +19,7 @@ from shared.bus import Bus
 from shared.errors import BusError, SettingsError
 from shared.go_notation import Address
 from shared.settings import end_with
-from shared.signals import signals_caught
+from shared.signals import END_OR_HANG_UP, stop_on_signals
 from shared.topics import apply_list, read_list
 
 PROGRAM = "make kafka"
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Path(os.devnull).open("w") if options.quiet else sys.stdout  # noqa: SIM115 - for as long as the program runs
     try:
         stop = threading.Event()
-        with signals_caught(stop):
+        with stop_on_signals(stop, END_OR_HANG_UP, second_exits=False):
             return _run(Ports.from_first(options.first_port), data, options.zookeeper, Console(out), stop)
     except SettingsError as exc:
         return end_with(PROGRAM, exc)

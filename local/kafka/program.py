@@ -1,4 +1,4 @@
-"""A Java program of this machine: started on the leash, waited for, and ended."""
+"""A Java program on this machine: started as a child that ends with this process, waited for, and ended."""
 
 import subprocess
 import sys
@@ -68,7 +68,7 @@ class JavaProgram(ABC):
         """
         self.data.mkdir(parents=True, exist_ok=True)
         words = self._prepare()
-        # On the leash, and in a session of its own: Ctrl-C at a terminal is for whoever started it.
+        # A child that ends with this process, in a session of its own: Ctrl-C at a terminal is for whoever started it.
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "shared.child", "--exec", *self._java, *words],

@@ -8,18 +8,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from shared.errors import SettingsError
+from shared import sockets
 from shared.go_notation import Address
 
 log = logging.getLogger(__name__)
 
 LOOK_FOR_END_S = 0.1
+BACKLOG = 64
 STUCK_AFTER_S = 15.0  # a loop that has not turned for so long hangs; every wait inside a loop is far shorter
 
 
@@ -81,11 +81,7 @@ class Probes:
                 "/metrics": lambda accept: _metrics(registry, accept),
             }
 
-        try:
-            self._server = _server_of(address)((address.host, address.port), Handler)
-        except (OSError, UnicodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "not a host's name"
-            raise SettingsError([f"PROBEPORT: cannot listen on {address}: {reason}"]) from exc
+        self._server = _Server(sockets.listen(address, variable="PROBEPORT", backlog=BACKLOG), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(LOOK_FOR_END_S,), name="probes", daemon=True
         )
@@ -109,32 +105,16 @@ class Probes:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_port = False  # a second process on this port is a mistake
-    request_queue_size = 64
 
-    def server_bind(self) -> None:
-        """Bind, and do not ask the DNS for our own name as the base class does."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+    def __init__(self, listener: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(listener.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()  # made by the base class
+        self.socket = listener
+        self.server_address = listener.getsockname()
 
     def handle_error(self, _request: object, client_address: object) -> None:
         """Log what a handler raised: a client that went away is nobody's mistake."""
         log.debug("probe not answered", extra={"client": str(client_address)}, exc_info=True)
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-    def server_bind(self) -> None:
-        """Bind to both families, as Go does for an empty host, or to the one address."""
-        if not self.server_address[0]:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
-
-
-def _server_of(address: Address) -> type[_Server]:
-    every = not address.host and socket.has_dualstack_ipv6()
-    return _Server6 if every or ":" in address.host else _Server
 
 
 def _health(pulse: Pulse) -> tuple[int, str, bytes]:

