@@ -7,7 +7,7 @@ import sys
 def _run() -> int:
     # Ctrl-C before anything has been started just ends this process: imports take a moment, and need no traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from local.suite import main
+    from local.start import main
 
     return main()
 

@@ -1,10 +1,11 @@
-"""Which processes make the suite on one machine, and what the environment of each says."""
+"""The processes of the suite on one machine, with their arguments and environments."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.environment import JAVA_PREFIXES, PROXY, TENSORFLOW_PREFIXES, environment, unclaimed
 from local.ports import LOOPBACK
 from local.settings import LocalSettings
 from shared.bus import EmbeddedBroker
@@ -13,9 +14,7 @@ PRODUCER, CONSUMER, VIDEO, SERVING, BROKER = "producer", "consumer", "video", "t
 SERVICES = (PRODUCER, CONSUMER, VIDEO)
 MODEL = "efficientnet-lite0"
 MODEL_NAME = "tfModel"
-SERVING_NICENESS = 10  # the picture goes before its label
-# These mean another thing to each service, or belong to the suite: they do not go on as they are.
-_NOT_PASSED_ON = ("TOPICNAME", "GROUPNAME", "PROFILE", "PYTHONSTARTUP")
+SERVING_NICENESS = 10  # pictures take precedence over labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,11 @@ class Program:
     """A process to start.
 
     Attributes:
-        name: as people are told.
+        name: as the console shows it.
         module: run with `python -m`.
         arguments: of the module.
-        environment: all of it.
-        niceness: added to the suite's own.
+        environment: the whole environment of the process.
+        niceness: added to that of the suite.
     """
 
     name: str
@@ -42,19 +41,46 @@ def sample_video() -> Path:
     return Path(__file__).parents[1] / "producer" / "sample" / "cat-and-coffee.mp4"
 
 
-def environment(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return what the environments of all services have in common, and the camera."""
-    common = {name: value for name, value in inherited.items() if name not in _NOT_PASSED_ON}
-    common["LOGLEVEL"] = settings.log_level
-    if not (settings.cameras or settings.video_link or settings.video_device):
-        common["VIDEOLINK"] = str(sample_video())
-    return common
+def camera(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the setting of the sample film if no camera is configured, else nothing."""
+    configured = settings.cameras or settings.video_link or settings.video_device or inherited.get("CAMERASFILE")
+    return {} if configured else {"VIDEOLINK": str(sample_video())}
+
+
+def embedded_broker(inherited: Mapping[str, str]) -> Program:
+    """Return the broker in memory; it prints its address."""
+    return Program(BROKER, "local.broker", environment=environment(inherited))
+
+
+def kafka(inherited: Mapping[str, str], *, first_port: int) -> Program:
+    """Return a real Kafka that creates the suite's topics itself."""
+    arguments = ("--quiet", "--first-port", str(first_port))
+    return Program(BROKER, "local.kafka", arguments, environment(inherited, PROXY, prefixes=JAVA_PREFIXES))
+
+
+def export(inherited: Mapping[str, str]) -> Program:
+    """Return the program that exports the model unless it is cached, and prints the folder."""
+    variables = environment(inherited, PROXY, prefixes=TENSORFLOW_PREFIXES)
+    return Program("export", "tfserving.export", (MODEL,), variables)
+
+
+def model_server(inherited: Mapping[str, str], *, port: int, base_path: str) -> Program:
+    """Return the local stand-in for TensorFlow Serving with the exported model."""
+    arguments = (
+        f"--rest_api_port={port}",
+        f"--rest_api_host={LOOPBACK}",
+        f"--model_name={MODEL_NAME}",
+        f"--model_base_path={base_path}",
+    )
+    variables = environment(inherited, prefixes=TENSORFLOW_PREFIXES)
+    return Program(SERVING, "tfserving", arguments, variables, SERVING_NICENESS)
 
 
 def services(
     settings: LocalSettings,
-    common: Mapping[str, str],
+    inherited: Mapping[str, str],
     *,
+    variables: Mapping[str, Collection[str]],
     servers: str,
     serving: str,
     probe_ports: Mapping[str, int],
@@ -62,25 +88,17 @@ def services(
     """Return the three services.
 
     Args:
-        settings: what the person said.
-        common: what `environment` returned.
+        settings: of the suite.
+        inherited: the environment of the suite.
+        variables: service → names of its settings.
         servers: of the broker.
         serving: `http://HOST:PORT` of the model server.
         probe_ports: a free port for each service.
     """
-    kafka_config = dict(json.loads(common.get("KAFKACONFIG") or "{}"))
-    if settings.broker is None:
-        kafka_config = {**EmbeddedBroker.PROPERTIES, **kafka_config}
-    base = {
-        **common,
-        "KAFKACONFIG": json.dumps(kafka_config),
-        "KAFKAPORT": servers,
-        "KAFKAPORTIN": servers,
-        "KAFKAPORTOUT": servers,
-    }
+    suite = {"LOGLEVEL": settings.log_level, **_bus(settings, inherited, servers)}
     predict = f"{serving}/v1/models/{MODEL_NAME}:predict"
     own = {
-        PRODUCER: {"FRAMEINTERVAL": common.get("FRAMEINTERVAL") or "0"},
+        PRODUCER: {"FRAMEINTERVAL": inherited.get("FRAMEINTERVAL") or "0", **camera(settings, inherited)},
         # The original asks two entries of the same model side by side.
         CONSUMER: {"MODELURLS": settings.model_urls or json.dumps({"imagenet_1": predict, "imagenet_2": predict})},
         VIDEO: {
@@ -88,23 +106,31 @@ def services(
             "NODEPORT": f":{settings.display_address.port}",
         },
     }
+    names = {name: PROXY.union(variables[name]) for name in SERVICES}
+    if inherited.get("CAMERASFILE"):
+        names[PRODUCER] |= unclaimed(inherited, set().union(*variables.values()))
     return [
-        Program(name, name, environment={**base, **own[name], "PROBEPORT": f"{LOOPBACK}:{probe_ports[name]}"})
+        Program(
+            name,
+            name,
+            environment={
+                **environment(inherited, names[name]),
+                **{variable: value for variable, value in suite.items() if variable in variables[name]},
+                **own[name],
+                "PROBEPORT": f"{LOOPBACK}:{probe_ports[name]}",
+            },
+        )
         for name in SERVICES
     ]
 
 
-def kafka(common: Mapping[str, str], *, first_port: int) -> Program:
-    """Return a real Kafka that makes the suite's topics by itself."""
-    return Program(BROKER, "local.kafka", ("--quiet", "--first-port", str(first_port)), dict(common))
-
-
-def model_server(common: Mapping[str, str], *, port: int, base_path: str) -> Program:
-    """Return the local stand-in of TensorFlow Serving with the exported model."""
-    arguments = (
-        f"--rest_api_port={port}",
-        f"--rest_api_host={LOOPBACK}",
-        f"--model_name={MODEL_NAME}",
-        f"--model_base_path={base_path}",
-    )
-    return Program(SERVING, "tfserving", arguments, dict(common), SERVING_NICENESS)
+def _bus(settings: LocalSettings, inherited: Mapping[str, str], servers: str) -> dict[str, str]:
+    properties = dict(json.loads(inherited.get("KAFKACONFIG") or "{}"))
+    if settings.broker is None:
+        properties = {**EmbeddedBroker.PROPERTIES, **properties}
+    return {
+        "KAFKACONFIG": json.dumps(properties),
+        "KAFKAPORT": servers,
+        "KAFKAPORTIN": servers,
+        "KAFKAPORTOUT": servers,
+    }

@@ -4,25 +4,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from consumer.settings import ConsumerSettings
-from producer.settings import ProducerSettings
+from local.services import SETTINGS
 from shared.frames.ledger import Reason
 from shared.settings import ServiceSettings, SettingDoc, document
-from video.settings import VideoSettings
 
 README = Path(__file__).parents[1] / "README.md"
-SERVICES: dict[str, type[ServiceSettings]] = {
-    "producer": ProducerSettings,
-    "consumer": ConsumerSettings,
-    "video": VideoSettings,
-}
 
 
 def settings_table() -> str:
     """Return the settings of each service, then those that all share, as a Markdown table."""
     common = {row.variable for row in document(ServiceSettings)}
     lines = ["| service | variable | default | meaning | allowed |", "| --- | --- | --- | --- | --- |"]
-    for service, settings in SERVICES.items():
+    for service, settings in SETTINGS.items():
         lines += [_line(service, row) for row in document(settings) if row.variable not in common]
     lines += [_line("all", row) for row in document(ServiceSettings)]
     return "\n".join(lines)

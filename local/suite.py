@@ -1,52 +1,43 @@
-"""The life of the suite on one machine: broker, model, services, the first labelled frame, and the end."""
+"""The life of the suite on one machine: broker, model server, services, the first labelled frame, and the end."""
 
-import json
 import math
 import os
 import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Callable
-from typing import Any
-from urllib.error import HTTPError, URLError
+from collections.abc import Callable, Collection, Mapping
 
-from local import plan
+from local import answers, brokers, plan
 from local.console import Console
-from local.kafka.configuration import LISTENERS, Ports
-from local.kafka.node import listens
-from local.kafka.parts import PartMissing, data_folder, jars, java, version
-from local.plan import Program
+from local.errors import CannotStart
 from local.ports import LOOPBACK, check_free, free_port
 from local.process import Process, command, describe
 from local.settings import APACHE, LocalSettings
-from shared.bus import Bus, Topics
-from shared.errors import SettingsError, SuiteError
-from shared.go_notation import Address
 from shared.settings import MISTAKEN
 from shared.signals import END_OR_HANG_UP, stop_on_signals
 
-END_WITHIN_S = 4.0  # services take 3 s at most; people are promised 5
-SERVER_ENDS_S = 0.3  # for the model server, where the services took all the time
-KAFKA_ENDS_S = 3.0  # it closes its files, once the services have said their last word
+END_WITHIN_S = 4.0  # services take at most 3 s; the promise is 5
+SERVER_ENDS_S = 0.3  # for the model server, if the services took all the time
+KAFKA_ENDS_S = 3.0  # it closes its files, once the services have sent their last status
 WATCH_S = 0.1
 LOOK_S = 0.5
-ASK_TIMEOUT_S = 1.0
-ADDRESS_ANYWAY_S = 15.0  # a camera that is down is no reason to keep the address back
-
-
-class CannotStart(SuiteError):
-    """A part of the suite does not start; the message is the line for the person."""
+ADDRESS_ANYWAY_S = 15.0  # print the page's address by then even if a camera is down
 
 
 class Suite:
     """Everything that `make run` starts."""
 
-    def __init__(self, settings: LocalSettings, console: Console) -> None:
-        self._settings, self._console = settings, console
+    def __init__(self, settings: LocalSettings, console: Console, variables: Mapping[str, Collection[str]]) -> None:
+        """Prepare the suite.
+
+        Args:
+            settings: of the suite.
+            console: where its lines go.
+            variables: service → names of its settings.
+        """
+        self._settings, self._console, self._variables = settings, console, variables
         self._stop = threading.Event()
-        self._common = plan.environment(settings, os.environ)
+        self._inherited = dict(os.environ)
         self._probe_ports = {name: free_port() for name in plan.SERVICES}
         self._serving_url = settings.serving or ""
         self._broker: subprocess.Popen[str] | None = None
@@ -56,7 +47,7 @@ class Suite:
         self._services: list[Process] = []
 
     def run(self) -> int:
-        """Live until a signal, and return the status to exit with.
+        """Run until a signal, and return the status to exit with.
 
         Raises:
             SettingsError: the page's port is taken.
@@ -74,59 +65,30 @@ class Suite:
         return 0
 
     def _start(self) -> None:
-        servers = self._servers()
+        servers = self._start_broker()
         needs_server = not (self._settings.serving or self._settings.model_urls)
         if needs_server and not self._stop.is_set():
             self._start_model_server()
         if not self._stop.is_set():
             self._start_services(servers)
 
-    def _servers(self) -> str:
+    def _start_broker(self) -> str:
         if self._settings.broker is None:
-            return self._start_broker()
+            return self._start_embedded_broker()
         if self._settings.broker == APACHE:
             return self._start_kafka()
         return self._settings.broker
 
-    def _start_kafka(self) -> str:
-        first = self._settings.kafka_first_port
-        ports = Ports.from_first(first)
-        for port in ports.all:
-            check_free("KAFKAFIRSTPORT", Address(LOOPBACK, port))
-        try:
-            java()
-            jars(self._console.waiting)
-        except PartMissing as exc:
-            raise CannotStart(f"BROKER=apache: {exc}") from exc
-        port = ports.listeners[LISTENERS.index("PROD1")]
-        servers = f"{LOOPBACK}:{port}"
-        admin = Topics(Bus(servers))
-        self._kafka = Process(plan.kafka(self._common, first_port=first), self._console.say)
-        self._kafka.start()
-        with self._console.waiting(f"starting Kafka {version()}"):
-            while not (self._stop.wait(WATCH_S) or (listens(port) and admin.broker_answers(ASK_TIMEOUT_S))):
-                status = self._kafka.watch()
-                if status is not None:
-                    raise CannotStart(f"Kafka did not start ({describe(status)})")
-        self._console.say(f"  broker     {servers}  (Kafka {version()}, data in {data_folder(first)})")
+    def _start_embedded_broker(self) -> str:
+        self._broker, servers = brokers.start_embedded(plan.embedded_broker(self._inherited), self._console)
         return servers
 
-    def _start_broker(self) -> str:
-        self._broker = subprocess.Popen(
-            command(Program(plan.BROKER, "local.broker")),
-            env=self._common,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        with self._console.waiting("starting the embedded broker"):
-            servers = (self._broker.stdout.readline() if self._broker.stdout else "").strip()
-        if not servers:
-            raise CannotStart(f"the embedded broker did not start ({describe(self._broker.wait())})")
-        self._console.say(f"  broker     {servers}  (embedded, in memory)")
-        return servers
+    def _start_kafka(self) -> str:
+        first_port = self._settings.kafka_first_port
+        brokers.check_kafka(first_port, self._console)
+        self._kafka = Process(plan.kafka(self._inherited, first_port=first_port), self._console.say)
+        self._kafka.start()
+        return brokers.wait_for_kafka(self._kafka, first_port, self._console, self._stop)
 
     def _start_model_server(self) -> None:
         base_path = self._exported_model()
@@ -134,21 +96,21 @@ class Suite:
             return
         port = free_port()
         self._serving_url = f"http://{LOOPBACK}:{port}"
-        self._server = Process(plan.model_server(self._common, port=port, base_path=base_path), self._serving_line)
+        self._server = Process(plan.model_server(self._inherited, port=port, base_path=base_path), self._serving_line)
         self._server.start()
-        self._console.say(
-            f"  tfserving  {self._serving_url}/v1/models/{plan.MODEL_NAME}  ({plan.MODEL}, local stand-in)"
-        )
+        model = f"{self._serving_url}/v1/models/{plan.MODEL_NAME}"
+        self._console.say(f"  tfserving  {model}  ({plan.MODEL}, local stand-in)")
 
     def _serving_line(self, line: str) -> None:
-        # Its ordinary lines go to standard error as those of the real one: only what is wrong is passed on.
+        # Like the real server, it writes its ordinary lines to standard error: pass on warnings and errors only.
         if self._settings.log_level in {"debug", "info"} or " INFO " not in line:
             self._console.say(line)
 
     def _exported_model(self) -> str:
+        program = plan.export(self._inherited)
         export = subprocess.Popen(
-            command(Program("export", "tfserving.export", (plan.MODEL,))),
-            env=self._common,
+            command(program),
+            env=dict(program.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -159,13 +121,14 @@ class Suite:
                 export.terminate()
         lines = (export.stdout.read() if export.stdout else "").split()
         if export.returncode and not self._stop.is_set():
-            raise CannotStart(f"the model {plan.MODEL} was not exported ({describe(export.returncode)})")
+            raise CannotStart(f"the model {plan.MODEL} could not be exported ({describe(export.returncode)})")
         return lines[-1] if lines else ""
 
     def _start_services(self, servers: str) -> None:
         programs = plan.services(
             self._settings,
-            self._common,
+            self._inherited,
+            variables=self._variables,
             servers=servers,
             serving=self._serving_url,
             probe_ports=self._probe_ports,
@@ -179,22 +142,20 @@ class Suite:
     def _show_first_frame(self) -> None:
         page = self._settings.page()
         with self._console.waiting("waiting for the first frame", lambda: self._missing):
-            if not self._turn_until(lambda: bool(_cameras(page)), within_s=ADDRESS_ANYWAY_S):
-                self._console.say(
-                    f"\n  The page is at {page}, and goes live with the first frame   (Ctrl-C ends everything)\n"
-                )
-                self._turn_until(lambda: bool(_cameras(page)))
+            if not self._watch_until(lambda: bool(answers.cameras(page)), within_s=ADDRESS_ANYWAY_S):
+                self._console.say(f"\n  The page at {page} goes live with the first frame   (Ctrl-C ends everything)\n")
+                self._watch_until(lambda: bool(answers.cameras(page)))
         if self._stop.is_set():
             return
         self._console.say(f"\n  Live at {page}   (Ctrl-C ends everything)\n")
-        with self._console.waiting("waiting for the model's first label", lambda: self._missing):
-            self._turn_until(lambda: any(_label(page, camera["id"]) for camera in _cameras(page)))
+        with self._console.waiting("waiting for the first label", lambda: self._missing):
+            self._watch_until(lambda: any(answers.has_label(page, camera["id"]) for camera in answers.cameras(page)))
 
-    def _turn_until(self, reached: Callable[[], bool], *, within_s: float = math.inf) -> bool:
-        """Look after the processes until something is reached, time is up or a signal comes; tell whether it was."""
+    def _watch_until(self, reached: Callable[[], bool], *, within_s: float = math.inf) -> bool:
+        """Watch the processes until a condition is true, the time is up or a signal arrives; return whether it is."""
         deadline, next_look = time.monotonic() + within_s, 0.0
         while not self._stop.wait(WATCH_S) and time.monotonic() < deadline:
-            self._look_after_processes(starting=True)
+            self._watch_processes(starting=True)
             if time.monotonic() >= next_look:
                 if reached():
                     return True
@@ -203,18 +164,15 @@ class Suite:
         return False
 
     def _what_is_missing(self) -> str:
-        """Return the first line of a service's /readyz that is not `ok`, in the order in which data flows."""
-        for name in plan.SERVICES:
-            for part, state in (_get(f"http://{LOOPBACK}:{self._probe_ports[name]}/readyz") or {}).items():
-                if part != "status" and state != "ok":
-                    return f"{part}: {state}"
-        return ""
+        """Return the first part that is not ready, in the order in which data flows."""
+        states = (answers.not_ready(f"{LOOPBACK}:{self._probe_ports[name]}") for name in plan.SERVICES)
+        return next(filter(None, states), "")
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_S):
-            self._look_after_processes(starting=False)
+            self._watch_processes(starting=False)
 
-    def _look_after_processes(self, *, starting: bool) -> None:
+    def _watch_processes(self, *, starting: bool) -> None:
         if self._kafka is not None:
             self._kafka.watch()  # the services wait for it by themselves
         if self._broker is not None and self._broker.poll() is not None:
@@ -227,7 +185,8 @@ class Suite:
             self._server.watch()
 
     def _replace_broker(self, status: int) -> None:
-        self._console.say(f"  the broker ended ({describe(status)}); starting another, and the services anew with it")
+        # Its successor has another address, which the services learn only when they start.
+        self._console.say(f"  the broker ended ({describe(status)}); starting another one and restarting the services")
         for process in self._services:
             process.ask_to_end()
         deadline = time.monotonic() + END_WITHIN_S
@@ -235,7 +194,7 @@ class Suite:
             process.wait(deadline)
         self._stop.wait(1.0)
         if not self._stop.is_set():
-            self._start_services(self._start_broker())
+            self._start_services(self._start_embedded_broker())
 
     def _end(self) -> None:
         deadline = time.monotonic() + END_WITHIN_S
@@ -245,7 +204,7 @@ class Suite:
             process.ask_to_end()
         for process in self._services:
             process.wait(deadline)
-        if self._server is not None:  # only now: else the consumer would still say that its models are down
+        if self._server is not None:  # after the services: the consumer would otherwise report that its models are down
             self._server.ask_to_end()
             self._server.wait(max(deadline, time.monotonic() + SERVER_ENDS_S))
         if self._kafka is not None:
@@ -254,83 +213,3 @@ class Suite:
         if self._broker is not None:
             self._broker.kill()  # it keeps nothing
             self._broker.wait()
-
-
-def _cameras(page: str) -> list[dict[str, Any]]:
-    """Return the cameras that the video service shows; none as long as it does not answer."""
-    answer = _get(f"{page}/cameras")
-    return [camera for camera in answer if camera["width"]] if isinstance(answer, list) else []
-
-
-def _label(page: str, camera: str) -> bool:
-    answer = _get(f"{page}/cameras/{camera}/predictions")
-    return isinstance(answer, dict) and any(one.get("label") for one in answer.get("predictions") or [])
-
-
-def _get(url: str) -> Any:
-    try:
-        with urllib.request.urlopen(url, timeout=ASK_TIMEOUT_S) as response:  # noqa: S310 - our own page
-            return json.load(response)
-    except HTTPError as exc:  # a service that is not ready names what is missing all the same
-        with exc:
-            return _json(exc.read())
-    except (URLError, OSError, ValueError):
-        return None
-
-
-def _json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def main() -> int:
-    """Run the suite; return the status to exit with."""
-    try:
-        return Suite(_settings(), Console()).run()
-    except SettingsError as exc:
-        for mistake in exc.mistakes:
-            sys.stderr.write(f"make run: {mistake}\n")
-        return MISTAKEN
-    except (CannotStart, FileNotFoundError) as exc:
-        sys.stderr.write(f"make run: {exc}\n")
-        return 1
-
-
-def _settings() -> LocalSettings:
-    """Read the suite's settings, and check the services' own before anything is started.
-
-    Raises:
-        SettingsError: with a line for each mistake, whichever program it concerns.
-    """
-    mistakes: list[str] = []
-    try:
-        settings = LocalSettings.load()
-    except SettingsError as exc:
-        mistakes += exc.mistakes
-        settings = LocalSettings.model_construct()
-    mistakes += _mistakes_of_services(settings)
-    if mistakes:
-        raise SettingsError(list(dict.fromkeys(mistakes)))
-    return settings
-
-
-def _mistakes_of_services(settings: LocalSettings) -> list[str]:
-    # Imported here: OpenCV and the rest take a second that a wrong port need not wait for.
-    from consumer.settings import ConsumerSettings
-    from producer.settings import ProducerSettings
-    from video.settings import VideoSettings
-
-    mistakes: list[str] = []
-    sample = (
-        {}
-        if settings.cameras or settings.video_link or settings.video_device
-        else {"VIDEOLINK": str(plan.sample_video())}
-    )
-    for kind, overrides in ((ProducerSettings, sample), (ConsumerSettings, {}), (VideoSettings, {})):
-        try:
-            kind.load(**overrides)
-        except SettingsError as exc:
-            mistakes += exc.mistakes
-    return mistakes

@@ -5,10 +5,10 @@ import tomllib
 
 import pytest
 
-from local.readme import SERVICES
+from local.services import SETTINGS
 from tests.suite import ROOT
 
-IMAGES = (*SERVICES, "tfserving")
+IMAGES = (*SETTINGS, "tfserving")
 
 
 def dockerfile(name: str) -> str:
@@ -40,10 +40,10 @@ def test_bases_are_arguments_and_pinned(name: str) -> None:
 
 def test_services_are_built_in_the_same_way() -> None:
     """Each Dockerfile is whole by itself, hence the stages stand in three: alike but for the service's name."""
-    builders = {tuple(re.sub(rf"\b{name}\b", "SERVICE", stage) for stage in stages(name)[:-1]) for name in SERVICES}
+    builders = {tuple(re.sub(rf"\b{name}\b", "SERVICE", stage) for stage in stages(name)[:-1]) for name in SETTINGS}
     # What is in none or one of them: the labels' folders, the description, the ports.
     own = re.compile(r"(?m)^(?:EXPOSE .*|.*image\.description.*|# Where the original.*|RUN (?:.*\\\n)*.*)\n")
-    lasts = {re.sub(rf"\b{name}\b", "SERVICE", own.sub("", stages(name)[-1])) for name in SERVICES}
+    lasts = {re.sub(rf"\b{name}\b", "SERVICE", own.sub("", stages(name)[-1])) for name in SETTINGS}
 
     assert len(builders) == 1
     assert len(lasts) == 1

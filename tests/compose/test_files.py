@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from local.kafka import configuration
-from local.readme import SERVICES
+from local.services import SETTINGS
 from shared.settings import document
 from tests.suite import ROOT, kafka_variable
 
@@ -36,26 +36,26 @@ def environment(service: str) -> dict[str, str]:
     return {name: _VARIABLE.sub(lambda found: found[2], str(value)) for name, value in given.items()}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_every_variable_is_a_setting(service: str) -> None:
     """A variable that a file sets is one that the service reads."""
-    settings = {row.variable for row in document(SERVICES[service])}
+    settings = {row.variable for row in document(SETTINGS[service])}
 
     assert environment(service).keys() <= settings
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_accepted(service: str) -> None:
     """The service starts with what the file says, the camera apart, which a person has to name."""
     camera = {"VIDEOLINK": "rtsp://192.0.2.10/stream"} if service == "producer" else {}
 
-    assert SERVICES[service].load(**environment(service) | camera)
+    assert SETTINGS[service].load(**environment(service) | camera)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_the_defaults(service: str) -> None:
     """What nobody has changed is the same by compose as without it: the broker's name, logs and film apart."""
-    defaults = {row.variable: row.default.replace("kf1-service:", "kafka1:") for row in document(SERVICES[service])}
+    defaults = {row.variable: row.default.replace("kf1-service:", "kafka1:") for row in document(SETTINGS[service])}
     given = {
         name: value for name, value in environment(service).items() if value and name not in {"LOGFORMAT", "VIDEOLINK"}
     }
@@ -80,7 +80,7 @@ def test_each_client_uses_its_own_listener(broker: str) -> None:
     kafka = read(broker)["services"]["kafka1"]["environment"]
     advertised = set(re.findall(r"//(kafka1:\d+)", kafka["KAFKA_ADVERTISED_LISTENERS"]))
     used = {
-        value for service in SERVICES for name, value in environment(service).items() if name.startswith("KAFKAPORT")
+        value for service in SETTINGS for name, value in environment(service).items() if name.startswith("KAFKAPORT")
     }
 
     assert used == advertised - {"kafka1:19091"}
@@ -107,7 +107,7 @@ def test_broker_is_configured_as_everywhere(broker: str) -> None:
 def test_topics_are_made_in_the_same_way() -> None:
     """Both forms of the bus get the topics that are declared, and the services' topics are among them."""
     declared = tomllib.loads((ROOT / "kafka" / "topics.toml").read_text()).keys()
-    used = {value for service in SERVICES for name, value in environment(service).items() if name.startswith("TOPIC")}
+    used = {value for service in SETTINGS for name, value in environment(service).items() if name.startswith("TOPIC")}
 
     assert read("kafka")["services"]["topics"] == read("zookeeper")["services"]["topics"]
     assert used <= declared
@@ -115,7 +115,7 @@ def test_topics_are_made_in_the_same_way() -> None:
 
 def test_model_is_where_the_consumer_looks() -> None:
     """The default address names an alias in the network, and a port that the image exposes."""
-    default = next(row.default for row in document(SERVICES["consumer"]) if row.variable == "MODELURLS")
+    default = next(row.default for row in document(SETTINGS["consumer"]) if row.variable == "MODELURLS")
     host, port = re.findall(r"http://([^:/]+):(\d+)/v1/models/tfModel:predict", default)[0]
 
     assert environment("consumer")["MODELURLS"] == ""
@@ -168,7 +168,7 @@ def test_names_that_people_rely_on() -> None:
     assert [_VARIABLE.sub(r"\2", port) for port in services["video"]["ports"]] == ["30163:8080"]
 
 
-@pytest.mark.parametrize("name", ["tfserving", *SERVICES])
+@pytest.mark.parametrize("name", ["tfserving", *SETTINGS])
 def test_services_are_confined(name: str) -> None:
     """Each runs our image of this version with nothing to write but /tmp and no privileges."""
     service = read(name)["services"][name]

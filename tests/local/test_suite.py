@@ -113,7 +113,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     model: Path, start: Callable[..., Suite]
 ) -> None:
     """All of it with nothing said: sample video, broker in memory, real model; the life of `make run`."""
-    suite = start()
+    suite = start(SECRET_OF_SOMEBODY_ELSE="hidden")
     suite.is_up()
     assert suite.said(f"Live at {suite.page}")
     wait_until(suite.label, "there is a label")
@@ -122,6 +122,8 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     running = {name: suite.part("local.broker" if name == "broker" else name) for name in PARTS}
     assert all(running.values()), running
     assert len(suite.processes()) == 7  # the suite, its five parts, the producer's capture
+    for name, pid in running.items():
+        assert b"SECRET_OF_SOMEBODY_ELSE" not in Path(f"/proc/{pid}/environ").read_bytes(), name
 
     # A service dies: the others go on, and it comes back.
     producer = running.pop("producer")

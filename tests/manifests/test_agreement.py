@@ -13,7 +13,7 @@ from av import VideoFrame
 from prometheus_client import CollectorRegistry
 
 from local.kafka.configuration import read
-from local.readme import SERVICES
+from local.services import SETTINGS
 from producer.files import pictures
 from shared.go_notation import Address
 from shared.process.probes import Probes, Pulse, Readiness
@@ -40,24 +40,24 @@ def film() -> Path:
     return ROOT / seen_by("producer")["VIDEOLINK"].removeprefix("/app/")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_every_variable_is_a_setting(service: str) -> None:
     """A variable that a manifest sets is one that the service reads."""
-    assert seen_by(service).keys() <= {row.variable for row in document(SERVICES[service])}
+    assert seen_by(service).keys() <= {row.variable for row in document(SETTINGS[service])}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_accepted(service: str, film: Path) -> None:
     """The service starts with what its manifest says."""
     camera = {"VIDEOLINK": str(film)} if service == "producer" else {}
 
-    assert SERVICES[service].load(**seen_by(service) | camera)
+    assert SETTINGS[service].load(**seen_by(service) | camera)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_the_defaults(service: str) -> None:
     """What nobody has changed is the same in a cluster as outside it."""
-    defaults = {row.variable: row.default for row in document(SERVICES[service])}
+    defaults = {row.variable: row.default for row in document(SETTINGS[service])}
     own = {"LOGFORMAT", "LABELURLS", "VIDEOLINK"}
 
     for name, value in seen_by(service).items():
@@ -68,7 +68,7 @@ def test_values_are_the_defaults(service: str) -> None:
 def test_compose_says_the_same() -> None:
     """Variables that both name have the same values, but for the names of hosts."""
     hosts = {"kafka1:": "kf1-service:", "tfserving:": "tfserving-service:"}
-    for service in SERVICES:
+    for service in SETTINGS:
         given = yaml.safe_load((ROOT / "compose" / f"{service}.yml").read_text())["services"][service]["environment"]
         seen = seen_by(service)
         for name in given.keys() & seen.keys() - {"VIDEOLINK"}:
@@ -128,7 +128,7 @@ def test_topics_are_those_of_the_list(form: str) -> None:
 
 def test_topics_that_services_use_are_declared() -> None:
     """No service names a topic that nobody makes."""
-    used = {value for service in SERVICES for name, value in seen_by(service).items() if name.startswith("TOPICNAME")}
+    used = {value for service in SETTINGS for name, value in seen_by(service).items() if name.startswith("TOPICNAME")}
 
     assert used <= TOPICS.keys()
 
@@ -184,7 +184,7 @@ def test_broker_tells_clients_the_listeners_that_it_has(form: str) -> None:
 
 def test_each_client_uses_its_own_listener() -> None:
     """The addresses that services are given are the broker's Service and, each, another port of it."""
-    used = [value for service in SERVICES for name, value in seen_by(service).items() if name.startswith("KAFKAPORT")]
+    used = [value for service in SETTINGS for name, value in seen_by(service).items() if name.startswith("KAFKAPORT")]
     (broker,) = of_kind("StatefulSet", k8s.objects("kafka")).values()
 
     assert sorted(used) == [f"kf1-service:{ports(broker)[name]}" for name in ("prod1", "prod2", "cons1", "cons2")]
@@ -246,7 +246,7 @@ def test_labels_are_where_the_image_has_them() -> None:
         assert (ROOT / "consumer" / "assets" / name).is_file()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_ports_are_those_that_the_service_is_told(service: str) -> None:
     """Probes and page listen where the pod's ports say, and Prometheus is sent there."""
     deployment = of_kind("Deployment", k8s.objects(service))[service]
@@ -273,7 +273,7 @@ def test_page_is_at_the_port_that_people_know() -> None:
     assert mapping["containerPort"] == mapping["hostPort"] == 30163
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SETTINGS)
 def test_probes_ask_for_paths_that_exist(service: str) -> None:
     """Each kind of probe asks the path that is made for it, at the port of probes; the service answers there."""
     probes = {name: container(of_kind("Deployment", k8s.objects(service))[service])[name] for name in PROBE_PATHS}

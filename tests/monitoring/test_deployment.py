@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.readme import SERVICES
+from local.services import SETTINGS
 from shared.settings import document
 from tests.manifests.test_kustomize import build
 from tests.monitoring import files
@@ -97,10 +97,10 @@ def test_nothing_of_a_namespace_is_in_it() -> None:
 def test_prometheus_finds_every_service() -> None:
     """By the name of a compose service, and of a headless Service that gives pods which are not ready as well."""
     scrapes = {one["job_name"]: one for one in files.read_yaml(files.SCRAPES)["scrape_configs"]}
-    probes = {row.variable: row.default for row in document(SERVICES["video"])}["PROBEPORT"]
+    probes = {row.variable: row.default for row in document(SETTINGS["video"])}["PROBEPORT"]
 
-    assert scrapes.keys() == {*SERVICES, "prometheus"}
-    for service in SERVICES:
+    assert scrapes.keys() == {*SETTINGS, "prometheus"}
+    for service in SETTINGS:
         (found,) = scrapes[service]["dns_sd_configs"]
         headless = manifest("Service", service)["spec"]
         assert (found["names"], found["type"], f":{found['port']}") == ([service], "A", probes)
@@ -118,7 +118,7 @@ def test_the_policies_let_through_what_is_needed() -> None:
     assert first["ingress"][0]["ports"] == [{"port": 9090}] == second["egress"][0]["ports"]
     assert second["ingress"] == []
     assert probes["ports"] == [{"port": 8081}]
-    assert probes["to"][0]["podSelector"]["matchExpressions"][0]["values"] == list(SERVICES)
+    assert probes["to"][0]["podSelector"]["matchExpressions"][0]["values"] == list(SETTINGS)
     assert first["egress"][-1] == second["egress"][-1]
 
 

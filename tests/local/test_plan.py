@@ -1,0 +1,81 @@
+"""What each program of the suite is started with."""
+
+import pytest
+
+from local import plan
+from local.plan import Program
+from local.services import variables
+from local.settings import LocalSettings
+
+PASSWORDS = {
+    "VIDEOLINK": "rtsp://user:camera-password@203.0.113.1/",
+    "KAFKACONFIG": '{"sasl.password": "kafka-password"}',
+    "LABELURLS": '{"imagenet_1": "http://user:labels-password@203.0.113.1/"}',
+    "AWS_SECRET_ACCESS_KEY": "a-strangers-password",
+    "https_proxy": "http://user:proxy-password@203.0.113.1/",
+}
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Program]:
+    inherited = {"PATH": "/bin", "TOPICNAME": "other", "PYTHONSTARTUP": "/x.py", "CAMERA": "front", **PASSWORDS}
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    return programs(inherited)
+
+
+def programs(inherited: dict[str, str]) -> dict[str, Program]:
+    found = [
+        plan.embedded_broker(inherited),
+        plan.export(inherited),
+        plan.model_server(inherited, port=1, base_path="/model"),
+        *plan.services(
+            LocalSettings(),
+            inherited,
+            variables=variables(),
+            servers="127.0.0.1:9",
+            serving="http://127.0.0.1:1",
+            probe_ports=dict.fromkeys(plan.SERVICES, 1),
+        ),
+    ]
+    return {program.name: program for program in found}
+
+
+def test_each_program_holds_only_the_secrets_that_it_needs(started: dict[str, Program]) -> None:
+    held = {
+        name: {variable for variable in PASSWORDS if "password" in program.environment.get(variable, "")}
+        for name, program in started.items()
+    }
+
+    assert held == {
+        "broker": set(),
+        "export": {"https_proxy"},
+        "tfserving": set(),
+        "producer": {"VIDEOLINK", "KAFKACONFIG", "https_proxy"},
+        "consumer": {"LABELURLS", "KAFKACONFIG", "https_proxy"},
+        "video": {"KAFKACONFIG", "https_proxy"},
+    }
+
+
+def test_the_machine_is_the_same_for_all(started: dict[str, Program]) -> None:
+    assert {program.environment["PATH"] for program in started.values()} == {"/bin"}
+
+
+def test_settings_that_differ_by_service_are_not_passed_on(started: dict[str, Program]) -> None:
+    for program in started.values():
+        assert not program.environment.keys() & {"TOPICNAME", "PYTHONSTARTUP"}
+
+
+def test_a_service_gets_its_own_settings(started: dict[str, Program]) -> None:
+    assert started["producer"].environment["CAMERA"] == "front"
+    assert "CAMERA" not in started["video"].environment
+    assert started["video"].environment["KAFKAPORT"] == "127.0.0.1:9"
+
+
+def test_a_cameras_document_may_name_any_variable() -> None:
+    """Its links may come from the environment: `{env: FRONT}`."""
+    found = programs({"CAMERASFILE": "/cameras.yaml", "FRONT": "rtsp://front", "MODELURLS": "{}"})
+
+    assert found["producer"].environment["FRONT"] == "rtsp://front"
+    assert not found["producer"].environment.keys() & {"MODELURLS", "VIDEOLINK"}
+    assert "FRONT" not in found["consumer"].environment
