@@ -1,17 +1,15 @@
-"""The bus. Only this package imports the Kafka client."""
+"""The bus: reading the newest records of a topic, writing without waiting, and declaring topics.
 
-from shared.bus.reader import (
-    COMMIT_EVERY_S,
-    Bus,
-    DeclaredTopic,
-    Delivery,
-    EmbeddedBroker,
-    MessageTooLarge,
-    Reader,
-    Record,
-    Topics,
-    Writer,
-)
+This is the only package that imports the Kafka client. What `__all__` does not name is private to it.
+"""
+
+from shared.bus.admin import DeclaredTopic, Topics
+from shared.bus.client import Bus
+from shared.bus.commits import COMMIT_EVERY_S
+from shared.bus.embedded import EmbeddedBroker
+from shared.bus.reader import Reader
+from shared.bus.record import Record
+from shared.bus.writer import Delivery, MessageTooLarge, Writer
 
 __all__ = [
     "COMMIT_EVERY_S",

@@ -1,17 +1,18 @@
-"""Where a reader stands on each partition, and up to where the records are in somebody's books.
+"""Which offset a reader has reached on each partition, and up to which offset all records are accounted for.
 
-Every record of a partition is to be counted once, by one of the readers that share it. So each follows the offset up
-to which records have been counted. It commits that offset, with a note of what the next reader must know
-(shared/frames/gaps.py: the last numbers of the cameras), once it has changed and at latest when it gives the
-partition away. The next one starts at the end all the same, live video being about the newest frame, but it goes on
-counting from the commit: what lies between its first record and the commit was left out by the group, and is told
-with that record. A reader's own seek is the same thing: offsets that are left out. No question is put to a broker for
-any of it.
+Each record of a partition is to be counted exactly once, by one of the readers that share the partition. So each reader
+tracks the offset up to which records are accounted for. It commits that offset when it has changed, and at the latest
+when the partition is revoked. The commit's metadata hold what the next reader must know (shared/frames/gaps.py: the
+last numbers of the cameras). The next reader starts at the end nevertheless, because live video is about the newest
+frame, but it continues to count from the commit: the group left out the records between the commit and its first
+record, and that record says how many they were. A reader's own seek works the same way: it leaves offsets out. None of
+this asks a broker anything.
 
-Who was cut off from the group and gets a partition back goes on from what it remembers itself, if nobody else has
-committed since: its memory is newer than its last commit. What a reader counted after its last commit and could not
-commit any more, because it was killed or cut off, the next one counts as left out; that is at most what came in
-COMMIT_EVERY_S (shared/bus/reader.py). Once the group has been formed anew, what others got is forgotten.
+A reader that was cut off from the group and regains a partition resumes from its own offsets, if nobody else has
+committed since: they are newer than its last commit. Records that a reader accounted for after its last commit, and
+could not commit because it was killed or cut off, are counted as left out by the next reader. They are at most those
+that arrived within COMMIT_EVERY_S (shared/bus/commits.py). Once the group has rebalanced, the offsets of partitions
+that went to others are forgotten.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,93 +23,105 @@ from shared.bus.lag import Arrivals
 
 @dataclass(slots=True)
 class PartitionOffset:
-    """One partition.
+    """The offsets of one partition.
 
     Attributes:
-        counted: offset after the last record that is in somebody's books; None: nobody's books have begun.
-        reads: offset of the record that is read next; None: the first one to be written from now on.
-        committed: what `counted` was when it was committed last.
+        accounted: offset after the last record that is accounted for; None until the first record arrives where no
+            reader has counted before.
+        position: offset of the next record to read; None until the first record arrives.
+        committed: value of `accounted` at the last commit.
         arrivals: how fast the partition grows.
     """
 
-    counted: int | None
-    reads: int | None = None
+    accounted: int | None
+    position: int | None = None
     committed: int | None = None
     arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class PartitionOffsets:
-    """The partitions of one topic that are ours, and what is remembered of those that were; made for one thread."""
+    """The partitions of one topic that this reader has, and what it remembers of those that it had.
+
+    Not thread-safe: use from one thread.
+
+    Attributes:
+        assigned: offsets by partition.
+        start_is_uncommitted: the first record of a partition has been accounted for since the last commit.
+    """
 
     def __init__(self) -> None:
-        self.ours: dict[int, PartitionOffset] = {}
+        self.assigned: dict[int, PartitionOffset] = {}
+        self.start_is_uncommitted = False
         self._remembered: dict[int, int | None] = {}
-        self.have_begun = False
-        """The first record of a partition was counted, and nothing has been committed since."""
 
     def remembers(self, partition: int) -> bool:
-        """Tell whether a partition was ours before."""
+        """Return whether this reader had a partition before."""
         return partition in self._remembered
 
     def remembered(self, partition: int) -> int | None:
-        """Return up to where the records of a partition that was ours were counted."""
+        """Return the offset up to which a partition that this reader had is accounted for.
+
+        Raises:
+            KeyError: it never had the partition, or has forgotten it.
+        """
         return self._remembered[partition]
 
     def forget(self) -> None:
-        """Forget the partitions that are not ours: others count on from now."""
+        """Forget the partitions that are not assigned: other readers count their records from now on."""
         self._remembered.clear()
 
-    def take(self, partition: int, counted: int | None) -> None:
-        """Begin with a partition whose records before an offset are in somebody's books."""
+    def assign(self, partition: int, accounted: int | None) -> None:
+        """Start with a partition whose records before an offset are accounted for."""
         self._remembered.pop(partition, None)
-        self.ours[partition] = PartitionOffset(counted)
+        self.assigned[partition] = PartitionOffset(accounted)
 
-    def give(self, partition: int) -> None:
-        """A partition is ours no longer."""
-        place = self.ours.pop(partition, None)
-        if place is not None:
-            self._remembered[partition] = place.counted
+    def revoke(self, partition: int) -> None:
+        """Stop with a partition, and remember its offset."""
+        offset = self.assigned.pop(partition, None)
+        if offset is not None:
+            self._remembered[partition] = offset.accounted
 
-    def begin_anew(self) -> None:
-        """The topic was created in place of another: none of its records has been counted.
+    def topic_recreated(self) -> None:
+        """The topic was deleted and created again: none of its records is accounted for.
 
-        What we remember of partitions that are not ours is forgotten: others have had them since, and what they
-        committed has gone with the topic.
+        What is remembered of partitions that are not assigned is forgotten: other readers have had them since, and
+        their commits have gone with the topic.
         """
-        for place in self.ours.values():
-            place.counted, place.committed = 0, None
+        for offset in self.assigned.values():
+            offset.accounted, offset.committed = 0, None
         self._remembered.clear()
 
-    def came(self, partition: int, offset: int) -> int | None:
-        """Take in a record.
+    def advance(self, partition: int, offset: int) -> int | None:
+        """Account for a record.
 
         Returns:
-            The number of records that were left out before it; None: it is not ours to count.
+            The number of records that were left out before it, or None if its partition is not assigned (any more):
+            another reader counts the record.
         """
-        place = self.ours.get(partition)
-        if place is None:
-            return None  # given away: the next reader counts it
-        self.have_begun |= place.reads is None
-        counted = offset if place.counted is None else place.counted
-        place.counted = place.reads = offset + 1
-        return max(0, offset - counted)  # below: the log was cut, or begins anew
+        at = self.assigned.get(partition)
+        if at is None:
+            return None
+        self.start_is_uncommitted |= at.position is None
+        accounted = offset if at.accounted is None else at.accounted
+        at.accounted = at.position = offset + 1
+        return max(0, offset - accounted)  # a lower offset: the log was truncated, or starts again
 
     def uncommitted(self) -> dict[int, int]:
-        """Return up to where records were counted, of the partitions where that was not committed."""
+        """Return the accounted offset of each partition where it has changed since the last commit."""
         return {
-            partition: place.counted
-            for partition, place in self.ours.items()
-            if place.counted is not None and place.counted != place.committed
+            partition: at.accounted
+            for partition, at in self.assigned.items()
+            if at.accounted is not None and at.accounted != at.committed
         }
 
-    def counted(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Return up to where records were counted, of those of these partitions that are ours."""
-        places = {partition: self.ours[partition] for partition in partitions if partition in self.ours}
-        return {partition: place.counted for partition, place in places.items() if place.counted is not None}
+    def accounted(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return the accounted offset of each of these partitions that is assigned and has one."""
+        wanted = {partition: self.assigned[partition] for partition in partitions if partition in self.assigned}
+        return {partition: at.accounted for partition, at in wanted.items() if at.accounted is not None}
 
-    def committed(self, counted: Mapping[int, int]) -> None:
-        """Note what was committed."""
-        self.have_begun = False
-        for partition, offset in counted.items():
-            if partition in self.ours:
-                self.ours[partition].committed = offset
+    def mark_committed(self, accounted: Mapping[int, int]) -> None:
+        """Remember what was committed."""
+        self.start_is_uncommitted = False
+        for partition, offset in accounted.items():
+            if partition in self.assigned:
+                self.assigned[partition].committed = offset

@@ -170,7 +170,7 @@ def test_brokers_that_allow_no_short_session_give_a_longer_one(kafka: Node, capl
     with Writer(bus) as writer, Reader.in_group(short, topic, group=topic) as reader:
         settle_in(reader, writer, topic)
 
-    assert [(record.levelname, record.__dict__["takes"]) for record in caplog.records if "allow" in record.msg] == [
+    assert [(record.levelname, record.__dict__["uses"]) for record in caplog.records if "allow" in record.msg] == [
         ("WARNING", 6.0)
     ]
 

@@ -140,7 +140,7 @@ def test_waiting_for_one_of_three_costs_next_to_nothing(live: Live, cluster: Clu
     with Reader.of_all_partitions(live.chain.bus, live.chain.topic("videostatus"), group="waiting") as reader:
         wait_until(lambda: reader.read(0.1), "records come")
         # Of three any may be named here, and it is the one that this client asks about topics.
-        node = cluster.node(reader._identity._admin.list_topics(timeout=PATIENCE_S).controller_id)
+        node = cluster.node(reader._topic_id._admin.list_topics(timeout=PATIENCE_S).controller_id)
         node.kill()
         cpu_s, began = time.process_time(), time.monotonic()
         while time.monotonic() - began < AWAY_S / 2:

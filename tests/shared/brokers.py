@@ -1,4 +1,4 @@
-"""The embedded broker in a process of its own, so that it can be frozen and killed, and what tests say to it."""
+"""The embedded broker in its own process, so that tests can freeze and kill it."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ sys.stdin.read()
 
 
 class BrokerProcess:
-    """An embedded broker that can be stopped in the ways in which brokers stop."""
+    """An embedded broker that can fail in the ways in which brokers fail."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -50,16 +50,16 @@ def broker_process() -> Iterator[BrokerProcess]:
 
 
 def write(writer: Writer, topic: str, *values: bytes, key: str = "camera") -> None:
-    """Write records one after the other, and return when all are acknowledged."""
-    fates: list[Delivery] = []
+    """Write records in order; return when all are acknowledged."""
+    deliveries: list[Delivery] = []
     for value in values:
-        writer.send(topic, key=key, value=value, headers=[], on_delivery=fates.append)
-    wait_until(lambda: len(fates) == len(values), "acknowledgements")
-    assert set(fates) == {Delivery.ACKNOWLEDGED}
+        writer.send(topic, key=key, value=value, headers=[], on_delivery=deliveries.append)
+    wait_until(lambda: len(deliveries) == len(values), "acknowledgements")
+    assert set(deliveries) == {Delivery.ACKNOWLEDGED}
 
 
 def read_until(reader: Reader, enough: Callable[[list[Record]], bool]) -> list[Record]:
-    """Read until there is enough."""
+    """Return what the reader returns until it is enough."""
     deadline = time.monotonic() + PATIENCE_S
     records: list[Record] = []
     while not enough(records):
@@ -69,7 +69,7 @@ def read_until(reader: Reader, enough: Callable[[list[Record]], bool]) -> list[R
 
 
 def settle_in(reader: Reader, writer: Writer, topic: str, key: str = "camera") -> None:
-    """Write until the reader has found its place at the end of the key's partition, and has read what was written."""
+    """Write until the reader has started at the end of the key's partition and has read everything that was written."""
     last = -1
     for number in range(1000):
         last = number

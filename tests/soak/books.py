@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 
 MOST_FPS = 50  # of one camera: twice its rate, since what was held up comes faster
 ON_THE_WAY = 8  # frames of one camera that a stage sends without an answer (shared/frames/writer.py)
-UNCOMMITTED_S = 1.5  # shared/bus/reader.py commits every half second; a busy machine may be late
+UNCOMMITTED_S = 1.5  # shared/bus/commits.py commits every 0.2 s; a busy machine may be late
 NONE = Books(0, 0, {}, 0)
 BY_HAND = "by hand"  # the part that writes the records which we put on a topic ourselves
 

@@ -1,108 +1,109 @@
+import pytest
+
 from shared.bus.offsets import PartitionOffsets
 
 
-def test_records_that_follow_each_other_leave_nothing_out() -> None:
-    """Books that nobody has begun begin with the first record."""
-    places = PartitionOffsets()
-    places.take(0, None)
+def test_consecutive_records_leave_nothing_out() -> None:
+    """Where no reader has counted before, accounting starts with the first record."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, None)
 
-    assert [places.came(0, offset) for offset in (70, 71, 72)] == [0, 0, 0]
-
-
-def test_offsets_that_are_left_out_are_told_with_the_next_record() -> None:
-    """By a seek, or between where the books stand and where reading starts."""
-    places = PartitionOffsets()
-    places.take(0, 100)
-
-    assert places.came(0, 130) == 30
-    assert places.came(0, 131) == 0
-    assert places.came(0, 141) == 9
+    assert [offsets.advance(0, offset) for offset in (70, 71, 72)] == [0, 0, 0]
 
 
-def test_a_record_of_a_partition_that_was_given_away_is_not_ours() -> None:
-    """The next reader counts it, and our own memory stays where it was."""
-    places = PartitionOffsets()
-    places.take(0, 10)
-    places.came(0, 10)
-    places.give(0)
+def test_offsets_that_are_left_out_are_reported_with_the_next_record() -> None:
+    """Whether by a seek or between the accounted offset and the start of reading."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, 100)
 
-    assert places.came(0, 11) is None
-    assert places.remembered(0) == 11
-    assert places.uncommitted() == {}
+    assert offsets.advance(0, 130) == 30
+    assert offsets.advance(0, 131) == 0
+    assert offsets.advance(0, 141) == 9
 
 
-def test_a_log_that_was_cut_leaves_nothing_out() -> None:
-    """Offsets fall back where a broker lost the end of its log."""
-    places = PartitionOffsets()
-    places.take(0, 100)
+def test_a_record_of_a_revoked_partition_is_not_accounted_for() -> None:
+    """The next reader counts it, and our own offset stays where it was."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, 10)
+    offsets.advance(0, 10)
+    offsets.revoke(0)
 
-    assert places.came(0, 60) == 0
-    assert places.came(0, 63) == 2
+    assert offsets.advance(0, 11) is None
+    assert offsets.remembered(0) == 11
+    assert offsets.uncommitted() == {}
 
 
-def test_of_a_topic_created_anew_nothing_is_counted() -> None:
-    """Of a partition that is ours; of one that was before nothing is known."""
-    places = PartitionOffsets()
-    places.take(0, 100)
-    places.take(1, 200)
-    places.committed({0: 100, 1: 200})
-    places.give(1)
+def test_a_truncated_log_leaves_nothing_out() -> None:
+    """Offsets go back where a broker lost the end of its log."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, 100)
 
-    places.begin_anew()
+    assert offsets.advance(0, 60) == 0
+    assert offsets.advance(0, 63) == 2
 
-    assert places.uncommitted() == {0: 0}
-    assert not places.remembers(1), "others have had it since"
-    assert places.came(0, 5) == 5
+
+def test_no_record_of_a_recreated_topic_is_accounted_for() -> None:
+    offsets = PartitionOffsets()
+    offsets.assign(0, 100)
+    offsets.assign(1, 200)
+    offsets.mark_committed({0: 100, 1: 200})
+    offsets.revoke(1)
+
+    offsets.topic_recreated()
+
+    assert offsets.uncommitted() == {0: 0}
+    assert not offsets.remembers(1), "other readers have had it since"
+    assert offsets.advance(0, 5) == 5
 
 
 def test_the_first_record_is_to_be_committed_at_once() -> None:
-    """What lies before it may be long, and nobody else knows that it was counted."""
-    places = PartitionOffsets()
-    places.take(0, 10)
-    places.committed({0: 10})
-    assert not places.have_begun
+    """Many records may lie before it, and no other reader knows that they are accounted for."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, 10)
+    offsets.mark_committed({0: 10})
+    assert not offsets.start_is_uncommitted
 
-    places.came(0, 500)
-    assert places.have_begun
-    places.committed({0: 501})
-    places.came(0, 501)
+    offsets.advance(0, 500)
+    assert offsets.start_is_uncommitted
+    offsets.mark_committed({0: 501})
+    offsets.advance(0, 501)
 
-    assert not places.have_begun
-
-
-def test_who_gives_partitions_away_says_where_they_stand_once_more() -> None:
-    """Whether that was committed or not: a commit may have been refused."""
-    places = PartitionOffsets()
-    places.take(0, 10)
-    places.take(1, None)
-    places.committed({0: 10})
-
-    assert places.counted([0, 1, 2]) == {0: 10}
+    assert not offsets.start_is_uncommitted
 
 
-def test_partitions_that_others_have_are_forgotten() -> None:
-    """Those that are ours stay as they are."""
-    places = PartitionOffsets()
-    places.take(0, 10)
-    places.take(1, 20)
-    places.give(1)
+def test_the_accounted_offsets_include_those_that_were_committed() -> None:
+    """They are committed again before a partition is revoked: the broker may have refused the commit."""
+    offsets = PartitionOffsets()
+    offsets.assign(0, 10)
+    offsets.assign(1, None)
+    offsets.mark_committed({0: 10})
 
-    places.forget()
-
-    assert not places.remembers(1)
-    assert places.came(0, 10) == 0
+    assert offsets.accounted([0, 1, 2]) == {0: 10}
 
 
-def test_what_was_committed_is_not_committed_again() -> None:
-    """Only what has changed since."""
-    places = PartitionOffsets()
-    places.take(0, 10)
-    places.take(1, None)
-    assert places.uncommitted() == {0: 10}
+def test_forgetting_keeps_the_assigned_partitions() -> None:
+    offsets = PartitionOffsets()
+    offsets.assign(0, 10)
+    offsets.assign(1, 20)
+    offsets.revoke(1)
 
-    places.committed({0: 10})
-    assert places.uncommitted() == {}
+    offsets.forget()
 
-    places.came(0, 10)
-    places.came(1, 5)
-    assert places.uncommitted() == {0: 11, 1: 6}
+    assert not offsets.remembers(1)
+    with pytest.raises(KeyError):
+        offsets.remembered(1)
+    assert offsets.advance(0, 10) == 0
+
+
+def test_a_committed_offset_is_not_committed_again() -> None:
+    offsets = PartitionOffsets()
+    offsets.assign(0, 10)
+    offsets.assign(1, None)
+    assert offsets.uncommitted() == {0: 10}
+
+    offsets.mark_committed({0: 10})
+    assert offsets.uncommitted() == {}
+
+    offsets.advance(0, 10)
+    offsets.advance(1, 5)
+    assert offsets.uncommitted() == {0: 11, 1: 6}

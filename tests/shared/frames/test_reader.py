@@ -1,5 +1,5 @@
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,14 @@ class ListReader(Reader):
 
     def __init__(self) -> None:
         self.portions: list[list[Record]] = []
+        self.assign: Callable[[int, str | None], None] = lambda _partition, _metadata: None
+        self.metadata_of: Callable[[int], str] = lambda _partition: ""
+
+    def on_assigned(self, callback: Callable[[int, str | None], None]) -> None:
+        self.assign = callback
+
+    def commit_metadata(self, metadata_of: Callable[[int], str]) -> None:
+        self.metadata_of = metadata_of
 
     def read(self, timeout_s: float) -> list[Record]:
         return self.portions.pop(0) if self.portions else []
@@ -221,12 +229,12 @@ def test_a_late_frame_is_neither_shown_nor_entered_again(stage: Stage) -> None:
 def test_what_another_reader_left_is_followed_on(stage: Stage) -> None:
     """The numbers come with its note, and ours go into the next one."""
     stage.read(record_of(frame(1)))
-    stage.reader._on_assigned(0, '{"front":[1700000000000000,90]}')
+    stage.reader.assign(0, '{"front":[1700000000000000,90]}')
     stage.read(record_of(frame(100)), left_out=7)
 
     account = stage.ledger.as_json()["front"]
     assert (account["lost_upstream"], account["dropped"]) == (2, {Reason.SKIPPED: 7})
-    assert stage.reader._note_of(0) == '{"front":[1700000000000000,100]}'
+    assert stage.reader.metadata_of(0) == '{"front":[1700000000000000,100]}'
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,6 @@ def turning(stop, beat):
     while not stop.wait(0.02):
         beat()
         turns.append(sum(range(100)))
-        if len(turns) == 3:
-            print('{"message": "turning"}', flush=True)
 
 def crashing(stop, beat):
     beat()
@@ -212,7 +210,7 @@ def test_a_thread_that_dies_ends_the_service_with_status_1(started: Any) -> None
 def test_a_profile_is_written_at_the_end(started: Any, tmp_path: Path, kind: str) -> None:
     """Of all threads, in a form that the standard library reads; the log says where."""
     process = started("turning", PROFILE=kind, TMPDIR=str(tmp_path))
-    process.wait_for("turning")
+    process.wait_for("probes listen")
     process.signal(signal.SIGTERM)
     status, _ = process.end()
 

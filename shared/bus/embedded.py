@@ -1,0 +1,35 @@
+"""A broker inside this process."""
+
+from typing import ClassVar
+
+import confluent_kafka
+
+from shared.bus.client import METADATA_TIMEOUT_S, Bus, Properties
+
+LARGEST_MESSAGE_BYTES = 2_000_000  # it acknowledges larger records and loses them
+
+
+class EmbeddedBroker:
+    """librdkafka's own broker, in this process's memory: for one machine and for tests, not for keeping anything.
+
+    It creates topics on first use, keeps 5 MB per partition and silently loses what does not fit.
+    """
+
+    PROPERTIES: ClassVar[Properties] = {
+        "fetch.wait.max.ms": 5,  # it does not wake a waiting fetch: 6 ms latency instead of 100
+        "message.max.bytes": LARGEST_MESSAGE_BYTES,
+    }
+
+    def __init__(self) -> None:
+        """Start it on a free port of the loopback interface."""
+        self._cluster = confluent_kafka.Producer({"bootstrap.servers": "-", "test.mock.num.brokers": 1, "log_level": 2})
+
+    @property
+    def servers(self) -> str:
+        """Return its address, for the `KAFKAPORT` settings."""
+        brokers = self._cluster.list_topics(timeout=METADATA_TIMEOUT_S).brokers.values()
+        return ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+
+    def bus(self) -> Bus:
+        """Return its address and the properties that its clients need."""
+        return Bus(self.servers, self.PROPERTIES)
