@@ -33,6 +33,8 @@ def turning(stop, beat):
     while not stop.wait(0.02):
         beat()
         turns.append(sum(range(100)))
+        if len(turns) == 3:
+            print('{"message": "turning"}', flush=True)
 
 def crashing(stop, beat):
     beat()
@@ -46,6 +48,7 @@ def crashing_once(stop, beat):
 
 def hanging(stop, beat):
     beat()
+    print('{"message": "hanging"}', flush=True)
     time.sleep(1000)
 
 def unlucky():
@@ -145,6 +148,7 @@ def test_a_second_signal_ends_at_once(started: Any) -> None:
     """A loop that hangs holds nobody who is in a hurry; until then the service says that it is ending."""
     process = started("hanging")
     port = process.wait_for("probes listen")["port"]
+    process.wait_for("hanging")
     process.signal(signal.SIGTERM)
     process.wait_for("at end")
     answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
@@ -159,7 +163,7 @@ def test_a_second_signal_ends_at_once(started: Any) -> None:
 def test_a_loop_that_hangs_is_waited_for_only_so_long(started: Any) -> None:
     """After that the process ends all the same, and says which loop it was."""
     process = started("late")
-    process.wait_for("probes listen")
+    process.wait_for("hanging")
     process.signal(signal.SIGTERM)
 
     status, _ = process.end()
@@ -210,7 +214,7 @@ def test_a_thread_that_dies_ends_the_service_with_status_1(started: Any) -> None
 def test_a_profile_is_written_at_the_end(started: Any, tmp_path: Path, kind: str) -> None:
     """Of all threads, in a form that the standard library reads; the log says where."""
     process = started("turning", PROFILE=kind, TMPDIR=str(tmp_path))
-    process.wait_for("probes listen")
+    process.wait_for("turning")
     process.signal(signal.SIGTERM)
     status, _ = process.end()
 
