@@ -79,11 +79,11 @@ def measure(way: str, options: argparse.Namespace) -> None:
 
 async def watch(port: int, pid: int, viewers: int, seconds: float) -> crowd.Window:
     """Return what good viewers got in a time."""
-    eyes = await crowd.come(port, PATH, viewers)
+    watching = await crowd.connect_good(port, PATH, viewers)
     await asyncio.sleep(1)
-    seen = await crowd.window(eyes, seconds, pid)
-    for eye in eyes:
-        eye.end()
+    seen = await crowd.window(watching, seconds, pid)
+    for viewer in watching:
+        viewer.end()
     return seen
 
 
@@ -100,8 +100,8 @@ def show(name: str, seen: crowd.Window) -> None:
 def among_bad_ones(options: argparse.Namespace) -> None:
     """Print what bad viewers of every kind cost the good ones, and what is left of them."""
     with server("shared", options) as (pid, port):
-        evening = crowd.evening(port, pid, PATH, good=options.viewers, bad=options.bad, seconds=options.seconds)
-        seen = asyncio.run(evening)
+        measuring = crowd.measure(port, pid, PATH, good=options.viewers, bad=options.bad, seconds=options.seconds)
+        seen = asyncio.run(measuring)
         refused, taken = asyncio.run(crowd.one_too_many(port, PATH, MOST_VIEWERS))
     show("alone", seen.alone)
     show("crowded", seen.crowded)

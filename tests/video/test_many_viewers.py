@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import pytest
 
 from bench import crowd
-from bench.crowd import Evening, Told, can_vanish
+from bench.crowd import Answer, Measurements
+from bench.vanishing import can_vanish
 from shared.bus import Bus, Writer
 from shared.frames.frame import to_headers
 from tests.conftest import Recovery
@@ -40,15 +41,15 @@ MEMORY_MB = 60.0  # 60 bad viewers with a picture each would be 9; with a queue 
 class Run:
     """What was seen of the service, and what it said."""
 
-    evening: Evening
-    refused: Told
-    taken: Told
+    measured: Measurements
+    refused: Answer
+    taken: Answer
     left: bool
     log: str
 
     def good_ones_noticed_nothing(self) -> str:
         """Check the good viewers' rate and age among bad ones against those alone; return the figures."""
-        alone, crowded = self.evening.alone, self.evening.crowded
+        alone, crowded = self.measured.alone, self.measured.crowded
         assert crowded.rate > alone.rate * 0.6
         assert crowded.fewest > crowded.rate * crowded.seconds * 0.5, "nobody is left behind"
         assert crowded.age_ms(0.5) < alone.age_ms(0.99) + 1000
@@ -70,11 +71,11 @@ def run() -> Run:
         stack.enter_context(frames(bus))
         wait_until(lambda: video.books(CAMERA).out, "a first frame")
         pid = video.process.pid
-        evening = asyncio.run(crowd.evening(port, pid, PATH, good=GOOD, bad=BAD, seconds=SECONDS))
+        measured = asyncio.run(crowd.measure(port, pid, PATH, good=GOOD, bad=BAD, seconds=SECONDS))
         refused, taken = asyncio.run(crowd.one_too_many(port, PATH, MOST))
         wait_until(lambda: video.metrics()["video_viewers", f"camera={CAMERA}"] == 0, "all have left")
         left = video.ends() == 0
-        return Run(evening, refused, taken, left, video.log)
+        return Run(measured, refused, taken, left, video.log)
 
 
 @contextmanager
@@ -107,8 +108,8 @@ def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> Non
     """The kernel's queue is all that they hold."""
     figures = run.good_ones_noticed_nothing()
 
-    assert run.evening.idle_freed_s < LET_GO_WITHIN_S
-    recovery.seen(f"{figures}; let go after {run.evening.idle_freed_s:.0f} s", seconds=None)
+    assert run.measured.idle_freed_s < LET_GO_WITHIN_S
+    recovery.seen(f"{figures}; let go after {run.measured.idle_freed_s:.0f} s", seconds=None)
 
 
 @pytest.mark.fault(
@@ -119,9 +120,9 @@ def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     need("a network of one's own", present=can_vanish(), install="apt-get install iproute2 util-linux, and run as root")
     figures = run.good_ones_noticed_nothing()
 
-    assert run.evening.gone_freed_s is not None
-    assert run.evening.gone_freed_s < LET_GO_WITHIN_S
-    recovery.seen(f"{figures}; let go after {run.evening.gone_freed_s:.0f} s", seconds=None)
+    assert run.measured.gone_freed_s is not None
+    assert run.measured.gone_freed_s < LET_GO_WITHIN_S
+    recovery.seen(f"{figures}; let go after {run.measured.gone_freed_s:.0f} s", seconds=None)
 
 
 @pytest.mark.fault("20 viewers that read 10 kB a second", expects="the good ones keep rate and age; they stay")
@@ -129,7 +130,7 @@ def test_viewers_on_a_thin_line_stay_and_disturb_nobody(run: Run, recovery: Reco
     """A picture takes them a quarter of a minute; they take bytes, hence they are there."""
     figures = run.good_ones_noticed_nothing()
 
-    assert run.evening.slow_stayed == BAD
+    assert run.measured.slow_stayed == BAD
     recovery.seen(figures, seconds=None)
 
 
@@ -140,13 +141,13 @@ def test_a_storm_leaves_nothing_behind(run: Run, recovery: Recovery) -> None:
     """Polite ends and resets in turn; no descriptor, no place, and no line in the log."""
     figures = run.good_ones_noticed_nothing()
 
-    assert run.evening.storm > 50
-    assert run.evening.files_after <= run.evening.files_before
+    assert run.measured.storm > 50
+    assert run.measured.files_after <= run.measured.files_before
     assert run.left
     assert "Traceback" not in run.log
     assert "ERROR" not in run.log
     assert len(run.log.splitlines()) < 30
-    recovery.seen(f"{run.evening.storm} came and went; {figures}", seconds=None)
+    recovery.seen(f"{run.measured.storm} came and went; {figures}", seconds=None)
 
 
 @pytest.mark.fault("the 501st viewer", expects="503 with Retry-After; a place that was left is given again")
