@@ -1,37 +1,51 @@
-"""The page and the list of paths: self-contained HTML, which may run nothing but the scripts it came with."""
+"""The page, its own files under /static, and the list of paths: nothing is loaded from elsewhere."""
 
-import base64
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-COMMON_HEADERS = {
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-_BLOCK = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+# A page may run and load files of its own server only; pictures may be blobs and data, which a page makes itself.
+# Source: CSP level 3, https://www.w3.org/TR/CSP3/#directives
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
+# no-cache: a browser asks each time whether its copy is still right, so that it never mixes files of two versions.
+_REVALIDATE = {"Cache-Control": "no-cache"}
+_CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """HTML, and the headers that it is sent with."""
+class StaticFile:
+    """A file of the page, and the headers that it is sent with."""
 
-    html: bytes
-    headers: dict[str, str]
-
-
-def read_page(name: str) -> Page:
-    """Return a page of this package."""
-    return _page((files("video") / "page" / name).read_text(encoding="utf-8"))
+    content: bytes
+    headers: Mapping[str, str]
 
 
-def paths_page(openapi: Mapping[str, Any]) -> Page:
-    """Return a page that lists the paths of an OpenAPI document, for people who have no network but this one."""
+def read_static_files() -> Mapping[str, StaticFile]:
+    """Return the page's scripts and styles by name."""
+    return {
+        path.name: _static_file(path.read_bytes(), content_type)
+        for path in (files("video") / "page").iterdir()
+        if (content_type := _CONTENT_TYPES.get(path.name[path.name.rfind(".") :])) is not None
+    }
+
+
+def read_page() -> str:
+    """Return the page's HTML."""
+    return (files("video") / "page" / "index.html").read_text(encoding="utf-8")
+
+
+def paths_page(openapi: Mapping[str, Any]) -> str:
+    """Return the HTML of a page that lists the paths of an OpenAPI document, for people without internet access."""
     rows = []
     for path, methods in openapi["paths"].items():
         operation = methods["get"]
@@ -43,41 +57,48 @@ def paths_page(openapi: Mapping[str, Any]) -> Page:
         text = escape(operation.get("description", ""))
         rows.append(f"<dt><code>{escape(path)}</code></dt><dd>{text}<ul>{options}</ul></dd>")
     title = f"{escape(openapi['info']['title'])} {escape(openapi['info']['version'])}"
-    return _page(_PATHS.format(title=title, rows="".join(rows)))
+    return _PATHS.format(title=title, rows="".join(rows))
 
 
-def policy(html: str) -> str:
-    """Return a Content-Security-Policy that allows a page's own scripts and styles, by their hashes, and no others.
-
-    Pictures may be blobs and data, which a page makes itself; connections go to where it came from. Source: CSP
-    level 3, section 8.4.
-    """
-    hashes: dict[str, list[str]] = {"script": [], "style": []}
-    for kind, text in _BLOCK.findall(html):
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        hashes[kind].append(f"'sha256-{digest}'")
-    allowed = {kind: " ".join(found) or "'none'" for kind, found in hashes.items()}
-    return (
-        f"default-src 'none'; script-src {allowed['script']}; style-src {allowed['style']}; "
-        "img-src 'self' blob: data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    )
+def html_response(html: str) -> HTMLResponse:
+    """Return an answer with a page that may load nothing but files of this server."""
+    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", **_NO_SNIFF, **_REVALIDATE}
+    return HTMLResponse(html, headers=headers)
 
 
-def _page(html: str) -> Page:
-    return Page(html.encode(), {"Content-Security-Policy": policy(html), **COMMON_HEADERS})
+def static_routes() -> APIRouter:
+    """Return the route of the page's own files."""
+    routes = APIRouter()
+    static_files = read_static_files()
+
+    async def static(request: Request, name: str) -> Response:
+        """A script or a style of the page."""
+        file = static_files.get(name)
+        if file is None:
+            return JSONResponse({"error": f"there is no file {name[:64]!r}"}, 404, {**_NO_SNIFF, **_REVALIDATE})
+        if _is_current(request.headers.get("if-none-match", ""), file.headers["ETag"]):
+            return Response(status_code=304, headers=file.headers)
+        return Response(file.content, headers=file.headers)
+
+    routes.add_api_route("/static/{name}", static, methods=["GET", "HEAD"], include_in_schema=False)
+    return routes
+
+
+def _static_file(content: bytes, content_type: str) -> StaticFile:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return StaticFile(content, {"Content-Type": content_type, "ETag": etag, **_NO_SNIFF, **_REVALIDATE})
+
+
+def _is_current(if_none_match: str, etag: str) -> bool:
+    """Return whether one of a browser's copies is the file; by RFC 9110, section 13.1.2, compared weakly."""
+    copies = [copy.strip().removeprefix("W/") for copy in if_none_match.split(",")]
+    return etag in copies or "*" in copies
 
 
 _PATHS = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}: paths</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; }}
-dt {{ margin-top: 1.2rem; font-weight: 600; }}
-dd {{ margin: 0; }}
-ul:empty {{ display: none; }}
-</style></head>
+<link rel="stylesheet" href="static/paths.css"></head>
 <body><h1>{title}</h1><p>The same for programs: <a href="openapi.json">openapi.json</a></p><dl>{rows}</dl>
 <dl><dt><code>/ws</code></dt><dd>All cameras over one WebSocket; the page uses it.</dd></dl></body></html>
 """

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from shared import clock
 from video.display import NO_STORE, Display
 from video.mjpeg_response import full_response
-from video.pages import paths_page, read_page
+from video.pages import html_response, paths_page, read_page, static_routes
 from video.slot import predictions_of
 from video.suite_status import camera_json
 from video.viewers import ViewerLimitReached
@@ -41,7 +41,8 @@ Width = Annotated[
 def routes_of(display: Display) -> APIRouter:
     """Return the paths of a display."""
     routes = APIRouter()
-    page = read_page("index.html")
+    routes.include_router(static_routes())
+    page = read_page()
 
     def answer(path: str, **options: Any) -> Callable[[Handler], Handler]:
         def add(handler: Handler) -> Handler:
@@ -56,7 +57,9 @@ def routes_of(display: Display) -> APIRouter:
         """The page for browsers (`Accept: text/html`); for all others MJPEG of the camera with the smallest id."""
         vary = {"Vary": "Accept"}
         if "text/html" in request.headers.get("accept", "").lower():
-            return HTMLResponse(page.html, headers={**page.headers, **vary})
+            response = html_response(page)
+            response.headers.update(vary)
+            return response
         return display.stream(lambda: display.first(request), fps=fps, width=width, headers=vary)
 
     @answer("/cameras")
@@ -130,8 +133,7 @@ def routes_of(display: Display) -> APIRouter:
 
     @answer("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
-        paths = paths_page(request.app.openapi())
-        return HTMLResponse(paths.html, headers=paths.headers)
+        return html_response(paths_page(request.app.openapi()))
 
     return routes
 

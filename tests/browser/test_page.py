@@ -319,13 +319,15 @@ def test_page_says_that_there_is_no_place_and_takes_one_that_gets_free(
     """It is not told to be the server's silence; nobody has to reload when somebody leaves."""
     picture = jpeg(640, 360, "white")
     page = browser.new_page(**DESKTOP)
-    with Stage(most_viewers=1) as stage:
+    with Stage(max_viewers=1) as stage:
         stage.show("front", 1, picture)
         stage.knows("front")
         with Stream(stage.port, "/cameras/front/stream") as other:
             other.start()
             page.goto(stage.url)
-            expect(page.get_by_test_id("notice")).to_contain_text("No place free", timeout=PATIENCE_S * 1000)
+            expect(page.get_by_test_id("notice")).to_contain_text(
+                "The viewer limit is reached", timeout=PATIENCE_S * 1000
+            )
             page.screenshot(path=artefacts / "page-no-place.png")
         began = time.monotonic()
         expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "open", timeout=PATIENCE_S * 1000)
@@ -334,7 +336,7 @@ def test_page_says_that_there_is_no_place_and_takes_one_that_gets_free(
         seconds = time.monotonic() - began
         page.close()
 
-    recovery.seen("No place free, then live on the same page", seconds=seconds)
+    recovery.seen("The viewer limit is reached, then live on the same page", seconds=seconds)
 
 
 def answers(suite: Running) -> bool:

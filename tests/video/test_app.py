@@ -91,17 +91,12 @@ def test_predictions_that_make_no_sense_are_none(stage, nonsense):
     assert stage.get("/cameras/front/predictions").json()["predictions"] == []
 
 
-def test_browsers_get_the_page_and_may_run_nothing_else(stage):
-    """The policy names the page's own blocks by their hashes."""
+def test_browsers_get_the_page(stage):
+    """Everything else gets pictures from the same address, so a cache must tell them apart."""
     answer = stage.get("/", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["vary"] == "Accept"
-    policy = answer.headers["content-security-policy"]
-    assert "script-src 'sha256-" in policy
-    assert "unsafe" not in policy
-    assert "connect-src 'self'" in policy
-    assert not re.search(r"""(src|href)=["']?(https?:)?//""", answer.text), "the page is self-contained"
 
 
 def test_the_paths_are_documented_without_a_network(stage):

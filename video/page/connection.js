@@ -1,0 +1,172 @@
+// The WebSocket to the server: it connects, reconnects by itself, and notices a server that no longer answers.
+
+/** @import { Hello, Status } from "./status.js" */
+import { object } from "./checked.js";
+import { localMs } from "./clock.js";
+import { readHello, readPong, readStatus } from "./status.js";
+
+const BACKOFF_S = [0.5, 1, 2, 4, 5]; // before each further attempt; the last one stays
+const SILENCE_MS = 6000; // the server sends a status every second: after this the connection counts as dead
+const STABLE_MS = 5000; // a connection that lasted this long starts the back-off again
+const PINGS_AT_START = 5; // for a good estimate of the server's clock at once
+const PING_GAP_MS = 80;
+const GOING_AWAY = 1001; // https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+const SERVICE_RESTART = 1012; // https://www.iana.org/assignments/websocket
+
+/**
+ * @typedef {object} Handlers
+ * @property {(hello: Hello) => void} onHello
+ * @property {(status: Status) => void} onStatus
+ * @property {(sentMs: number, receivedMs: number, serverUs: number) => void} onPong
+ * @property {(socket: WebSocket, data: ArrayBuffer) => void} onFrame
+ * @property {() => void} onOpen before the first ping of a connection
+ * @property {() => void} onLost
+ * @property {() => void} onChange the connection's state is another one
+ */
+
+/** The connection, and what the page says about it. */
+export class Connection {
+  /**
+   * @param {URL} page address of the page's folder; everything else is relative to it
+   * @param {Handlers} handlers
+   */
+  constructor(page, handlers) {
+    this.page = page;
+    this.handlers = handlers;
+    /** @type {"connecting" | "open" | "waiting"} `waiting` for the next attempt */
+    this.state = "connecting";
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.attempts = 0;
+    this.retryAtMs = 0;
+    this.heardMs = 0;
+    this.openedMs = 0;
+    this.lostMs = 0; // 0: it was never lost, or is open again
+    this.lostReason = "";
+    this.full = false; // the server answers, but has no place for another viewer
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.retryTimer = undefined;
+  }
+
+  connect() {
+    clearTimeout(this.retryTimer);
+    this.state = "connecting";
+    const address = new URL("ws", this.page);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    this.heardMs = this.openedMs = localMs();
+    socket.onopen = () => this.opened(socket);
+    socket.onmessage = (event) => this.received(socket, event.data);
+    socket.onclose = (event) => socket === this.socket && this.lost(event.code, event.reason);
+    this.handlers.onChange();
+  }
+
+  /** Connect now instead of when the back-off is over. */
+  retry() {
+    if (this.state === "waiting") this.connect();
+  }
+
+  /**
+   * Send a message, if there is a connection.
+   * @param {string} message
+   * @param {WebSocket | null} [socket] the connection that it belongs to; on any other it is dropped
+   */
+  send(message, socket = this.socket) {
+    if (socket && socket === this.socket && socket.readyState === WebSocket.OPEN) socket.send(message);
+  }
+
+  ping() {
+    this.send(JSON.stringify({ type: "ping", t: localMs() }));
+  }
+
+  /** Give up a connection over which nothing has come for too long. */
+  checkSilence() {
+    if (this.state !== "waiting" && localMs() - this.heardMs > SILENCE_MS) this.lost(0, "The server does not respond.");
+  }
+
+  /** @param {WebSocket} socket */
+  opened(socket) {
+    if (socket !== this.socket) return;
+    this.heardMs = this.openedMs = localMs();
+    this.handlers.onOpen();
+    for (let i = 0; i < PINGS_AT_START; i++) setTimeout(() => socket === this.socket && this.ping(), i * PING_GAP_MS);
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {string | ArrayBuffer} data
+   */
+  received(socket, data) {
+    if (socket !== this.socket) return;
+    this.heardMs = localMs();
+    if (typeof data === "string") this.receivedText(data);
+    else this.handlers.onFrame(socket, data);
+  }
+
+  /** @param {string} text */
+  receivedText(text) {
+    /** @type {Record<string, unknown>} */
+    let message;
+    try {
+      message = object(JSON.parse(text));
+    } catch (error) {
+      console.warn("A message of the server is not JSON:", error);
+      return;
+    }
+    if (message.type === "status") this.handlers.onStatus(readStatus(message));
+    else if (message.type === "hello") this.greeted(readHello(message));
+    else if (message.type === "pong") {
+      const pong = readPong(message);
+      if (pong) this.handlers.onPong(pong.t, this.heardMs, pong.now);
+    }
+  }
+
+  /** @param {Hello} hello */
+  greeted(hello) {
+    this.state = "open";
+    this.handlers.onHello(hello);
+    this.lostMs = 0;
+    this.handlers.onChange();
+  }
+
+  /**
+   * @param {number} code of the close; 0: it was given up here
+   * @param {string} reason
+   */
+  lost(code, reason) {
+    const { socket } = this;
+    this.socket = null;
+    if (socket) {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    const now = localMs();
+    if (this.state === "open") {
+      this.lostMs = now;
+      if (now - this.openedMs > STABLE_MS) this.attempts = 0;
+    }
+    this.lostReason = code === SERVICE_RESTART || code === GOING_AWAY ? "The server is restarting." : reason;
+    this.full = false;
+    if (this.state === "connecting") this.checkForPlace();
+    this.state = "waiting";
+    const backoffS = BACKOFF_S[Math.min(this.attempts++, BACKOFF_S.length - 1)];
+    const waitMs = backoffS * 1000 * (0.85 + 0.3 * Math.random());
+    this.retryAtMs = now + waitMs;
+    this.retryTimer = setTimeout(() => this.connect(), waitMs);
+    this.handlers.onLost();
+    this.handlers.onChange();
+  }
+
+  /** A browser does not tell why a handshake failed. If the server answers otherwise, it had no place for us (503). */
+  async checkForPlace() {
+    try {
+      const answer = await fetch(new URL("healthz", this.page), { cache: "no-store" });
+      this.full = answer.ok && this.state === "waiting";
+    } catch {
+      return; // the server is gone
+    }
+    this.handlers.onChange();
+  }
+}

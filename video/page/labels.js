@@ -1,0 +1,38 @@
+// A model's answer in words. Pure functions.
+
+/** @import { Prediction } from "./frame.js" */
+import { percent, short } from "./words.js";
+
+/**
+ * @typedef {object} Caption
+ * @property {string} first the large line
+ * @property {string} rest the small line below: further names of the label, or further boxes
+ * @property {string} whole the whole label, for the title
+ * @property {number | null} value probability, 0 to 1
+ */
+
+/**
+ * Return what is written of a prediction. A label of ImageNet is a list of names: "tabby, tabby cat".
+ * @param {Prediction} prediction
+ * @returns {Caption}
+ */
+export function caption({ state, label, probability, boxes }) {
+  if (state === "down") return { first: "MODEL DOWN", rest: "", whole: "MODEL DOWN", value: null };
+  const best = boxes.length ? boxes.reduce((one, other) => (other.probability > one.probability ? other : one)) : null;
+  const whole = label ?? best?.label ?? (state === "waiting" ? "Waiting for an answer" : "Nothing detected");
+  const value = probability ?? best?.probability ?? null;
+  const comma = whole.indexOf(", ");
+  const names = comma < 0 ? [whole, ""] : [whole.slice(0, comma), whole.slice(comma + 2)];
+  const others = boxes.filter((box) => box !== best || label);
+  const further = others.map((box) => `${short(box.label)} ${percent(box.probability)}`).join(", ");
+  return { first: short(names[0]), rest: short(further || names[1]), whole, value };
+}
+
+/**
+ * Return the predictions of a picture in one line, for the full screen.
+ * @param {Prediction[]} predictions
+ */
+export function headline(predictions) {
+  const captions = predictions.filter((one) => one.state === "down" || one.label !== null).map(caption);
+  return captions.map(({ first, value }) => (value === null ? first : `${first} ${percent(value)}`)).join("   ·   ");
+}

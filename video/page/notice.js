@@ -1,0 +1,165 @@
+// What is written over the picture when it is not live, and which state changes are read out. Pure functions.
+
+/** @import { Camera } from "./cameras.js" */
+/** @import { Status } from "./status.js" */
+/** @import { View } from "./view.js" */
+import { since } from "./view.js";
+import { capital, duration, sentence, short } from "./words.js";
+
+const SILENT_AFTER_MS = 3000; // the server sends a status every second
+const NOTICE_LASTS_MS = 1500; // of a notice that came with a frame
+const SERVICE_NOTICE = /BUS|PRODUCER|CONSUMER/; // these name a service: a camera's reason does not explain them
+
+/**
+ * @typedef {object} Notice
+ * @property {string} title
+ * @property {string} text
+ * @property {boolean} [bad]
+ * @property {boolean} [retry] the viewer can have the page connect now
+ * @property {{ key: string, state: string }[]} [steps] the parts that a first picture needs
+ */
+
+/**
+ * Return what is to be written over the picture; null if the picture is live.
+ * @param {View} view
+ * @param {number} nowMs local time
+ * @param {{ hidden?: boolean }} [options] hidden: nobody sees the page, which therefore gets no pictures
+ * @returns {Notice | null}
+ */
+export function notice(view, nowMs, { hidden = false } = {}) {
+  const { connection, status } = view;
+  if (connection.state !== "open") return connectionNotice(view, nowMs);
+  const silentMs = nowMs - connection.heardMs;
+  if (silentMs > SILENT_AFTER_MS) {
+    return { title: "The server does not respond", bad: true, text: `For ${duration(silentMs)}.` };
+  }
+  if (!status) return { title: "Connecting", text: "Waiting for the server's first status." };
+  const camera = view.cameras.selected;
+  if (!camera) return { title: "No camera yet", ...missing(view, status, nowMs) };
+  const named = cameraNotice(camera, nowMs);
+  if (named) return downNotice(named, camera, view, status, nowMs);
+  if (hidden || camera.head) return null;
+  const why = sentence(short(camera.status?.reason ?? ""));
+  const state = camera.status?.state ?? "new";
+  return { title: "Waiting for the first picture", text: why || `Camera ${camera.id}: ${state}.` };
+}
+
+/**
+ * @param {View} view
+ * @param {number} nowMs
+ * @returns {Notice}
+ */
+function connectionNotice({ connection }, nowMs) {
+  const { state, lostMs, full, lostReason, attempts } = connection;
+  if (state === "connecting" && !lostMs && !attempts)
+    return { title: "Connecting", text: `to ${connection.page.host}` };
+  const lostForMs = lostMs ? nowMs - lostMs : 0;
+  const seconds = Math.ceil((connection.retryAtMs - nowMs) / 1000);
+  const lines = [
+    lostForMs >= 1000 ? `For ${duration(lostForMs, { fine: true })}.` : "",
+    short(lostReason),
+    state === "waiting" && seconds > 0 ? `Retrying in ${seconds} s.` : "Retrying now.",
+  ];
+  const lost = lostMs ? "Disconnected" : "Cannot reach the server";
+  return {
+    title: full ? "The viewer limit is reached" : lost,
+    text: lines.filter(Boolean).join(" "),
+    bad: true,
+    retry: state === "waiting",
+  };
+}
+
+/**
+ * @param {Camera} camera
+ * @param {number} nowMs
+ * @returns {string | null}
+ */
+function cameraNotice(camera, nowMs) {
+  if (camera.status?.notice) return camera.status.notice;
+  if (camera.head?.notice && nowMs - camera.shownMs < NOTICE_LASTS_MS) return camera.head.notice;
+  if (camera.status?.state === "removed") return "CAMERA REMOVED";
+  return camera.status?.state === "disabled" ? "CAMERA DISABLED" : null;
+}
+
+/**
+ * @param {string} title
+ * @param {Camera} camera
+ * @param {View} view
+ * @param {Status} status
+ * @param {number} nowMs
+ * @returns {Notice}
+ */
+function downNotice(title, camera, view, status, nowMs) {
+  const at = noticeSince(title, camera, status);
+  const lines = [
+    at ? `For ${since(view.clock, nowMs, at, { fine: true })}.` : "",
+    SERVICE_NOTICE.test(title) ? "" : sentence(short(camera.status?.reason ?? "")),
+  ];
+  return { title: short(title), bad: true, text: lines.filter(Boolean).join(" ") };
+}
+
+/**
+ * Return since when a notice has been true, in µs since the epoch: since the service that it names has been gone.
+ * @param {string} title
+ * @param {Camera} camera
+ * @param {Status} status
+ * @returns {number | null | undefined}
+ */
+function noticeSince(title, camera, status) {
+  if (title.startsWith("BUS")) return status.bus.since;
+  const service = title.split(" ")[0].toLowerCase();
+  const gone = status.services.filter((one) => one.service === service && one.state !== "live");
+  return gone.length ? Math.max(...gone.map((one) => one.since ?? 0)) : camera.status?.since;
+}
+
+/**
+ * @param {View} view
+ * @param {Status} status
+ * @param {number} nowMs
+ * @returns {{ text: string, steps: { key: string, state: string }[] }}
+ */
+function missing(view, status, nowMs) {
+  /** @param {string} service */
+  const live = (service) => status.services.some((one) => one.service === service && one.state === "live");
+  const steps = [
+    { key: "Bus", state: status.bus.state },
+    { key: "Producer", state: live("producer") ? "live" : "no report" },
+    { key: "Consumer", state: live("consumer") ? "live" : "no report" },
+    ...status.models.map((model) => ({ key: `Model ${short(model.name)}`, state: model.state })),
+  ];
+  const silent = since(view.clock, nowMs, status.bus.since);
+  let text = "Waiting for the first picture from a producer.";
+  if (status.bus.state !== "ok") text = `Waiting for the bus${silent && `, silent for ${silent}`}.`;
+  else if (!live("producer")) text = "Waiting for a producer to report on the bus.";
+  else if (!live("consumer")) text = "Waiting for a consumer to forward pictures.";
+  return { text, steps };
+}
+
+/**
+ * Return what changed between two statuses, in sentences.
+ * @param {Status | null} before
+ * @param {Status} after
+ */
+export function changes(before, after) {
+  if (!before) return "";
+  const old = states(before);
+  const news = [...states(after)].filter(([name, state]) => old.get(name) !== state);
+  return news.map(([name, state]) => `${short(name)}: ${short(state)}.`).join(" ");
+}
+
+/**
+ * @param {Status} status
+ * @returns {Map<string, string>}
+ */
+function states(status) {
+  return new Map([
+    .../** @type {[string, string][]} */ (
+      status.cameras.map((camera) => [`Camera ${camera.id}`, camera.notice?.toLowerCase() ?? camera.state])
+    ),
+    .../** @type {[string, string][]} */ (
+      status.services.map((one) => [`${capital(one.service)} ${one.instance}`, one.state])
+    ),
+    .../** @type {[string, string][]} */ (status.models.map((model) => [`Model ${model.name}`, model.state])),
+    ["Bus", status.bus.state],
+  ]);
+}

@@ -1,0 +1,212 @@
+// A frame's way to the screen: decoded, drawn with the next refresh, acknowledged; one of a camera at a time. Every
+// frame is acknowledged, also one that cannot be shown: the server sends the next one only then, and after 30 s
+// without an acknowledgement it closes the connection, for all cameras.
+
+/** @import { Camera, Cameras, Frame } from "./cameras.js" */
+/** @import { Connection } from "./connection.js" */
+/** @import { ServerClock } from "./clock.js" */
+import { localMs } from "./clock.js";
+import { canvasById, mark, sized } from "./document.js";
+import { acknowledgement, readHead, splitFrame } from "./frame.js";
+import { rememberShown } from "./measures.js";
+
+const THUMB_GAP_MS = 100; // thumbnails ask for ten pictures a second, the large picture for all
+const THUMB_REDRAW_MS = 200; // of the camera that is shown large
+const THUMB_WIDTH = 320; // pixels; twice what it measures on the page
+
+/** Shows the frames of all cameras. */
+export class Pictures {
+  /**
+   * @param {Cameras} cameras
+   * @param {ServerClock} clock
+   * @param {Connection} connection
+   * @param {() => void} onNewCamera a frame of a camera has come before any status
+   */
+  constructor(cameras, clock, connection, onNewCamera) {
+    this.cameras = cameras;
+    this.clock = clock;
+    this.connection = connection;
+    this.onNewCamera = onNewCamera;
+    this.canvas = canvasById("picture");
+    this.refresh = 0;
+    this.presented = 0;
+  }
+
+  /**
+   * Take in a frame.
+   * @param {WebSocket} socket
+   * @param {ArrayBuffer} data
+   */
+  receive(socket, data) {
+    let owed = null;
+    try {
+      const { head, jpeg } = splitFrame(data);
+      owed = acknowledgement(head);
+      if (!owed) throw new SyntaxError("the frame's header does not name it");
+      if (document.hidden) {
+        this.connection.send(owed.message, socket);
+        return;
+      }
+      this.enqueue({
+        socket,
+        acknowledgement: owed.message,
+        head: readHead(head),
+        jpeg: new Blob([jpeg], { type: "image/jpeg" }),
+      });
+    } catch (error) {
+      console.warn("A frame cannot be shown:", error);
+      if (!owed) return;
+      this.cameras.known(owed.camera).broken += 1;
+      this.connection.send(owed.message, socket);
+    }
+  }
+
+  /** @param {Frame} frame */
+  enqueue(frame) {
+    const camera = this.cameras.known(frame.head.camera);
+    if (this.cameras.selectedId === null) this.onNewCamera();
+    if (camera.next) this.giveUp(camera.next);
+    camera.next = frame;
+    if (!camera.decoding) this.decode(camera);
+  }
+
+  /**
+   * Decode a camera's frames until none waits.
+   * @param {Camera} camera
+   */
+  async decode(camera) {
+    camera.decoding = true;
+    while (camera.next) {
+      const frame = camera.next;
+      camera.next = null;
+      try {
+        frame.bitmap = await createImageBitmap(frame.jpeg);
+      } catch {
+        camera.broken += 1;
+        this.giveUp(frame);
+        continue;
+      }
+      if (document.hidden || this.cameras.byId.get(camera.id) !== camera || frame.socket !== this.connection.socket) {
+        this.giveUp(frame);
+        continue;
+      }
+      if (camera.ready) this.giveUp(camera.ready);
+      camera.ready = frame;
+      this.refresh ||= requestAnimationFrame(() => this.present());
+    }
+    camera.decoding = false;
+  }
+
+  /** Show what is ready; a picture that cannot be drawn does not keep others from being drawn. */
+  present() {
+    this.refresh = 0;
+    for (const camera of this.cameras.byId.values()) {
+      const frame = camera.ready;
+      if (!frame?.bitmap) continue;
+      camera.ready = null;
+      try {
+        this.draw(camera, frame.bitmap);
+        camera.head = frame.head;
+        rememberShown(camera, this.clock, localMs());
+        if (camera.id === this.cameras.selectedId) this.label(frame);
+      } catch (error) {
+        console.warn("A picture cannot be drawn:", error);
+        camera.broken += 1;
+      }
+      this.finish(camera, frame);
+    }
+  }
+
+  /**
+   * @param {Camera} camera
+   * @param {ImageBitmap} bitmap
+   */
+  draw(camera, bitmap) {
+    const large = camera.id === this.cameras.selectedId;
+    if (large) drawBitmap(this.canvas, bitmap, bitmap.width, bitmap.height);
+    const now = localMs();
+    if (!camera.thumb || (large && now - camera.thumbMs <= THUMB_REDRAW_MS)) return;
+    camera.thumbMs = now;
+    drawBitmap(
+      camera.thumb,
+      bitmap,
+      THUMB_WIDTH,
+      Math.max(1, Math.round((THUMB_WIDTH * bitmap.height) / bitmap.width)),
+    );
+  }
+
+  /**
+   * Acknowledge a frame that was drawn: at once if it is shown large, so that the next one comes at once.
+   * @param {Camera} camera
+   * @param {Frame} frame
+   */
+  finish(camera, frame) {
+    frame.bitmap?.close();
+    const now = localMs();
+    const large = camera.id === this.cameras.selectedId;
+    camera.acknowledgedMs = large ? now : Math.max(now, camera.acknowledgedMs + THUMB_GAP_MS);
+    const acknowledge = () => this.connection.send(frame.acknowledgement, frame.socket);
+    if (large) acknowledge();
+    else setTimeout(acknowledge, camera.acknowledgedMs - now);
+  }
+
+  /**
+   * Acknowledge a frame that is not shown.
+   * @param {Frame} frame
+   */
+  giveUp(frame) {
+    frame.bitmap?.close();
+    this.connection.send(frame.acknowledgement, frame.socket);
+  }
+
+  /**
+   * Give up what of a camera is on its way.
+   * @param {Camera} camera
+   */
+  drop(camera) {
+    if (camera.next) this.giveUp(camera.next);
+    if (camera.ready) this.giveUp(camera.ready);
+    camera.next = camera.ready = null;
+  }
+
+  dropAll() {
+    for (const camera of this.cameras.byId.values()) this.drop(camera);
+  }
+
+  /** Show the camera that was just selected: its thumbnail until its first large picture is there, else black. */
+  changeCamera() {
+    const camera = this.cameras.selected;
+    mark(this.canvas, "aria-label", camera ? `Live picture of camera ${camera.id}` : "No picture");
+    if (!camera) return;
+    const width = camera.head?.width || 16;
+    const height = camera.head?.height || 9;
+    const context = sized(this.canvas, width, height, { alpha: false });
+    if (camera.thumb && camera.head) context.drawImage(camera.thumb, 0, 0, width, height);
+    else context.fillRect(0, 0, width, height);
+  }
+
+  /**
+   * Write onto the canvas which frame it shows, for programs that watch the page.
+   * @param {Frame} frame
+   */
+  label({ head }) {
+    this.presented += 1;
+    Object.assign(this.canvas.dataset, {
+      camera: head.camera,
+      run: head.run,
+      seq: head.seq,
+      capturedAt: head.captured_at,
+      presented: this.presented,
+    });
+  }
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {ImageBitmap} bitmap
+ * @param {number} width
+ * @param {number} height
+ */
+function drawBitmap(canvas, bitmap, width, height) {
+  sized(canvas, width, height, { alpha: false }).drawImage(bitmap, 0, 0, width, height);
+}

@@ -1,0 +1,140 @@
+// The texts that the server sends on `/ws`, checked here once: whatever is on the bus may end up in a status.
+
+import { list, mapped, name, number, object, string, whole } from "./checked.js";
+
+/**
+ * @typedef {object} CameraStatus
+ * @property {string} id
+ * @property {number | null} width pixels
+ * @property {number | null} height pixels
+ * @property {number | null} fps
+ * @property {number | null} viewers
+ * @property {string} state
+ * @property {number | null} since µs since the epoch
+ * @property {string | null} reason
+ * @property {string | null} notice
+ */
+/** @typedef {{ service: string, instance: string, state: string, since: number | null }} ServiceStatus */
+/**
+ * @typedef {object} ModelStatus
+ * @property {string} name
+ * @property {string} state `up`, `down` or `waiting`
+ * @property {number | null} since µs since the epoch
+ * @property {string | null} version
+ * @property {string | null} reason
+ */
+/** @typedef {{ in: number, out: number, dropped: Record<string, number>, lost_upstream: number }} Account */
+/** @typedef {Record<string, Account>} Ledger the account of each service, for one camera */
+/** @typedef {{ sent: number, skipped: number }} ViewerCount */
+/**
+ * @typedef {object} Status
+ * @property {CameraStatus[]} cameras
+ * @property {ServiceStatus[]} services
+ * @property {ModelStatus[]} models
+ * @property {{ state: string, since: number | null }} bus
+ * @property {Map<string, Ledger>} ledger of each camera
+ * @property {Map<string, ViewerCount>} viewer what this page was sent of each camera
+ */
+/** @typedef {{ version: string, instance: string }} Hello */
+/** @typedef {{ t: number, now: number }} Pong */
+
+/**
+ * Read a status message. Entries that make no sense are left out; the others are kept.
+ * @param {Record<string, unknown>} message
+ * @returns {Status}
+ */
+export function readStatus(message) {
+  const bus = object(message.bus);
+  return {
+    cameras: list(message.cameras).flatMap(cameraStatus),
+    services: list(message.services).flatMap(serviceStatus),
+    models: list(message.models).flatMap(modelStatus),
+    bus: { state: string(bus.state) ?? "no report", since: number(bus.since) },
+    ledger: mapped(message.ledger, (accounts) => Object.fromEntries(mapped(accounts, account))),
+    viewer: mapped(message.viewer, (count) => ({ sent: whole(count.sent), skipped: whole(count.skipped) })),
+  };
+}
+
+/**
+ * Read the server's greeting.
+ * @param {Record<string, unknown>} message
+ * @returns {Hello}
+ */
+export function readHello(message) {
+  return { version: string(message.version) ?? "", instance: string(message.instance) ?? "" };
+}
+
+/**
+ * Read the answer to a ping; null if it has no times.
+ * @param {Record<string, unknown>} message
+ * @returns {Pong | null}
+ */
+export function readPong(message) {
+  const t = number(message.t);
+  const now = number(message.now);
+  return t === null || now === null ? null : { t, now };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {CameraStatus[]} one, or none
+ */
+function cameraStatus(value) {
+  const camera = object(value);
+  if (typeof camera.id !== "string") return [];
+  return [
+    {
+      id: camera.id,
+      width: number(camera.width),
+      height: number(camera.height),
+      fps: number(camera.fps),
+      viewers: number(camera.viewers),
+      state: string(camera.state) ?? "waiting",
+      since: number(camera.since),
+      reason: string(camera.reason),
+      notice: string(camera.notice),
+    },
+  ];
+}
+
+/**
+ * @param {unknown} value
+ * @returns {ServiceStatus[]} one, or none
+ */
+function serviceStatus(value) {
+  const { service, instance, state, since } = object(value);
+  if (typeof service !== "string" || typeof instance !== "string" || typeof state !== "string") return [];
+  return [{ service, instance, state, since: number(since) }];
+}
+
+/**
+ * @param {unknown} value
+ * @returns {ModelStatus[]} one, or none
+ */
+function modelStatus(value) {
+  const model = object(value);
+  if (typeof model.name !== "string" || typeof model.state !== "string") return [];
+  return [
+    {
+      name: model.name,
+      state: model.state,
+      since: number(model.since),
+      version: name(model.version),
+      reason: string(model.reason),
+    },
+  ];
+}
+
+/**
+ * @param {Record<string, unknown>} value
+ * @returns {Account}
+ */
+function account(value) {
+  const dropped = Object.entries(object(value.dropped)).map(([reason, frames]) => [reason, whole(frames)]);
+  return {
+    in: whole(value.in),
+    out: whole(value.out),
+    dropped: Object.fromEntries(dropped),
+    lost_upstream: whole(value.lost_upstream),
+  };
+}
