@@ -20,6 +20,9 @@ K8S ?= k8s
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
+PAGE_SETUP := node_modules/.complete
+# What a check of the page prints where a program is missing; with REQUIRE_ALL=1 that is a failure.
+missing = echo '$(1) is missing, the page is not checked; on Debian, run apt-get install nodejs npm'; test '$(REQUIRE_ALL)' != 1
 # Without Ryuk, one image less to pull; the tests remove their containers themselves.
 TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:-apache/kafka:4.3.1} $(PYTEST) \
 	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
@@ -65,8 +68,12 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 ##@ Check
 
 .PHONY: test
-test: $(SETUP) ## Run the tests that need only Python, or those in TESTS.
+test: $(SETUP) $(if $(TESTS),,test-page) ## Run the tests that need only Python (and Node.js for the page), or those in TESTS.
 	$(PYTEST) $(if $(TESTS),$(TESTS),$(ALL_TESTS))
+
+.PHONY: test-page
+test-page: ## Run the unit tests of the page's JavaScript (Node.js).
+	@if command -v node >/dev/null; then node --test --test-reporter=dot tests/page/*.test.js; else $(call missing,node); fi
 
 .PHONY: fuzz
 fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
@@ -99,8 +106,17 @@ test-cluster: $(SETUP) ## Apply the manifests to a real one-node Kubernetes (bin
 soak: $(SETUP) ## Run everything for SOAK_MINUTES and inject faults; writes artefacts/soak.json (Java 17, Maven).
 	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
+.PHONY: lint-page
+lint-page: ## Check style and types of the page (npm).
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGE_SETUP) && npm run --silent lint; \
+		else $(call missing,npm); fi
+
+$(PAGE_SETUP): package.json package-lock.json .npmrc
+	@npm ci --silent
+	@touch $@
+
 .PHONY: lint
-lint: $(SETUP) ## Check style, types, import contracts, file lengths, compose files, manifests and Dockerfiles.
+lint: $(SETUP) lint-page ## Check style, types, import contracts, file lengths, compose files, manifests and Dockerfiles.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -114,6 +130,8 @@ lint: $(SETUP) ## Check style, types, import contracts, file lengths, compose fi
 format: $(SETUP) ## Format the code and apply automatic fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGE_SETUP) && npm run --silent format; \
+		else $(call missing,npm); fi
 
 ##@ Images
 
@@ -157,4 +175,4 @@ dashboards: $(SETUP) ## Generate the Grafana dashboards from monitoring/*.py.
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the caches and artefacts of the tools.
-	rm -rf $(VENV) build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) node_modules build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Cameras } from "../../video/page/cameras.js";
+import { ServerClock } from "../../video/page/clock.js";
+import { Connection } from "../../video/page/connection.js";
+import { changes, notice } from "../../video/page/notice.js";
+import { readStatus } from "../../video/page/status.js";
+
+const NOW = 100_000;
+const NOTHING = () => {};
+const HANDLERS = {
+  onHello: NOTHING,
+  onStatus: NOTHING,
+  onPong: NOTHING,
+  onFrame: NOTHING,
+  onOpen: NOTHING,
+  onLost: NOTHING,
+  onChange: NOTHING,
+};
+const LIVE = ["producer", "consumer", "video"].map((service) => ({ service, instance: "1", state: "live", since: 0 }));
+
+/**
+ * Return a page with an open connection and one camera.
+ * @param {Record<string, unknown>} camera
+ * @param {Record<string, unknown>} [rest] of the status
+ */
+function page(camera, rest = {}) {
+  const connection = new Connection(new URL("http://video.example:8080/live/"), HANDLERS);
+  connection.state = "open";
+  connection.heardMs = NOW;
+  const bus = { state: "ok", since: 0 };
+  const status = readStatus({ cameras: [{ id: "front", state: "up", ...camera }], services: LIVE, bus, ...rest });
+  const cameras = new Cameras();
+  cameras.update(status.cameras, NOW);
+  cameras.choose();
+  return { connection, cameras, clock: new ServerClock(), status, statusMs: NOW, hello: null };
+}
+
+test("a camera that is down is named with the time since and the reason", () => {
+  const view = page({ state: "down", notice: "CAMERA DOWN", since: (NOW - 5000) * 1000, reason: "connection refused" });
+
+  assert.deepEqual(notice(view, NOW), { title: "CAMERA DOWN", bad: true, text: "For 5 s. Connection refused." });
+});
+
+test("a picture that is too large for the bus is named with the producer's reason", () => {
+  const reason =
+    "a picture of 1.3 MB does not fit on the bus, which takes 1.0 MB: lower QUALITY or raise max.message.bytes";
+  const view = page({ state: "down", notice: "CAMERA DOWN", since: (NOW - 5000) * 1000, reason });
+
+  assert.match(notice(view, NOW)?.text ?? "", /A picture of 1.3 MB .* max.message.bytes\.$/);
+});
+
+test("a reason of any length is cut", () => {
+  const view = page({ state: "down", notice: "CAMERA DOWN", reason: "x".repeat(100_000) });
+
+  assert.ok((notice(view, NOW)?.text ?? "").length < 250);
+});
+
+test("a service that is gone is blamed since it was last heard, without the camera's reason", () => {
+  const services = [{ service: "producer", instance: "1", state: "silent", since: (NOW - 61_000) * 1000 }];
+  const view = page({ state: "down", notice: "PRODUCER DOWN", since: 1, reason: "no frame for 60 s" }, { services });
+
+  assert.deepEqual(notice(view, NOW), { title: "PRODUCER DOWN", bad: true, text: "For 1 min 01 s." });
+});
+
+test("nothing is written over a picture that is live, nor over a page that nobody sees", () => {
+  const view = page({});
+  assert.equal(notice(view, NOW)?.title, "Waiting for the first picture");
+  assert.equal(notice(view, NOW, { hidden: true }), null);
+});
+
+test("without a camera the parts that are missing are named", () => {
+  const view = page({}, { cameras: [], services: LIVE.slice(1), models: [{ name: "m", state: "waiting" }] });
+
+  const shown = notice(view, NOW);
+
+  assert.equal(shown?.text, "Waiting for a producer to report on the bus.");
+  assert.deepEqual(
+    shown?.steps?.map((step) => step.state),
+    ["ok", "no report", "live", "waiting"],
+  );
+});
+
+test("a lost connection is named with the time until the next attempt", () => {
+  const view = page({});
+  Object.assign(view.connection, { state: "waiting", lostMs: NOW - 4000, retryAtMs: NOW + 1500 });
+
+  const shown = notice(view, NOW);
+  assert.deepEqual([shown?.title, shown?.text, shown?.retry], ["Disconnected", "For 4 s. Retrying in 2 s.", true]);
+
+  view.connection.full = true;
+  assert.equal(notice(view, NOW)?.title, "The viewer limit is reached");
+});
+
+test("a server that falls silent is named before the connection is given up", () => {
+  const view = page({});
+
+  assert.equal(notice(view, NOW + 4000)?.title, "The server does not respond");
+});
+
+test("state changes are read out, and only those", () => {
+  const before = page({}).status;
+  const after = page({ state: "down", notice: "CAMERA DOWN" }).status;
+
+  assert.equal(changes(null, before), "");
+  assert.equal(changes(before, before), "");
+  assert.equal(changes(before, after), "Camera front: camera down.");
+});

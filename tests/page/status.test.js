@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { readHello, readPong, readStatus } from "../../video/page/status.js";
+
+const FRONT = {
+  id: "front",
+  width: 640,
+  height: 360,
+  fps: 25,
+  viewers: 1,
+  state: "up",
+  since: 5,
+  reason: null,
+  notice: null,
+};
+
+test("a status is taken over", () => {
+  const status = readStatus({
+    type: "status",
+    cameras: [FRONT],
+    services: [{ service: "video", instance: "v1", state: "live", since: 7 }],
+    models: [{ name: "imagenet", state: "up", since: 3, version: 2, reason: null }],
+    bus: { state: "ok", since: 1 },
+    ledger: { front: { producer: { in: 5, out: 4, dropped: { stale: 1 }, lost_upstream: 0 } } },
+    viewer: { front: { sent: 3, skipped: 1 } },
+  });
+
+  assert.deepEqual(status.cameras, [FRONT]);
+  assert.deepEqual(status.services, [{ service: "video", instance: "v1", state: "live", since: 7 }]);
+  assert.deepEqual(status.models, [{ name: "imagenet", state: "up", since: 3, version: "2", reason: null }]);
+  assert.deepEqual(status.bus, { state: "ok", since: 1 });
+  assert.deepEqual(status.ledger.get("front")?.producer, { in: 5, out: 4, dropped: { stale: 1 }, lost_upstream: 0 });
+  assert.deepEqual(status.viewer.get("front"), { sent: 3, skipped: 1 });
+});
+
+test("an entry that makes no sense is left out, the others are kept", () => {
+  const status = readStatus({
+    cameras: [null, { id: 5 }, FRONT, { id: "yard", state: 7, since: "x", fps: null, reason: ["a"] }],
+    services: [{ service: "video" }, "x"],
+    models: [{ name: "m" }, { name: "n", state: "up" }],
+    bus: "ok",
+    ledger: { front: { producer: { in: "5", dropped: { stale: "1" } }, consumer: null }, yard: 5 },
+    viewer: [],
+  });
+
+  assert.deepEqual(
+    status.cameras.map(({ id, state, since, reason }) => [id, state, since, reason]),
+    [
+      ["front", "up", 5, null],
+      ["yard", "waiting", null, null],
+    ],
+  );
+  assert.deepEqual(status.services, []);
+  assert.deepEqual(
+    status.models.map((model) => model.name),
+    ["n"],
+  );
+  assert.deepEqual(status.bus, { state: "no report", since: null });
+  const empty = { in: 0, out: 0, dropped: {}, lost_upstream: 0 };
+  assert.deepEqual(status.ledger.get("front"), { producer: { ...empty, dropped: { stale: 0 } }, consumer: empty });
+  assert.equal(status.viewer.size, 0);
+});
+
+test("names such as __proto__ are names", () => {
+  const status = readStatus(JSON.parse('{"ledger": {"__proto__": {"producer": {"dropped": {"__proto__": 3}}}}}'));
+
+  const dropped = status.ledger.get("__proto__")?.producer.dropped ?? {};
+  assert.deepEqual(Object.keys(dropped), ["__proto__"]);
+  assert.equal(Object.getPrototypeOf({}), Object.prototype);
+});
+
+test("greeting and pong are read leniently", () => {
+  assert.deepEqual(readHello({ version: "1", instance: 5 }), { version: "1", instance: "" });
+  assert.deepEqual(readPong({ t: 1.5, now: 2 }), { t: 1.5, now: 2 });
+  assert.equal(readPong({ t: null, now: 2 }), null);
+});
