@@ -1,11 +1,11 @@
 #!/bin/sh
-# A subsystem's file with docker-compose 1.29 (Compose v1):
+# Runs a subsystem's file with docker-compose 1.29 (Compose v1):
 #   compose/v1.sh SUBSYSTEM [OPTION …] COMMAND …
 #   compose/v1.sh video up -d
 #   compose/v1.sh producer --file device.yml up -d
-# 1.29 differs from Compose v2 in two things. It rejects the `name:` that gives each file its own project: here the name
-# goes along as an argument. Its `down` fails at a network that others still use: here the network is nobody's once it is
-# there, and goes with the last one.
+# 1.29 differs from Compose v2 in two ways. It rejects the `name:` that gives each file its own project: this script
+# passes the name as an argument. Its `down` fails if other projects still use the network: this script declares an
+# existing network external, and removes it when the last project is down.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")"
@@ -13,13 +13,13 @@ subsystem=$1
 shift
 name=$(sed -n 's/^name: //p' "$subsystem.yml")
 network=dockerNet
-nobodys=
-! docker network inspect "$network" >/dev/null 2>&1 || nobodys="s/^    name: $network\$/&\n    external: true/"
-# A file and not a pipe: what is executed in a container may want the input, and a second --file is possible.
+external=
+! docker network inspect "$network" >/dev/null 2>&1 || external="s/^    name: $network\$/&\n    external: true/"
+# A file instead of a pipe: a command in a container may read the input, and a second --file is possible.
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
-sed -e '/^name:/d' -e "$nobodys" "$subsystem.yml" >"$file"
+sed -e '/^name:/d' -e "$external" "$subsystem.yml" >"$file"
 docker-compose --project-name "$name" --project-directory . --file "$file" "$@"
 case " $* " in
-    *' down '*) docker network rm "$network" >/dev/null 2>&1 || : ;; # refused while somebody uses it
+    *' down '*) docker network rm "$network" >/dev/null 2>&1 || : ;; # refused while a container uses it
 esac

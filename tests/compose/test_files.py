@@ -11,6 +11,7 @@ import yaml
 from local.kafka import configuration
 from local.services import SETTINGS
 from shared.settings import document
+from tests.manifests import objects as k8s
 from tests.suite import ROOT, kafka_variable
 
 HERE = ROOT / "compose"
@@ -165,7 +166,27 @@ def test_names_that_people_rely_on() -> None:
         "prometheus": [],
         "grafana": [],
     }
-    assert [_VARIABLE.sub(r"\2", port) for port in services["video"]["ports"]] == ["30163:8080"]
+    assert [_VARIABLE.sub(r"\2", port) for port in services["video"]["ports"]] == ["127.0.0.1:30163:8080"]
+
+
+@pytest.mark.parametrize("name", SUBSYSTEMS)
+def test_ports_are_published_on_the_loopback_interface(name: str) -> None:
+    """Docker bypasses the host's firewall, and no page asks for a password."""
+    for service in read(name)["services"].values():
+        assert all(_VARIABLE.sub(r"\2", port).startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+@pytest.mark.parametrize("name", SUBSYSTEMS)
+def test_limits_are_those_of_kubernetes(name: str) -> None:
+    """Each service has a limit of memory, CPU and processes."""
+    among = k8s.objects(name)
+    pods = k8s.workloads(among)
+    for service, given in read(name)["services"].items():
+        limits = k8s.container(pods[service])["resources"]["limits"]
+
+        assert k8s.size(_VARIABLE.sub(r"\2", given["mem_limit"]).upper() + "i") == k8s.size(limits["memory"]), service
+        assert float(_VARIABLE.sub(r"\2", str(given["cpus"]))) == k8s.cores(limits["cpu"]), service
+        assert 0 < given["pids_limit"] <= 1024, service
 
 
 @pytest.mark.parametrize("name", ["tfserving", *SETTINGS])

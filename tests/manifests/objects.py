@@ -95,3 +95,21 @@ def allowed(policy: Object, direction: str) -> Iterator[tuple[dict[str, Any], li
     for rule in policy["spec"].get(direction, ()):
         for peer in rule.get(word, [{}]):
             yield peer, rule["ports"]
+
+
+def cores(text: str) -> float:
+    """Return an amount of CPU in cores.
+
+    >>> cores("200m"), cores("2")
+    (0.2, 2.0)
+    """
+    return int(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
+def size(text: str) -> int:
+    """Return an amount of memory in bytes.
+
+    >>> size("1Mi"), size("2Gi")
+    (1048576, 2147483648)
+    """
+    return int(text[:-2]) << {"Mi": 20, "Gi": 30}[text[-2:]]

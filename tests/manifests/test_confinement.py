@@ -5,7 +5,19 @@ from typing import Any
 import pytest
 
 from tests.manifests import objects as k8s
-from tests.manifests.objects import FORMS, HERE, Object, allowed, container, of_kind, ports, selected, suite
+from tests.manifests.objects import (
+    FORMS,
+    HERE,
+    Object,
+    allowed,
+    container,
+    cores,
+    of_kind,
+    ports,
+    selected,
+    size,
+    suite,
+)
 
 # Who opens a connection to whom, and the ports of the latter; everything else is to be refused.
 FLOWS = {
@@ -65,8 +77,8 @@ def test_pod_says_what_it_takes(name: str, workload: Object) -> None:
     resources = container(workload)["resources"]
 
     assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory"}
-    assert _cores(resources["requests"]["cpu"]) <= _cores(resources["limits"]["cpu"])
-    assert _bytes(resources["requests"]["memory"]) <= _bytes(resources["limits"]["memory"])
+    assert cores(resources["requests"]["cpu"]) <= cores(resources["limits"]["cpu"])
+    assert size(resources["requests"]["memory"]) <= size(resources["limits"]["memory"])
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -75,8 +87,8 @@ def test_all_of_it_fits_a_small_node(form: str) -> None:
     cpu, memory = 0.0, 0
     for workload in k8s.workloads(suite(form)).values():
         replicas = workload["spec"].get("replicas", 1)
-        cpu += replicas * _cores(container(workload)["resources"]["requests"]["cpu"])
-        memory += replicas * _bytes(container(workload)["resources"]["requests"]["memory"])
+        cpu += replicas * cores(container(workload)["resources"]["requests"]["cpu"])
+        memory += replicas * size(container(workload)["resources"]["requests"]["memory"])
 
     assert cpu <= 1.4
     assert memory <= 4 * 2**30
@@ -213,11 +225,3 @@ def _number(port: dict[str, Any], workload: Object) -> int:
     number = port["port"] if isinstance(port["port"], int) else ports(workload)[port["port"]]
     assert number in ports(workload).values(), f"{port} is no port of {workload['metadata']['name']}"
     return int(number)
-
-
-def _cores(text: str) -> float:
-    return int(text[:-1]) / 1000 if text.endswith("m") else float(text)
-
-
-def _bytes(text: str) -> int:
-    return int(text[:-2]) << {"Mi": 20, "Gi": 30}[text[-2:]]
