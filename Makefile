@@ -143,7 +143,7 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 
 .PHONY: kafka-image
 kafka-image: ## Build a stand-in for the official Kafka image from Maven's jars (Docker).
-	docker build --tag $(KAFKA_IMAGE) $(BUILD) kafka
+	tar -c kafka tests/images/kafka | docker build --tag $(KAFKA_IMAGE) --file tests/images/kafka/Dockerfile $(BUILD) -
 
 ##@ Kubernetes
 

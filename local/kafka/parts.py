@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from shared.cache import cache_folder
 from shared.errors import SuiteError
-from tfserving.models.cache import models_folder
 
 FOLDER = Path(__file__).parents[2] / "kafka"
 POM = FOLDER / "pom.xml"
@@ -47,14 +47,14 @@ def java() -> Path:
     return Path(found)
 
 
-def cache_folder() -> Path:
-    """Return the folder of everything that is kept of Kafka: jars by version, and the data of brokers."""
-    return models_folder().parent / "kafka"
+def kafka_cache() -> Path:
+    """Return the folder of the jars, by version, and of the brokers' data."""
+    return cache_folder() / "kafka"
 
 
 def data_folder(first_port: int, *, zookeeper: bool = False) -> Path:
     """Return where a broker keeps its data unless told otherwise: a folder for each first port, and each form."""
-    return cache_folder() / f"data-{'zookeeper-' if zookeeper else ''}{first_port}"
+    return kafka_cache() / f"data-{'zookeeper-' if zookeeper else ''}{first_port}"
 
 
 def version(pom: Path = POM) -> str:
@@ -89,7 +89,7 @@ def are_there(pom: Path = POM) -> bool:
 
 def _folder(pom: Path) -> Path:
     # By the pom's contents as well: another one must not take away the jars that a running Kafka reads.
-    return cache_folder() / f"{version(pom)}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:8]}"
+    return kafka_cache() / f"{version(pom)}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:8]}"
 
 
 def _fetch(pom: Path, folder: Path) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 import confluent_kafka.admin
 import pytest
 
-from local.kafka.cluster import Cluster
 from local.kafka.node import Node
 from shared.bus import Reader
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import PARTITIONS, KafkaChain
+from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import QUICK_START
 from tests.kafka.faults import Viewer
 from tests.kafka.test_faults import CAMERA, Live

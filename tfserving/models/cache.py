@@ -2,18 +2,16 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
+
+from shared.cache import cache_folder
 
 _RECIPE = Path("assets.extra", "recipe.json")
 
 
 def models_folder() -> Path:
-    """Name the folder of all cached models: `$XDG_CACHE_HOME` or `~/.cache`, then the project's name."""
-    # An empty or relative XDG_CACHE_HOME is to be ignored: XDG Base Directory Specification.
-    stated = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    root = stated if stated.is_absolute() else Path.home() / ".cache"
-    return root / "machine-learning-deployment" / "models"
+    """Return the folder of all cached models."""
+    return cache_folder() / "models"
 
 
 def recipe(*, sources: list[Path], options: dict[str, str]) -> str:
