@@ -7,15 +7,15 @@ import signal
 import statistics
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import waiting
 from tests.browser.conftest import FRONT, YARD, Running
+from tests.browser.looking import DESKTOP, PHONE, fits, shown, wait_until
 from tests.conftest import Recovery
 from tests.processes import freeze, thaw
 from tests.video.stage import Stage, Stream, jpeg
@@ -23,18 +23,10 @@ from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "is_mobile": True,
-    "has_touch": True,
-}
-
 
 @pytest.fixture
 def problems() -> Iterator[list[str]]:
-    """What the browser's console complains of; nothing must be left at the end."""
+    """Errors in the browser's console; none must be left at the end."""
     found: list[str] = []
     yield found
     assert found == [], "the browser's console"
@@ -50,14 +42,6 @@ def page(browser: Browser, suite: Running, problems: list[str]) -> Iterator[Page
     wait_until(page, lambda: shown(page) > 5, "five pictures")
     yield page
     context.close()
-
-
-def wait_until(page: Page, reached: Callable[[], bool], what: str) -> None:
-    waiting.wait_until(reached, what, poll_s=0.05, sleep=lambda seconds: page.wait_for_timeout(seconds * 1000))
-
-
-def shown(page: Page) -> int:
-    return int(page.get_by_test_id("picture").get_attribute("data-presented") or 0)
 
 
 def predictions(suite: Running) -> list[dict[str, Any]]:
@@ -89,13 +73,13 @@ def test_label_on_the_page_is_the_label_of_the_frame(page: Page, suite: Running)
         assert all(label == text for label, text in pairs), pairs
         return bool(pairs)
 
-    wait_until(page, agrees, "a moment at which page and /predictions speak of the same frame")
+    wait_until(page, agrees, "a moment at which the page and /predictions show the same frame")
 
 
 def test_age_on_the_page_is_within_100_ms_of_the_truth(page: Page, artefacts: Path) -> None:
-    """Browser and camera share a clock here: the truth is now − captured-at, taken as soon as a frame is drawn.
+    """Browser and camera share a clock here: the true age is now − captured-at, taken as soon as a frame is drawn.
 
-    What the page shows is the median of the last second; so is what it is compared with.
+    The page shows the median of the last second, and is compared with the median of the true ages of that second.
     """
     off_ms = age_is_off_by_ms(page, artefacts / "page-age.json")
 
@@ -122,7 +106,7 @@ def test_age_on_the_page_is_within_100_ms_of_the_truth(page: Page, artefacts: Pa
 def test_a_clock_that_is_wrong_does_not_change_the_age(
     browser: Browser, suite: Running, artefacts: Path, recovery: Recovery, ahead_h: int
 ) -> None:
-    """The page reads the monotonic clock, which begins at the wall clock's time; the truth here is Date's, as it is."""
+    """The page reads the monotonic clock, which starts at the wall clock's time; the true age is taken from `Date`."""
     with browser.new_context(**DESKTOP) as context:
         context.add_init_script(
             "Object.defineProperty(performance, 'timeOrigin', "
@@ -139,7 +123,7 @@ def test_a_clock_that_is_wrong_does_not_change_the_age(
 
 
 def age_is_off_by_ms(page: Page, kept: Path) -> float:
-    """Return by how much the age shown differs from the truth, in the middle of ten moments; keep them all."""
+    """Return the median difference in ms between the age shown and the true age at ten moments; write all to a file."""
     wait_until(page, lambda: bool(page.get_by_test_id("age").get_attribute("data-ms")), "an age")
     pairs = page.evaluate(
         """async () => {
@@ -165,8 +149,8 @@ def age_is_off_by_ms(page: Page, kept: Path) -> float:
     return off_ms
 
 
-def goes_on(page: Page) -> float:
-    """Wait until nothing is said over the picture and it moves; return the seconds that this took."""
+def seconds_until_live(page: Page) -> float:
+    """Wait until there is no notice over the picture and it moves; return the seconds that this took."""
     began, count = time.monotonic(), shown(page)
     expect(page.get_by_test_id("notice")).to_be_hidden(timeout=PATIENCE_S * 1000)
     wait_until(page, lambda: shown(page) > count, "another picture")
@@ -174,12 +158,13 @@ def goes_on(page: Page) -> float:
 
 
 @pytest.mark.fault(
-    "seen on the page: the model server hangs", expects="pictures go on; said with the time since, live again by itself"
+    "seen on the page: the model server hangs",
+    expects="pictures continue; the page names the model with the time since, and is live again by itself",
 )
 def test_page_says_that_the_model_is_down_and_back(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery
 ) -> None:
-    """A model server that hangs shows as down while the picture goes on, and as up when it is back."""
+    """A model server that hangs is shown as down while the picture continues, and as up when it is back."""
     state = page.locator("[data-testid=model-state]").first
     label = page.get_by_test_id("label").first
     expect(state).to_have_attribute("data-state", "up", timeout=PATIENCE_S * 1000)
@@ -199,7 +184,7 @@ def test_page_says_that_the_model_is_down_and_back(
 
     expect(state).to_have_attribute("data-state", "up", timeout=PATIENCE_S * 1000)
     expect(label).not_to_contain_text("MODEL DOWN", timeout=PATIENCE_S * 1000)
-    recovery.seen("MODEL DOWN for some seconds, 25 pictures and more meanwhile", seconds=time.monotonic() - began)
+    recovery.seen("MODEL DOWN for some seconds, at least 25 pictures meanwhile", seconds=time.monotonic() - began)
 
 
 @pytest.mark.parametrize(
@@ -209,14 +194,16 @@ def test_page_says_that_the_model_is_down_and_back(
             "producer",
             "PRODUCER DOWN",
             marks=pytest.mark.fault(
-                "seen on the page: the producer hangs", expects="said with the time since, live again by itself"
+                "seen on the page: the producer hangs",
+                expects="the page names it with the time since, and is live again by itself",
             ),
         ),
         pytest.param(
             "consumer",
             "CONSUMER DOWN",
             marks=pytest.mark.fault(
-                "seen on the page: the consumer hangs", expects="said with the time since, live again by itself"
+                "seen on the page: the consumer hangs",
+                expects="the page names it with the time since, and is live again by itself",
             ),
         ),
         pytest.param(
@@ -224,12 +211,12 @@ def test_page_says_that_the_model_is_down_and_back(
             "BUS STALLED",
             marks=pytest.mark.fault(
                 "seen on the page: the broker hangs",
-                expects="said with the time since, live again by itself; nobody else is blamed",
+                expects="the page names it with the time since, and is live again by itself; no other part is named",
             ),
         ),
     ],
 )
-def test_page_says_which_part_is_down_and_goes_on_by_itself(
+def test_page_names_the_part_that_is_down_and_recovers_by_itself(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery, part: str, says: str
 ) -> None:
     """A part that hangs is named over the picture with the time since; the page needs no reload afterwards."""
@@ -239,27 +226,27 @@ def test_page_says_which_part_is_down_and_goes_on_by_itself(
     freeze(frozen)
     try:
         expect(notice).to_have_text(re.compile(rf"{says}\s*For \d+ s\."), timeout=PATIENCE_S * 1000)
-        wait_until(page, lambda: still(page), "a picture that stands")
+        wait_until(page, lambda: still(page), "a picture that stands still")
         page.screenshot(path=artefacts / f"page-{says.lower().replace(' ', '-')}.png")
     finally:
         thaw(frozen)
 
-    recovery.seen(f"{says} with the time since", seconds=goes_on(page))
+    recovery.seen(f"{says} with the time since", seconds=seconds_until_live(page))
 
 
 def still(page: Page) -> bool:
-    """Tell whether what is said over the picture is also what the picture's frame rate says."""
+    """Return whether the frame rate says that the picture stands still."""
     return page.get_by_test_id("fps").get_attribute("data-fps") in {"", "0.00"}
 
 
 @pytest.mark.fault(
     "seen on the page: a camera is unplugged",
-    expects="said with the time since, live again by itself; the other camera is not touched",
+    expects="the page names it with the time since, and is live again by itself; the other camera is not affected",
 )
 def test_page_says_that_a_camera_is_down_and_shows_the_other(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery
 ) -> None:
-    """The one in the yard, with the reason; the one in front stays live."""
+    """The notice is on the camera in the yard, with its reason; the camera in front stays live."""
     notice = page.get_by_test_id("notice")
     page.locator(f"[data-camera={YARD}]").click()
     wait_until(page, lambda: watched(page) == YARD, "the yard")
@@ -278,7 +265,7 @@ def test_page_says_that_a_camera_is_down_and_shows_the_other(
     finally:
         suite.yard.plug_in()
 
-    recovery.seen("CAMERA DOWN with the time since and the reason", seconds=goes_on(page))
+    recovery.seen("CAMERA DOWN with the time since and the reason", seconds=seconds_until_live(page))
 
 
 def watched(page: Page) -> str | None:
@@ -286,12 +273,13 @@ def watched(page: Page) -> str | None:
 
 
 @pytest.mark.fault(
-    "seen on the page: video killed (SIGKILL), started again", expects="said with the time since, live again by itself"
+    "seen on the page: video is killed (SIGKILL) and restarted",
+    expects="the page names it with the time since, and is live again by itself",
 )
-def test_page_connects_again_by_itself(
+def test_page_reconnects_by_itself(
     page: Page, suite: Running, artefacts: Path, recovery: Recovery, problems: list[str]
 ) -> None:
-    """The picture that was shown last stays, said to be old; the same page is live again without a reload."""
+    """The last picture stays, with a notice over it; the same page is live again without a reload."""
     notice, connection = page.get_by_test_id("notice"), page.get_by_test_id("connection")
     page.evaluate("window.opened = 'before the fault'")
 
@@ -300,23 +288,23 @@ def test_page_connects_again_by_itself(
     expect(notice).to_contain_text("Disconnected")
     page.screenshot(path=artefacts / "page-disconnected.png")
     wait_until(page, lambda: answers(suite), "video answers again")
-    seconds = goes_on(page)
+    seconds = seconds_until_live(page)
 
     assert page.evaluate("window.opened") == "before the fault"
     expect(connection).to_have_attribute("data-state", "open")
-    # The browser's own words for each try, and for each look at whether there is a place, towards a dead server.
+    # The browser itself logs each attempt to connect to a dead server, and each check for a place.
     own = ("WebSocket connection", "ERR_CONNECTION_REFUSED")
     problems[:] = [text for text in problems if not any(words in text for words in own)]
     recovery.seen("Disconnected, then live on the same page", seconds=seconds)
 
 
 @pytest.mark.fault(
-    "seen on the page: no place for one more viewer", expects="said, and live by itself as soon as there is one"
+    "seen on the page: the viewer limit is reached", expects="the page says so, and is live as soon as there is a place"
 )
-def test_page_says_that_there_is_no_place_and_takes_one_that_gets_free(
+def test_page_names_the_viewer_limit_and_takes_the_next_free_place(
     browser: Browser, artefacts: Path, recovery: Recovery
 ) -> None:
-    """It is not told to be the server's silence; nobody has to reload when somebody leaves."""
+    """The page does not call the server silent, and needs no reload when a viewer leaves."""
     picture = jpeg(640, 360, "white")
     page = browser.new_page(**DESKTOP)
     with Stage(max_viewers=1) as stage:
@@ -347,8 +335,8 @@ def answers(suite: Running) -> bool:
         return False
 
 
-def test_page_fits_a_phone_and_a_desk(browser: Browser, suite: Running, artefacts: Path) -> None:
-    """Nothing is wider than the window, dark or light, on a phone or a desk."""
+def test_page_fits_a_phone_and_a_desktop(browser: Browser, suite: Running, artefacts: Path) -> None:
+    """Nothing is wider than the window, dark or light, on a phone or a desktop."""
     for name, device in (("phone", PHONE), ("desktop", DESKTOP)):
         for scheme in ("dark", "light"):
             context = browser.new_context(**device, color_scheme=scheme)
@@ -358,12 +346,12 @@ def test_page_fits_a_phone_and_a_desk(browser: Browser, suite: Running, artefact
             wait_until(page, lambda: any(one["label"] for one in predictions(suite)), "a label")
             page.screenshot(path=artefacts / f"page-{name}-{scheme}.png")
 
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert fits(page)
             context.close()
 
 
 def test_img_element_shows_the_stream(browser: Browser, suite: Running) -> None:
-    """An <img> of the address alone is live video, as with the original."""
+    """An <img> with the bare address shows live video, as with the original."""
     page = browser.new_page()
     page.set_content(f'<img id="live" src="{suite.address}/" width="640">')
     picture = page.locator("#live")

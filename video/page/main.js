@@ -51,6 +51,8 @@ const view = { cameras, clock, connection, status: null, statusMs: 0, hello: nul
 const pictures = new Pictures(cameras, clock, connection, choose);
 const wall = new Wall(select);
 const theme = new Theme(() => renderLines(view));
+/** @type {Set<string>} */
+const failures = new Set();
 let watched = ""; // the last `watch` message of this connection
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let resized;
@@ -101,7 +103,7 @@ function select(id) {
 function render() {
   const now = localMs();
   const shown = notice(view, now, { hidden: document.hidden });
-  for (const part of [
+  const parts = [
     () => renderConnection(view, now),
     () => renderNotice(shown),
     () => renderCaption(view),
@@ -110,12 +112,20 @@ function render() {
     () => renderFigures(view, now),
     () => renderStates(view, now),
     () => renderLedger(view),
-  ]) {
-    try {
-      part();
-    } catch (error) {
-      console.error(error);
-    }
+  ];
+  for (const part of parts) attempt(part);
+}
+
+/**
+ * Draw a part of the page; a failure is written to the console once, as it comes again four times a second.
+ * @param {() => void} part
+ */
+function attempt(part) {
+  try {
+    part();
+  } catch (error) {
+    if (!failures.has(String(error))) console.error(error);
+    failures.add(String(error));
   }
 }
 

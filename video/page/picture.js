@@ -54,11 +54,19 @@ export class Pictures {
         jpeg: new Blob([jpeg], { type: "image/jpeg" }),
       });
     } catch (error) {
-      console.warn("A frame cannot be shown:", error);
-      if (!owed) return;
-      this.cameras.known(owed.camera).broken += 1;
-      this.connection.send(owed.message, socket);
+      if (owed) this.connection.send(owed.message, socket);
+      this.count(owed && this.cameras.known(owed.camera), error);
     }
+  }
+
+  /**
+   * Count a frame that cannot be shown; the first one of a camera is worth a line in the browser's console.
+   * @param {Camera | null} camera null: the frame does not tell
+   * @param {unknown} error
+   */
+  count(camera, error) {
+    if (!camera?.broken) console.warn(`A frame of ${camera?.id ?? "a camera"} cannot be shown:`, error);
+    if (camera) camera.broken += 1;
   }
 
   /** @param {Frame} frame */
@@ -81,9 +89,9 @@ export class Pictures {
       camera.next = null;
       try {
         frame.bitmap = await createImageBitmap(frame.jpeg);
-      } catch {
-        camera.broken += 1;
+      } catch (error) {
         this.giveUp(frame);
+        this.count(camera, error);
         continue;
       }
       if (document.hidden || this.cameras.byId.get(camera.id) !== camera || frame.socket !== this.connection.socket) {
@@ -110,8 +118,7 @@ export class Pictures {
         rememberShown(camera, this.clock, localMs());
         if (camera.id === this.cameras.selectedId) this.label(frame);
       } catch (error) {
-        console.warn("A picture cannot be drawn:", error);
-        camera.broken += 1;
+        this.count(camera, error);
       }
       this.finish(camera, frame);
     }
