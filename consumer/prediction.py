@@ -42,7 +42,7 @@ class Prediction:
     findings: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record of `videopredictions` (design, section 4)."""
+        """Return the record of `videopredictions` (docs/architecture.md)."""
         return {
             "camera": self.camera,
             "seq": self.seq,

@@ -2,7 +2,7 @@
 
 import time
 
-SUSPECT_AFTER_S = 5.0  # design, section 6: then the age is said to be unknown rather than shown wrong
+SUSPECT_AFTER_S = 5.0  # docs/architecture.md: then the age is said to be unknown rather than shown wrong
 
 
 def now_us() -> int:

@@ -1,4 +1,4 @@
-"""What every service tells the others about itself: one record a second on `videostatus` (design, section 4)."""
+"""What every service tells the others about itself: one record a second on `videostatus` (docs/architecture.md)."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Why a camera shows nothing new: whom to name on the picture, out of who was heard of and when (design, section 6).
+"""Why a camera shows nothing new: whom to name on the picture, out of who was heard of and when (docs/architecture.md).
 
 Precedence, from what would make all other evidence worthless downwards: the bus, then the camera's own stage, then
 the producer, then the consumer. Nobody is named without evidence. Pure functions; `now` is monotonic time in seconds.

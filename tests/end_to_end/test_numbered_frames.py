@@ -368,7 +368,7 @@ def test_the_predictions_over_http_are_those_of_the_newest_frame(run: Run) -> No
 
 
 def test_the_real_model_knows_the_cat(run: Run) -> None:
-    """Chelsea is an Egyptian cat, 0.785 by the reference (design, section 9); JPEG moves that a little."""
+    """Chelsea is an Egyptian cat, 0.785 with the original weights; JPEG moves that a little."""
     said = next(one for one in run.chelsea[-1]["predictions"] if one["model"] == REAL)
 
     assert said["state"] == "ok"

@@ -18,6 +18,7 @@ from tests.manifests.objects import (
     size,
     suite,
 )
+from tests.manifests.test_schema import VERSIONS
 
 # Who opens a connection to whom, and the ports of the latter; everything else is to be refused.
 FLOWS = {
@@ -196,11 +197,30 @@ def test_who_asks_for_names_may() -> None:
 
 
 def test_whole_namespace_denies_by_default() -> None:
-    """The namespace of `-k` is restricted, and what no policy allows does not pass."""
+    """The namespace of `-k` is restricted, and traffic that no policy allows does not pass."""
     namespace, policy = k8s.documents(HERE / "namespace" / "namespace.yml")
+    labels = namespace["metadata"]["labels"]
 
-    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["pod-security.kubernetes.io/enforce-version"] == f"v{VERSIONS[0]}"
     assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_secrets_are_their_own(form: str) -> None:
+    """No two subsystems share a Secret, and each Secret bears the name of the only one that reads it."""
+    among = suite(form)
+    named = {
+        name: {source["secretRef"]["name"] for source in container(pod).get("envFrom", ()) if "secretRef" in source}
+        for name, pod in k8s.workloads(among).items()
+    }
+
+    assert {name: secrets for name, secrets in named.items() if secrets} == {
+        "topics": {"topics-secret"},
+        "producer": {"camera-secret", "producer-secret"},
+        "consumer": {"consumer-secret"},
+        "video": {"video-secret"},
+    }
 
 
 def test_an_update_leaves_no_gap() -> None:

@@ -35,8 +35,8 @@ def kustomize() -> list[str]:
 
 
 @cache
-def build(folder: str) -> list[dict[str, Any]]:
-    """Return the objects of a kustomization."""
+def build(folder: str | Path) -> list[dict[str, Any]]:
+    """Return the objects of a kustomization, named as below k8s/."""
     need("kustomize or kubectl", present=bool(kustomize()), install="one of them in PATH, of 2022 or later")
     done = subprocess.run(
         [*kustomize(), str(HERE / folder)], capture_output=True, text=True, timeout=60, check=False, env=os.environ
@@ -89,6 +89,22 @@ def test_keda_takes_the_autoscalers_place() -> None:
 
     assert of_kind("HorizontalPodAutoscaler", things) == {}
     assert of_kind("ScaledObject", things).keys() == {"consumer"}
+
+
+def test_cameras_may_be_confined_to_their_network(tmp_path: Path) -> None:
+    """The component replaces any address by one network, and leaves everything else as it is."""
+    k8s = os.path.relpath(HERE, tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{k8s}/producer]\ncomponents: [{k8s}/components/camera-network]\n"
+    )
+
+    before = of_kind("NetworkPolicy", build("producer"))["producer"]["spec"]
+    after = of_kind("NetworkPolicy", build(tmp_path))["producer"]["spec"]
+
+    assert after["egress"][1] == {"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"protocol": "TCP"}]}
+    assert before["egress"][1]["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
+    before["egress"][1] = after["egress"][1]
+    assert before == after
 
 
 def test_three_brokers_are_three() -> None:

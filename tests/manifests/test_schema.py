@@ -50,7 +50,8 @@ def test_a_misspelt_field_would_be_seen() -> None:
 def test_kustomizations_name_what_is_there(path: Path) -> None:
     """Every resource, component and patch is a file, or a folder with a kustomization."""
     kustomization = yaml.safe_load(path.read_text())
-    folders = [path.parent / name for name in [*kustomization["resources"], *kustomization.get("components", ())]]
+    named = [*kustomization.get("resources", ()), *kustomization.get("components", ())]
+    folders = [path.parent / name for name in named]
     patches = [path.parent / patch["path"] for patch in kustomization.get("patches", ()) if "path" in patch]
 
     for place in [*folders, *patches]:
