@@ -28,13 +28,14 @@ from prometheus_client import CollectorRegistry
 from bench import crowd
 from shared.clock import now_us
 from shared.frames.frame import Frame
-from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
+from tests.ledgers import ledger_of
 from video import mjpeg_response
 from video.app import create_app
 from video.display import Sources
 from video.latest import LatestFrames
+from video.metrics import ViewerMetrics
 from video.readiness import CameraReadiness
 from video.viewers import Viewers
 from video.web_server import WebServer
@@ -131,12 +132,12 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
     """Serve frames of one camera for ever."""
     if way == "chunked":
         mjpeg_response._ViewerConnection = Chunked  # type: ignore[misc]
-    stop, ledger = threading.Event(), Ledger("video", CollectorRegistry())
+    stop, ledger = threading.Event(), ledger_of("video")
     latest = LatestFrames(ledger)
     sources = Sources(
         latest=latest,
         ledger=ledger,
-        viewers=Viewers(MOST_VIEWERS, CollectorRegistry()),
+        viewers=Viewers(MOST_VIEWERS, ViewerMetrics(CollectorRegistry())),
         entries=list,
         bus_silent_s=lambda: 0.0,
         frame_interval_s=0.01,

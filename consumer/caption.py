@@ -8,8 +8,8 @@ from typing import Any
 from consumer.overlay import Box, Line, LineState, Overlay
 from consumer.prediction import STALE_AFTER_S, Prediction
 from shared.frames.frame import Frame
+from shared.reports import ModelReport
 from shared.states import ModelState
-from shared.status import ModelReport
 
 OK, STALE, WAITING, DOWN = "ok", "stale", "waiting", "down"
 

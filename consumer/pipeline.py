@@ -22,8 +22,8 @@ from shared.frames.frame import Frame, Headers, to_headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.reader import FrameReader, ReceivedFrame
 from shared.frames.writer import FrameWriter
+from shared.reports import ModelReport
 from shared.states import ModelState
-from shared.status import ModelReport
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-
 from consumer.adaptive_timeout import AdaptiveTimeout
 from consumer.labels import LabelsUnavailable, is_remote, read_labels
+from consumer.metrics import PredictionMetrics
 from consumer.models import Handler
 from consumer.prediction import Newest, Prediction
 from consumer.serving import (
@@ -24,8 +23,8 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import ServingError
 from shared.frames.frame import Frame
+from shared.reports import ModelReport
 from shared.states import ModelState
-from shared.status import ModelReport
 
 log = logging.getLogger(__name__)
 
@@ -38,24 +37,9 @@ OUTCOMES = {
     ServingRefusal: "refused",
     ServingNonsense: "nonsense",
 }
-LATENCY_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 MakeHandler: TypeAlias = Callable[[dict[int, str]], Handler]
 Done: TypeAlias = Callable[[str, Frame, Prediction | None], None]
-
-
-class PredictorMetrics:
-    """What is counted of all models together."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.seconds = Histogram(
-            "consumer_prediction_seconds",
-            "From request to answer, of requests that were answered",
-            ["model"],
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
-        )
-        self.outcomes = Counter("consumer_predictions", "Requests by outcome", ["model", "outcome"], registry=registry)
 
 
 class Predictor:
@@ -68,7 +52,7 @@ class Predictor:
         serving: Serving,
         handler: MakeHandler,
         labels: str,
-        metrics: PredictorMetrics,
+        metrics: PredictionMetrics,
         done: Done,
         changed: Callable[[], None],
     ) -> None:

@@ -1,14 +1,11 @@
-"""The consumer as a whole: its parts put together, and its life."""
-
-import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+"""The consumer: its parts, joined."""
 
 from consumer.labels import LabelsUnavailable
+from consumer.metrics import ConsumerMetrics, PredictionMetrics
 from consumer.models import HANDLERS, handler_name
 from consumer.pipeline import QUALITY, Imprinter, Latest, Mode, Sync, run
 from consumer.prediction import Prediction
-from consumer.predictor import Done, Predictor, PredictorMetrics
+from consumer.predictor import Done, Predictor
 from consumer.publisher import PredictionPublisher
 from consumer.serving import Serving
 from consumer.settings import ConsumerSettings
@@ -18,100 +15,85 @@ from shared.clock import now_us
 from shared.errors import SettingsError
 from shared.frames.frame import Frame
 from shared.frames.go_record import RawPicture
-from shared.frames.ledger import Ledger
 from shared.frames.pixels import encode_raw
 from shared.frames.reader import FrameReader
 from shared.frames.writer import FrameWriter
-from shared.process import logs
-from shared.process.probes import Readiness
-from shared.process.service import Service
-from shared.settings import end_with, from_command_line
+from shared.process.probes import Readiness, ReadinessCheck
+from shared.process.service import Service, run_service
 from shared.states import ModelState
-from shared.status import Report, StatusWriter
+from shared.status import StatusWriter
 
-NAME = "consumer"
 PURPOSE = "Takes frames from Kafka, asks TensorFlow Serving, imprints the labels, and puts them back."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the consumer; return the status to exit with."""
-    settings = from_command_line(ConsumerSettings, NAME, PURPOSE, sys.argv[1:] if argv is None else argv)
-    logs.configure(level=settings.log_level, form=settings.log_format, service=NAME)
-    try:
-        return _serve(settings)
-    except SettingsError as exc:
-        return end_with(NAME, exc)
+def main() -> int:
+    """Run the consumer; return the exit status."""
+    return run_service(ConsumerSettings, "consumer", PURPOSE, build)
 
 
-def _serve(settings: ConsumerSettings) -> int:
-    service = Service(NAME, settings)
-    run_id = now_us()
-    ledger = Ledger(NAME, service.registry)
+def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
+    """Join the parts of the consumer.
+
+    Raises:
+        SettingsError: librdkafka refuses KAFKACONFIG, or a file of labels cannot be read.
+    """
+    settings, run_id = service.settings, now_us()
+    metrics = ConsumerMetrics(service.registry)
     bus_in = Bus(settings.servers_in, settings.kafka_config)
     bus_out = Bus(settings.servers_out, settings.kafka_config)
-    with ExitStack() as stack:
-        reader = stack.enter_context(Reader.in_group(bus_in, settings.topic_in, group=settings.group))
-        writer = stack.enter_context(Writer(bus_out, compression=settings.compression))
-        talk = stack.enter_context(Writer(bus_out))
-        predictions = PredictionPublisher(talk, settings.topic_predictions)
-        metrics = PredictorMetrics(service.registry)
-        askers: dict[str, Predictor] = {}
+    reader = Reader.in_group(bus_in, settings.topic_in, group=settings.group)
+    frames, small_records = Writer(bus_out, compression=settings.compression), Writer(bus_out)
+    service.owns(reader, frames)
+    predictions = PredictionPublisher(small_records, settings.topic_predictions)
+    predictors: dict[str, Predictor] = {}
+    status = service.reports(
+        small_records,
+        metrics,
+        models=lambda: {name: predictor.state for name, predictor in predictors.items()},
+    )
 
-        def done(model: str, frame: Frame, prediction: Prediction | None) -> None:
-            mode.done(model, frame, prediction)
-            if prediction is not None:
-                predictions.publish(prediction)
+    def done(model: str, frame: Frame, prediction: Prediction | None) -> None:
+        mode.done(model, frame, prediction)
+        if prediction is not None:
+            predictions.publish(prediction)
 
-        def report() -> Report:
-            models = {name: asker.state.as_json() for name, asker in askers.items()}
-            return Report(models=models, ledger=ledger.as_json())
+    for name, url in settings.model_urls.items():
+        predictors[name] = _predictor(name, url, settings, metrics.predictions, done, status)
+    imprinter = Imprinter(FrameWriter(frames, settings.topic_out, metrics.ledger), metrics.ledger, run=run_id)
+    mode: Mode = (
+        Latest(predictors, imprinter)
+        if settings.prediction_mode == "latest"
+        else Sync(predictors, imprinter, metrics.ledger, timeout_s=settings.model_timeout_s)
+    )
+    frame_reader = FrameReader(
+        reader,
+        metrics.ledger,
+        metrics=metrics.reader,
+        encode=_encode,
+        max_lag_s=settings.max_lag_s,
+        run=run_id,
+    )
+    servings = {
+        predictor: Serving(settings.model_urls[name], timeout_s=settings.model_timeout_s)
+        for name, predictor in predictors.items()
+    }
+    service.loop("frames", lambda stop, beat: run(frame_reader, mode, metrics.ledger, stop, beat))
+    for name, predictor in predictors.items():
+        service.loop(f"model-{name}", predictor.run, awaited=False)
+    service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
 
-        status = StatusWriter(talk, settings.topic_status, service=NAME, report=report)
-        status.export(service.registry)
-        for name, url in settings.model_urls.items():
-            askers[name] = _asker(name, url, settings, metrics, done, status)
-        imprinter = Imprinter(FrameWriter(writer, settings.topic_out, ledger), ledger, run=run_id)
-        mode: Mode = (
-            Latest(askers, imprinter)
-            if settings.prediction_mode == "latest"
-            else Sync(askers, imprinter, ledger, timeout_s=settings.model_timeout_s)
-        )
-        inlet = FrameReader(
-            reader,
-            ledger,
-            service=NAME,
-            registry=service.registry,
-            encode=_encode,
-            max_lag_s=settings.max_lag_s,
-            run=run_id,
-        )
-        servings = {
-            asker: Serving(settings.model_urls[name], timeout_s=settings.model_timeout_s)
-            for name, asker in askers.items()
-        }
+    def readiness() -> Readiness:
+        models = {f"model/{name}": _model_line(predictor) for name, predictor in predictors.items()}
+        return Readiness(ready=status.broker_answered(), parts={"broker": status.broker(), **models})
 
-        def readiness() -> Readiness:
-            models = {f"model/{name}": _model_line(asker) for name, asker in askers.items()}
-            return Readiness(ready=status.broker_answered(), parts={"broker": status.broker(), **models})
-
-        service.loop("frames", lambda stop, beat: run(inlet, mode, ledger, stop, beat))
-        for name, asker in askers.items():
-            service.loop(f"model-{name}", asker.run, awaited=False)
-        service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
-        service.loop("status", status.run)
-        service.at_end(status.changed)
-        try:
-            return service.run(readiness)
-        finally:
-            writer.close()
-            status.last_word()
+    return readiness
 
 
-def _asker(
+def _predictor(
     name: str,
     url: str,
     settings: ConsumerSettings,
-    metrics: PredictorMetrics,
+    metrics: PredictionMetrics,
     done: Done,
     status: StatusWriter,
 ) -> Predictor:
@@ -129,8 +111,8 @@ def _asker(
         raise SettingsError([f"LABELURLS[{name}]: {exc}"]) from exc
 
 
-def _model_line(asker: Predictor) -> str:
-    state = asker.state
+def _model_line(predictor: Predictor) -> str:
+    state = predictor.state
     seconds = (now_us() - state.since) / 1e6
     if state.state is ModelState.UP:
         return "ok"

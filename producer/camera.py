@@ -13,8 +13,8 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
 from shared.frames.ledger import Ledger, Reason
+from shared.reports import CameraReport
 from shared.states import CameraState
-from shared.status import CameraReport
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from shared import clock
 from shared.frames.reader import ReceivedFrame
 from shared.redact import redact
+from shared.reports import Entry
 from shared.states import CameraState
-from shared.status import Entry
 from video.diagnosis import Diagnosis, Evidence, diagnose, newest_of
 from video.notice import span
 from video.slot import Slot

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared.frames.reader import ReceivedFrame
 from shared.names import camera_id
-from shared.status import Entry
+from shared.reports import Entry
 from video.camera import Camera, Text
 from video.notice import card, on_frame
 from video.picture import scaled

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.reports import Entry
 from shared.states import CameraState
-from shared.status import SILENT_AFTER_S, Entry
+from shared.status import SILENT_AFTER_S
 from video.notice import span
 
 FRAMELESS_AFTER_S = 3.0  # without a new frame for so long, a camera is said not to be live
@@ -86,13 +87,12 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         gone_s = gone_for(producer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.PRODUCER_DOWN, gone_s, frameless_s, why)
-        own = producer.report.cameras.get(camera, {})
-        state = _known_state(own.get("state"))
-        if state is not CameraState.UP:
-            for_s = _said_for(own.get("since"), producer, now)
-            reason = str(own["reason"]) if own.get("reason") else why
-            fault = state.is_fault
-            return Diagnosis(state, for_s, reason, Notice.CAMERA_DOWN if fault else None, for_s if fault else 0.0)
+        own = producer.report.cameras.get(camera)
+        if own is not None and own.state is not CameraState.UP:
+            for_s = _said_for(own.since, producer, now)
+            fault = own.state.is_fault
+            notice = Notice.CAMERA_DOWN if fault else None
+            return Diagnosis(own.state, for_s, own.reason or why, notice, for_s if fault else 0.0)
     if consumer is not None:
         gone_s = gone_for(consumer, evidence.bus_well_s, now)
         if gone_s is not None:
@@ -111,10 +111,6 @@ def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
     return silent_s if min(silent_s, bus_well_s) > SILENT_AFTER_S else None
 
 
-def _known_state(word: object) -> CameraState:
-    return next((state for state in CameraState if state == word), CameraState.UP)
-
-
 def _alive(entry: Entry, now: float) -> bool:
     return not entry.ending and entry.silent_s(now) <= SILENT_AFTER_S
 
@@ -123,8 +119,6 @@ def _blamed(notice: Notice, for_s: float, frameless_s: float | None, why: str | 
     return Diagnosis(CameraState.DOWN, for_s if frameless_s is None else frameless_s, why, notice, for_s)
 
 
-def _said_for(since: object, entry: Entry, now: float) -> float:
-    """Return how long a state has lasted, by the clock of the one who says so: ours may differ by an hour."""
-    if not isinstance(since, int):
-        return entry.silent_s(now)
+def _said_for(since: int, entry: Entry, now: float) -> float:
+    """Return how long a state has lasted, by the clock of the service that reports it: ours may differ by an hour."""
     return max(0.0, (entry.at - since) / 1e6) + entry.silent_s(now)

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.exceptions import HTTPException
 
 from shared.frames.ledger import Ledger
-from shared.status import Entry
+from shared.reports import Entry
 from video.camera import Camera
 from video.cameras import Cameras
 from video.latest import LatestFrames

@@ -11,8 +11,9 @@ from typing import Any
 
 from shared import clock
 from shared.frames.ledger import Ledger
+from shared.reports import Entry, LedgerReport
 from shared.states import BusState, ModelState, ServiceState
-from shared.status import SILENT_AFTER_S, Entry
+from shared.status import SILENT_AFTER_S
 from video.camera import Camera
 from video.cameras import Cameras
 from video.diagnosis import BUS_SILENT_AFTER_S, gone_for
@@ -53,7 +54,7 @@ class SuiteStatus:
     def update(self, now: float) -> bool:
         """Look at everything anew; tell whether any state is another than before."""
         before = self._words()
-        self._heard = [entry for entry in self._entries() if _makes_sense(entry)]
+        self._heard = self._entries()
         silent_s = self._bus_silent_s()
         self._follow_bus(silent_s, now)
         bus_well_s = now - self._bus_well_since
@@ -90,7 +91,7 @@ class SuiteStatus:
     def _words(self) -> object:
         """Return what counts as a change when it is another: the states' words, without times and numbers."""
         services = {key: state for key, (state, _) in self._services.items()}
-        models = {(e.instance, name): said.get("state") for e in self._heard for name, said in e.report.models.items()}
+        models = {(e.instance, name): model.state for e in self._heard for name, model in e.report.models.items()}
         return self._bus[0], services, models
 
     def _follow_bus(self, silent_s: float, now: float) -> None:
@@ -123,28 +124,31 @@ class SuiteStatus:
         for entry in sorted(self._heard, key=lambda entry: (not entry.ending, entry.heard_at)):
             state, _ = self._services[entry.service, entry.instance]
             gone = state is not ServiceState.LIVE
-            for name, said in entry.report.models.items():
+            for name, model in entry.report.models.items():
                 models[name] = {
                     "name": name,
-                    "state": ModelState.WAITING if gone else str(said.get("state", ModelState.WAITING)),
-                    "since": said.get("since"),
-                    "version": said.get("version"),
-                    "reason": f"the {entry.service} is {state}" if gone else said.get("reason"),
+                    "state": ModelState.WAITING if gone else model.state,
+                    "since": model.since,
+                    "version": model.version,
+                    "reason": f"the {entry.service} is {state}" if gone else model.reason,
                 }
         return [models[name] for name in sorted(models)]
 
     def _books(self) -> Json:
         """Return for each camera and service the sum of the ledgers of its instances; of this service, our own."""
-        books: dict[str, Json] = {}
+        books: dict[str, dict[str, LedgerReport]] = {}
         for entry in self._heard:
             if entry.service == "video":
                 continue
             for camera, account in entry.report.ledger.items():
                 own = books.setdefault(camera, {})
-                own[entry.service] = _sum(own.get(entry.service), account)
-        for camera, account in self._ledger.as_json().items():
+                own[entry.service] = own.get(entry.service, LedgerReport()) + account
+        for camera, account in self._ledger.reports().items():
             books.setdefault(camera, {})["video"] = account
-        return books
+        return {
+            camera: {service: account.as_json() for service, account in accounts.items()}
+            for camera, accounts in books.items()
+        }
 
 
 def camera_json(camera: Camera, now: float) -> Json:
@@ -167,25 +171,3 @@ def camera_json(camera: Camera, now: float) -> Json:
         "reason": diagnosis.reason,
         "notice": diagnosis.notice,
     }
-
-
-def _sum(one: Json | None, other: Json) -> Json:
-    """Add two accounts in the form of `videostatus`."""
-    one = one or {"in": 0, "out": 0, "dropped": {}, "lost_upstream": 0}
-    dropped = dict(one["dropped"])
-    for reason, frames in dict(other.get("dropped", {})).items():
-        dropped[reason] = dropped.get(reason, 0) + _whole(frames)
-    return {name: one[name] + _whole(other.get(name)) for name in ("in", "out", "lost_upstream")} | {"dropped": dropped}
-
-
-def _whole(number: object) -> int:
-    return number if isinstance(number, int) else 0
-
-
-def _makes_sense(entry: Entry) -> bool:
-    """Tell whether everything in a service's word is where it belongs: anybody may write to the topic."""
-    report = entry.report
-    accounts = report.ledger.values()
-    return all(
-        isinstance(said, dict) for part in (report.cameras, report.models, report.ledger) for said in part.values()
-    ) and all(isinstance(account.get("dropped", {}), dict) for account in accounts)

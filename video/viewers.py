@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import Counter
+
+from video.metrics import ViewerMetrics
 
 log = logging.getLogger(__name__)
 
@@ -35,23 +37,13 @@ class FrameCounts:
 
 
 class Viewers:
-    """Counts viewers and decides about them; for the event loop only, the metrics for any thread.
+    """Counts viewers and decides about them; for the event loop only, the metrics for any thread."""
 
-    Exports `video_viewers{camera}` and `video_viewer_frames_{sent,skipped}_total{camera}`.
-    """
-
-    def __init__(self, most: int, registry: CollectorRegistry) -> None:
+    def __init__(self, most: int, metrics: ViewerMetrics) -> None:
         self._most = most
         self._present = 0
         self._said_full_at = float("-inf")
-        self._watching = Gauge("video_viewers", "Viewers of a camera", ["camera"], registry=registry)
-        self._sent = Counter("video_viewer_frames_sent", "Frames sent, over all viewers", ["camera"], registry=registry)
-        self._skipped = Counter(
-            "video_viewer_frames_skipped",
-            "Frames that a viewer was too slow for, over all viewers",
-            ["camera"],
-            registry=registry,
-        )
+        self._metrics = metrics
 
     @property
     def present(self) -> int:
@@ -83,9 +75,9 @@ class Viewers:
     @contextmanager
     def watching(self, camera: str) -> Iterator[FrameCounts]:
         """Count a viewer of a camera for as long as it watches."""
-        gauge = self._watching.labels(camera)
+        gauge = self._metrics.watching.labels(camera)
         gauge.inc()
         try:
-            yield FrameCounts(camera, self._sent, self._skipped)
+            yield FrameCounts(camera, self._metrics.sent, self._metrics.skipped)
         finally:
             gauge.dec()

@@ -1,24 +1,29 @@
-"""What came, what went, and why the rest did not: in = out + Σ dropped{reason}, for every camera, at every moment.
+"""The books of a stage: in = out + Σ dropped{reason}, for every camera, at every moment.
 
-A frame is entered when its fate is known, in one step: so the books balance whenever they are read, and no reason is
-ever computed as a remainder. Frames lost before they came to this stage are counted apart; they never were `in`.
+A frame is entered in one step, when it is known what became of it. So the books balance whenever they are read, and no
+reason is ever computed as a remainder. Frames lost before they reached the stage are counted apart; they were never
+`in`.
 """
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# Edges in seconds: fine where live video lives (tens of milliseconds), coarse where it has failed.
+from shared.reports import Json, LedgerReport
+
+# Seconds: fine in the range of live video (tens of milliseconds), coarse beyond it.
 AGE_BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 MAX_CAMERAS = 1000
-OTHER = "other"  # the camera that further ids are counted under: a stranger's records must not grow the metrics
+FORGOTTEN_AFTER_S = 600.0  # a camera without a frame for that long gives its place to another one
+OTHER = "other"  # the camera under which ids beyond MAX_CAMERAS are counted: anyone may write any id to the bus
 
 
 class Reason(StrEnum):
@@ -51,98 +56,147 @@ class Reason(StrEnum):
     ALREADY_IMPRINTED = "already_imprinted", "had been drawn on before"
 
 
-@dataclass(slots=True)
-class Account:
-    """The books of one camera in one stage, in frames."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerMetrics:
+    """The metrics that a ledger fills, all with the label `camera`.
 
-    arrived: int = 0
+    The counters are given by their full names because a ledger exports them itself, read under one lock.
+
+    Attributes:
+        frames_in: name of the counter of frames received and accounted for.
+        frames_out: name of the counter of frames that left the stage.
+        frames_dropped: name of the counter of frames that ended in the stage; further label `reason`.
+        frames_lost_upstream: name of the counter of frames lost between the previous stage and this one.
+        frame_age: histogram with the buckets AGE_BUCKETS_S.
+    """
+
+    frames_in: str
+    frames_out: str
+    frames_dropped: str
+    frames_lost_upstream: str
+    frame_age: Histogram
+
+
+@dataclass(slots=True)
+class _Account:
+    """The books of one camera, in frames; `entered_at` is the monotonic time of the last entry."""
+
+    entered_at: float
     out: int = 0
     dropped: dict[Reason, int] = field(default_factory=dict)
     lost_upstream: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the form in which the account travels on `videostatus`."""
-        return {
-            "in": self.arrived,
-            "out": self.out,
-            "dropped": dict(self.dropped),
-            "lost_upstream": self.lost_upstream,
-        }
+    @property
+    def arrived(self) -> int:
+        return self.out + sum(self.dropped.values())
+
+    def report(self) -> LedgerReport:
+        dropped: dict[str, int] = {str(reason): frames for reason, frames in self.dropped.items()}
+        return LedgerReport(self.arrived, self.out, dropped, self.lost_upstream)
 
 
 class Ledger(Collector):
-    """Counts the frames of one stage; safe for several threads.
+    """Counts the frames of one stage. Thread-safe.
 
-    Exports `<service>_frames_in_total{camera}`, `_frames_out_total{camera}`, `_frames_dropped_total{camera,reason}`,
-    `_frames_lost_upstream_total{camera}` and the histogram `_frame_age_seconds{camera}`, read under one lock.
+    At most MAX_CAMERAS cameras have an account. A further one takes the place of one without an entry for
+    FORGOTTEN_AFTER_S; if there is none, its frames are entered under OTHER.
     """
 
-    def __init__(self, service: str, registry: CollectorRegistry) -> None:
-        self._service = service
+    def __init__(
+        self, registry: CollectorRegistry, metrics: LedgerMetrics, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with empty books.
+
+        Args:
+            registry: exports the counters.
+            metrics: their names, and the histogram.
+            clock: returns monotonic seconds.
+        """
+        self._metrics, self._clock = metrics, clock
         self._lock = threading.Lock()
-        self._accounts: defaultdict[str, Account] = defaultdict(Account)
-        self._age = Histogram(
-            f"{service}_frame_age_seconds",
-            "Now minus captured-at when a frame leaves this stage",
-            ["camera"],
-            buckets=AGE_BUCKETS_S,
-            registry=registry,
-        )
+        self._accounts: dict[str, _Account] = {}
+        self._full_until = 0.0
         registry.register(self)
 
     def out(self, camera: str, *, age_s: float | None) -> None:
-        """Enter a frame that left this stage; its age is None when clocks disagree, and then not in the histogram."""
+        """Enter a frame that left this stage.
+
+        Args:
+            camera: its id.
+            age_s: seconds since it was captured; None if the clocks disagree, then it is not in the histogram.
+        """
         with self._lock:
-            name = self._known(camera)
-            account = self._accounts[name]
-            account.arrived += 1
+            name, account = self._account(camera)
             account.out += 1
         if age_s is not None:
-            self._age.labels(name).observe(max(age_s, 0.0))
+            self._metrics.frame_age.labels(name).observe(max(age_s, 0.0))
 
     def dropped(self, camera: str, reason: Reason, frames: int = 1) -> None:
-        """Enter frames that end here, and why."""
+        """Enter frames that ended in this stage, and why."""
         if frames <= 0:
             return
         with self._lock:
-            account = self._accounts[self._known(camera)]
-            account.arrived += frames
+            _, account = self._account(camera)
             account.dropped[reason] = account.dropped.get(reason, 0) + frames
 
     def lost_upstream(self, camera: str, frames: int) -> None:
-        """Enter frames that were lost before they came here."""
+        """Enter frames that were lost before they reached this stage."""
         if frames <= 0:
             return
         with self._lock:
-            self._accounts[self._known(camera)].lost_upstream += frames
+            _, account = self._account(camera)
+            account.lost_upstream += frames
 
     def open(self, camera: str) -> None:
         """Open an account, so that a camera shows with zeros before its first frame."""
         with self._lock:
-            self._accounts[self._known(camera)].arrived += 0
+            self._account(camera)
 
-    def as_json(self) -> dict[str, dict[str, Any]]:
-        """Return all accounts in the form in which they travel on `videostatus`."""
+    def reports(self) -> dict[str, LedgerReport]:
+        """Return all accounts as they travel on `videostatus`."""
         with self._lock:
-            return {camera: account.as_json() for camera, account in self._accounts.items()}
+            return {camera: account.report() for camera, account in self._accounts.items()}
+
+    def as_json(self) -> dict[str, Json]:
+        """Return all accounts in the form of `videostatus`."""
+        return {camera: account.as_json() for camera, account in self.reports().items()}
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the counters of one moment."""
-        name = f"{self._service}_frames"
-        arrived = CounterMetricFamily(f"{name}_in", "Frames whose fate in this stage is known", labels=["camera"])
-        out = CounterMetricFamily(f"{name}_out", "Frames that left this stage", labels=["camera"])
-        dropped = CounterMetricFamily(f"{name}_dropped", "Frames that ended here", labels=["camera", "reason"])
+        """Yield the counters as they are at one moment."""
+        names = self._metrics
+        arrived = CounterMetricFamily(names.frames_in, "Frames received and accounted for", labels=["camera"])
+        out = CounterMetricFamily(names.frames_out, "Frames that left this stage", labels=["camera"])
+        dropped = CounterMetricFamily(names.frames_dropped, "Frames that ended here", labels=["camera", "reason"])
         lost = CounterMetricFamily(
-            f"{name}_lost_upstream", "Frames lost between the stage before and this one", labels=["camera"]
+            names.frames_lost_upstream, "Frames lost between the previous stage and this one", labels=["camera"]
         )
-        with self._lock:
-            for camera, account in self._accounts.items():
-                arrived.add_metric([camera], account.arrived)
-                out.add_metric([camera], account.out)
-                lost.add_metric([camera], account.lost_upstream)
-                for reason, frames in account.dropped.items():
-                    dropped.add_metric([camera, reason], frames)
+        for camera, account in self.reports().items():
+            arrived.add_metric([camera], account.arrived)
+            out.add_metric([camera], account.out)
+            lost.add_metric([camera], account.lost_upstream)
+            for reason, frames in account.dropped.items():
+                dropped.add_metric([camera, reason], frames)
         yield from (arrived, out, dropped, lost)
 
-    def _known(self, camera: str) -> str:
-        return camera if camera in self._accounts or len(self._accounts) < MAX_CAMERAS else OTHER
+    def _account(self, camera: str) -> tuple[str, _Account]:
+        """Return the account that a camera is entered in, and the name of it."""
+        now = self._clock()
+        if camera not in self._accounts and len(self._accounts) >= MAX_CAMERAS and not self._make_room(now):
+            camera = OTHER
+        account = self._accounts.setdefault(camera, _Account(now))
+        account.entered_at = now
+        return camera, account
+
+    def _make_room(self, now: float) -> bool:
+        """Close the account without an entry for longest; return whether that was long enough ago."""
+        if now < self._full_until:  # found before; saves a search for every frame of a camera without an account
+            return False
+        candidates = (item for item in self._accounts.items() if item[0] != OTHER)
+        camera, account = min(candidates, key=lambda item: item[1].entered_at)
+        if now - account.entered_at < FORGOTTEN_AFTER_S:
+            self._full_until = account.entered_at + FORGOTTEN_AFTER_S
+            return False
+        del self._accounts[camera]
+        with suppress(KeyError):  # none of its frames had an age
+            self._metrics.frame_age.remove(camera)
+        return True

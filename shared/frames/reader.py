@@ -1,9 +1,9 @@
-"""The way into a stage: of all that has arrived, the newest frame of each camera; the rest is counted."""
+"""The way into a stage: the newest frame of each camera among the records that have arrived; the rest is counted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Gauge
 
 from shared import clock
 from shared.bus import Reader, Record
@@ -15,25 +15,34 @@ from shared.frames.ledger import MAX_CAMERAS, OTHER, Ledger, Reason
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFrame:
-    """A frame that came, and whether its age can be told."""
+    """A frame from the bus, and whether its age is unknown because the clocks disagree."""
 
     frame: Frame
     clock_suspect: bool
 
 
-class FrameReader:
-    """Reads frames from one topic, newest first; made for one thread.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderMetrics:
+    """The gauges that a frame reader sets.
 
-    Exports the gauges `<service>_clock_suspect{camera}` and `<service>_broker_lag_frames{partition}`.
+    Attributes:
+        clock_suspect: label `camera`; 1 if the ages of its frames are unknown because clocks disagree.
+        lag: label `partition`; unread records.
     """
+
+    clock_suspect: Gauge
+    lag: Gauge
+
+
+class FrameReader:
+    """Reads frames from one topic, newest first. Not thread-safe: use from one thread."""
 
     def __init__(
         self,
         reader: Reader,
         ledger: Ledger,
         *,
-        service: str,
-        registry: CollectorRegistry,
+        metrics: ReaderMetrics,
         encode: EncodeRaw,
         max_lag_s: float,
         run: int,
@@ -43,10 +52,9 @@ class FrameReader:
         Args:
             reader: of the topic.
             ledger: of this stage.
-            service: prefix of the metrics.
-            registry: of the metrics.
+            metrics: to set.
             encode: makes a JPEG of the raw pixels in a record of the original.
-            max_lag_s: further behind than what arrives in this time: go to the end.
+            max_lag_s: seek to the end of a partition that is further behind than what arrives in this time.
             run: start of this service, microseconds since the epoch; the `run` of the original's records.
         """
         self._reader, self._ledger, self._encode = reader, ledger, encode
@@ -54,19 +62,13 @@ class FrameReader:
         self._gaps = Gaps()
         self._originals: dict[str, int] = {}
         self._cameras: set[str] = set()
-        self._suspect = Gauge(
-            f"{service}_clock_suspect",
-            "1: captured-at and the broker's time disagree",
-            ["camera"],
-            registry=registry,
-        )
-        self._lag = Gauge(f"{service}_broker_lag_frames", "Unread records", ["partition"], registry=registry)
+        self._metrics = metrics
         self._lagging: frozenset[int] = frozenset()
         reader.on_assigned(self._gaps.assigned)
         reader.commit_metadata(self._gaps.note)
 
     def read(self, timeout_s: float) -> list[ReceivedFrame]:
-        """Return the newest frame of each camera among what has arrived; empty if nothing came in that time."""
+        """Return the newest frame of each camera among the records that arrive in that time."""
         records = self._reader.read(timeout_s)
         originals = self._newest_originals(records)
         newest: dict[str, ReceivedFrame] = {}
@@ -131,7 +133,7 @@ class FrameReader:
         self._ledger.lost_upstream(frame.camera, gap.lost)
         recorded_at = None if record.timestamp_ms is None else record.timestamp_ms * 1000
         suspect = clock.is_suspect(frame.captured_at, recorded_at, clock.now_us())
-        self._suspect.labels(frame.camera).set(suspect)
+        self._metrics.clock_suspect.labels(frame.camera).set(suspect)
         return ReceivedFrame(frame, suspect)
 
     def _original(self, record: Record, camera: str) -> Frame:
@@ -153,7 +155,7 @@ class FrameReader:
 
     def _show_lag(self, lag: Mapping[int, int]) -> None:
         for partition, records in lag.items():
-            self._lag.labels(str(partition)).set(records)
+            self._metrics.lag.labels(str(partition)).set(records)
         for partition in self._lagging - lag.keys():
-            self._lag.remove(str(partition))  # it is another reader's now
+            self._metrics.lag.remove(str(partition))  # now assigned to another reader
         self._lagging = frozenset(lag)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -57,6 +57,9 @@ class Readiness:
         return {"status": whole if self.ready else "not ready", **self.parts}
 
 
+ReadinessCheck: TypeAlias = Callable[[], Readiness]
+
+
 class Probes:
     """Serves /healthz, /readyz and /metrics in a thread of its own."""
 
@@ -66,7 +69,7 @@ class Probes:
         *,
         registry: CollectorRegistry,
         pulse: Pulse,
-        readiness: Callable[[], Readiness],
+        readiness: ReadinessCheck,
     ) -> None:
         """Bind the port; `start` begins to answer.
 

@@ -5,8 +5,8 @@ import json
 from consumer.caption import Caption, as_json, as_overlay, caption
 from consumer.overlay import Box, Line, LineState
 from consumer.prediction import Finding
+from shared.reports import ModelReport
 from shared.states import ModelState
-from shared.status import ModelReport
 from tests.consumer.frames import BEGAN, CAT, frame, prediction
 
 UP = ModelReport(ModelState.UP, BEGAN, "3")

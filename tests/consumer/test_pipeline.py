@@ -7,18 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from consumer.pipeline import Imprinter, Latest, Mode, Sync, run
 from consumer.prediction import Newest
 from shared.bus import Delivery
 from shared.frames.frame import Frame, read_frame
-from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.frames.writer import FrameWriter
+from shared.reports import ModelReport
 from shared.states import ModelState
-from shared.status import ModelReport
 from tests.consumer.frames import BEGAN, RUN, frame, jpeg, prediction
+from tests.ledgers import ledger_of
 from tests.waiting import wait_until
 
 START = BEGAN + 5
@@ -72,7 +71,7 @@ class Stage:
 
     def __init__(self, *models: Model, sync: bool = False, timeout_s: float = NEVER_S) -> None:
         self.bus = Bus()
-        self.ledger = Ledger("consumer", CollectorRegistry())
+        self.ledger = ledger_of("consumer")
         askers: Any = {model.name: model for model in models}
         imprinter = Imprinter(FrameWriter(self.bus, "videodisplay", self.ledger), self.ledger, run=START)  # type: ignore[arg-type]
         self.mode: Mode = (

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from consumer import predictor as asking
 from consumer.labels import LabelsUnavailable
+from consumer.metrics import PredictionMetrics
 from consumer.models.imagenet import Imagenet
 from consumer.prediction import Prediction
-from consumer.predictor import Predictor, PredictorMetrics
+from consumer.predictor import Predictor
 from consumer.serving import Serving
 from consumer.settings import ASSETS
 from consumer.versions import watch_versions
@@ -40,7 +41,7 @@ class Running:
             serving=Serving(url, timeout_s=timeout_s),
             handler=Imagenet,
             labels=labels,
-            metrics=PredictorMetrics(self.registry),
+            metrics=PredictionMetrics(self.registry),
             done=lambda _, of, prediction: self.done.append((of, prediction)),
             changed=self._changed,
         )
@@ -349,7 +350,7 @@ def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked
         serving=Serving(server.predict_url, timeout_s=20.0),
         handler=CrashesOnce,
         labels=PACKAGED,
-        metrics=PredictorMetrics(CollectorRegistry()),
+        metrics=PredictionMetrics(CollectorRegistry()),
         done=lambda _model, _frame, prediction: answers.append(prediction),
         changed=lambda: None,
     )

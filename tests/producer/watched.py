@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from producer.camera import Camera
 from producer.protocol import CaptureJob, Message
 from producer.source import parse
-from shared.frames.ledger import Ledger
+from tests.ledgers import ledger_of
 from tests.waiting import wait_until
 
 
@@ -24,7 +22,7 @@ class Watched:
         self.states: list[str] = []
         self.go_on = threading.Event()  # cleared: publishing takes for ever
         self.go_on.set()
-        self.ledger = Ledger("producer", CollectorRegistry())
+        self.ledger = ledger_of("producer")
         job = CaptureJob(parse(link), **wanted)
         self.camera = Camera("front", job, ledger=self.ledger, publish=self._publish, changed=self._changed)
 

@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
-from shared.states import CameraState
-from shared.status import MEMORY_S, TAIL, CameraReport, Entry, Report, StatusBoard, StatusWriter, read_entry
+from shared.reports import CameraReport, LedgerReport, ModelReport, Report
+from shared.states import CameraState, ModelState
+from shared.status import (
+    MAX_INSTANCES,
+    REMEMBERED_S,
+    REPLAY_RECORDS,
+    SILENT_AFTER_S,
+    StatusBoard,
+    StatusWriter,
+)
 from tests.shared.brokers import broker_process, read_until
 from tests.waiting import wait_until
 
@@ -19,8 +27,8 @@ DOCUMENT: dict[str, Any] = {
     "at": 1_700_000_000_000_000,
     "ending": False,
     "cameras": {"front": {"state": "up", "since": 1, "reason": None}},
-    "models": {"imagenet_1": {"state": "down", "since": 2, "version": None}},
-    "ledger": {"front": {"in": 1, "out": 1, "dropped": {}}},
+    "models": {"imagenet_1": {"state": "down", "since": 2, "version": None, "reason": None}},
+    "ledger": {"front": {"in": 1, "out": 1, "dropped": {}, "lost_upstream": 0}},
 }
 
 
@@ -36,14 +44,20 @@ def record(value: bytes | None) -> Record:
 
 
 def report() -> Report:
-    return Report(cameras=dict(DOCUMENT["cameras"]), ledger=dict(DOCUMENT["ledger"]))
+    return Report(cameras={"front": CameraReport(CameraState.UP, 1)}, ledger={"front": LedgerReport(1, 1)})
+
+
+def value_of(counter: Counter) -> float:
+    (sample, *_) = next(iter(counter.collect())).samples
+    return float(sample.value)
 
 
 class RunningStatus:
     """A status writer whose loop runs in a thread, as a service has it."""
 
-    def __init__(self, writer: Writer, topic: str) -> None:
-        self.status = StatusWriter(writer, topic, service="producer", report=report)
+    def __init__(self, writer: Writer, topic: str, registry: CollectorRegistry | None = None) -> None:
+        silent = Gauge("producer_broker_silent_seconds", "seconds", registry=registry or CollectorRegistry())
+        self.status = StatusWriter(writer, topic, service="producer", report=report, silent=silent)
         self.beats = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.status.run, args=(self._stop, self._beat))
@@ -58,7 +72,7 @@ class RunningStatus:
         self._stop.set()
         self.status.changed()
         self._thread.join()
-        self.status.last_word()
+        self.status.write_final()
 
 
 def test_a_status_says_who_when_and_what(bus: Bus) -> None:
@@ -68,7 +82,7 @@ def test_a_status_says_who_when_and_what(bus: Bus) -> None:
         before = now_us()
         running.start()
         running.end()
-    with Reader.of_all_partitions(bus, "form", group="g", replay_last=TAIL) as reader:
+    with Reader.of_all_partitions(bus, "form", group="g", replay_last=REPLAY_RECORDS) as reader:
         records = read_until(reader, lambda records: len(records) >= 2)
 
     documents = [json.loads(record.value or b"") for record in records]
@@ -83,7 +97,10 @@ def test_a_status_says_who_when_and_what(bus: Bus) -> None:
 
 def test_a_change_is_written_at_once(bus: Bus) -> None:
     """Nobody waits a second to hear of it."""
-    with Writer(bus) as writer, Reader.of_all_partitions(bus, "change", group="g", replay_last=TAIL) as reader:
+    with (
+        Writer(bus) as writer,
+        Reader.of_all_partitions(bus, "change", group="g", replay_last=REPLAY_RECORDS) as reader,
+    ):
         running = RunningStatus(writer, "change")
         running.start()
         try:
@@ -110,8 +127,8 @@ def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
         writer.send(
             "board", key="consumer/pod", value=json.dumps(other).encode(), headers=[], on_delivery=lambda _: None
         )
-    board = StatusBoard()
-    with Reader.of_all_partitions(bus, "board", group="g", replay_last=TAIL) as reader:
+    board = StatusBoard(Counter("ignored", "entries", registry=None))
+    with Reader.of_all_partitions(bus, "board", group="g", replay_last=REPLAY_RECORDS) as reader:
 
         def heard() -> bool:
             board.read(reader, 0.05)
@@ -123,7 +140,7 @@ def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
     entries = {entry.service: entry for entry in board.entries()}
     assert entries["producer"].ending
     assert not entries["consumer"].ending
-    assert entries["consumer"].report.models == DOCUMENT["models"]
+    assert entries["consumer"].report.models == {"imagenet_1": ModelReport(ModelState.DOWN, 2)}
     assert entries["consumer"].at == DOCUMENT["at"]
 
 
@@ -142,61 +159,65 @@ class OldReader(Reader):
 
 @pytest.mark.parametrize(
     ("age_s", "predates_start", "heard"),
-    [(0, True, True), (MEMORY_S - 5, True, True), (MEMORY_S + 5, True, False), (MEMORY_S + 5, False, True)],
+    [(0, True, True), (REMEMBERED_S - 5, True, True), (REMEMBERED_S + 5, True, False), (REMEMBERED_S + 5, False, True)],
 )
 def test_old_entries_are_silent(age_s: float, predates_start: bool, heard: bool) -> None:
     """What lay there before us is as old as its time says; what comes while we listen was said just now, whatever the
     sender's clock shows.
     """
     old = Record(0, 0, int(now_us() / 1000 - age_s * 1000), b"k", json.dumps(DOCUMENT).encode(), {})
-    board = StatusBoard()
+    board = StatusBoard(Counter("ignored", "entries", registry=None))
 
     assert board.read(OldReader(old, predates_start=predates_start), 0)
     assert bool(board.entries()) is heard
 
 
-def test_silence_is_the_time_since_it_was_heard() -> None:
-    """In seconds."""
-    entry = read_entry(record(json.dumps(DOCUMENT).encode()), heard_at=100.0)
+def test_records_and_entries_that_make_no_sense_are_counted() -> None:
+    ignored = Counter("ignored", "entries", registry=None)
+    board = StatusBoard(ignored)
+    wrong = DOCUMENT | {"cameras": DOCUMENT["cameras"] | {"yard": {"state": "down", "since": -(10**400)}}}
+    for value in (b"junk", json.dumps(wrong).encode()):
+        board.read(OldReader(record(value), predates_start=False), 0)
 
-    assert entry == Entry(
-        "producer", "host-1", 100.0, DOCUMENT["at"], False,
-        Report(DOCUMENT["cameras"], DOCUMENT["models"], DOCUMENT["ledger"]),
-    )  # fmt: skip
-    assert entry.silent_s(106.5) == 6.5
+    (entry,) = board.entries()
+    assert set(entry.report.cameras) == {"front"}
+    assert value_of(ignored) == 2
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        b"",
-        b"junk",
-        b"[]",
-        b"null",
-        b"5",
-        b"\xff",
-        b"[" * 100_000,
-        *(json.dumps({k: v for k, v in DOCUMENT.items() if k != name}).encode() for name in DOCUMENT),
-        *(json.dumps(DOCUMENT | {name: 5}).encode() for name in ("cameras", "models", "ledger")),
-        *(json.dumps(DOCUMENT | {name: {"front": 5}}).encode() for name in ("cameras", "models", "ledger")),
-        json.dumps(DOCUMENT | {"cameras": ["front"]}).encode(),
-        json.dumps(DOCUMENT | {"at": "soon"}).encode(),
-        json.dumps(DOCUMENT | {"at": float("inf")}).encode(),
-        json.dumps(DOCUMENT | {"at": None}).encode(),
-    ],
-)
-def test_what_is_no_status_is_left_out(value: bytes | None) -> None:
-    """Any bytes may lie on a topic."""
-    assert read_entry(record(value), heard_at=0.0) is None
+def test_strangers_do_not_fill_the_board() -> None:
+    """A new instance finds a place as soon as others are silent or have ended; those that are heard keep theirs."""
+    ignored = Counter("ignored", "entries", registry=None)
+    board = StatusBoard(ignored)
+
+    def hear(instance: str, *, ending: bool = False, age_s: float = 0.0) -> None:
+        value = json.dumps(DOCUMENT | {"instance": instance, "ending": ending}).encode()
+        old = Record(0, 0, int(now_us() / 1000 - age_s * 1000), b"k", value, {})
+        board.read(OldReader(old, predates_start=age_s > 0), 0)
+
+    def known() -> set[str]:
+        return {entry.instance for entry in board.entries()}
+
+    for number in range(MAX_INSTANCES):
+        hear(f"host-{number}")
+    hear("late")
+    assert "late" not in known()
+    assert value_of(ignored) == 1
+
+    hear("host-3", ending=True)
+    hear("late")
+    hear("later")
+    assert known() == {f"host-{number}" for number in range(MAX_INSTANCES) if number != 3} | {"late"}
+
+    hear("host-5", age_s=SILENT_AFTER_S + 1)
+    hear("later")
+    assert known() == {f"host-{number}" for number in range(MAX_INSTANCES) if number not in {3, 5}} | {"late", "later"}
 
 
 def test_a_service_knows_whether_its_broker_answers() -> None:
     """From the acknowledgements of its own status: never yet, now, and no longer; a metric says for how long."""
     registry = CollectorRegistry()
     with broker_process() as broker, Writer(broker.bus) as writer:
-        running = RunningStatus(writer, "t")
-        running.status.export(registry)
+        running = RunningStatus(writer, "t", registry)
         assert not running.status.broker_answered()
         assert running.status.broker().startswith("no answer for")
 
@@ -211,8 +232,3 @@ def test_a_service_knows_whether_its_broker_answers() -> None:
             assert (registry.get_sample_value("producer_broker_silent_seconds") or 0) > silent + 1.5
         finally:
             running.end()
-
-
-def test_a_state_has_the_form_of_the_contract() -> None:
-    """State, since when, why."""
-    assert CameraReport(CameraState.DOWN, 7, "gone").as_json() == {"state": "down", "since": 7, "reason": "gone"}

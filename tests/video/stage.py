@@ -14,14 +14,16 @@ from prometheus_client import CollectorRegistry
 
 from shared.clock import now_us
 from shared.frames.frame import Frame
-from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
-from shared.status import Entry, Report
+from shared.reports import Entry
+from tests.ledgers import ledger_of
+from tests.reports import report_of
 from tests.waiting import wait_until
 from video.app import create_app
 from video.display import Sources
 from video.latest import LatestFrames
+from video.metrics import ViewerMetrics
 from video.readiness import CameraReadiness
 from video.viewers import Viewers
 from video.web_server import WebServer
@@ -50,7 +52,7 @@ def frame(camera: str, seq: int, picture: bytes | None = None, **changes: object
 
 def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report: dict) -> Entry:
     """Return what a service said so long ago."""
-    return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, Report(**report))
+    return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, report_of(**report))
 
 
 class Stage:
@@ -58,7 +60,7 @@ class Stage:
 
     def __init__(self, *, max_viewers: int = 500, interval_s: float = 0.01) -> None:
         self.registry = CollectorRegistry()
-        self.ledger = Ledger("video", self.registry)
+        self.ledger = ledger_of("video", self.registry)
         self.latest = LatestFrames(self.ledger)
         self.readiness = CameraReadiness()
         self.heard: Callable[[], list[Entry]] = list
@@ -68,7 +70,7 @@ class Stage:
         sources = Sources(
             latest=self.latest,
             ledger=self.ledger,
-            viewers=Viewers(max_viewers, self.registry),
+            viewers=Viewers(max_viewers, ViewerMetrics(self.registry)),
             entries=lambda: self.heard(),
             bus_silent_s=lambda: self.bus_silent_s,
             frame_interval_s=interval_s,

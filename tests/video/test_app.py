@@ -1,8 +1,12 @@
+import json
 import re
+import time
 
 import pytest
 
+from shared.clock import now_us
 from shared.frames.frame import Frame
+from shared.reports import Entry, read_entry
 from tests.video.stage import RUN, entry, jpeg
 from tests.waiting import wait_until
 from video import cameras
@@ -143,14 +147,21 @@ def test_strangers_cannot_fill_the_memory_with_cameras(stage, monkeypatch):
 
 
 def test_a_status_full_of_nonsense_stops_nothing(stage):
-    """Anybody may write to `videostatus`."""
+    """Anyone may write to `videostatus`; what makes sense in a record is used."""
     stage.show("front", 1)
     stage.knows("front")
+
+    def record(service: str, **parts: object) -> Entry:
+        head = {"service": service, "instance": "host", "at": now_us(), "ending": False}
+        document = head | {"cameras": {}, "models": {}, "ledger": {}} | parts
+        return read_entry(json.dumps(document).encode(), heard_at=time.monotonic())
+
     stage.heard = lambda: [
-        entry("producer", cameras={"front": "down"}),
-        entry("producer", cameras={"../etc": {"state": 7}, "x" * 5000: {}}),
-        entry("consumer", models={"m": []}, ledger={"front": {"in": "many", "dropped": None}}),
-        entry("consumer", models={"m": {"state": ["up"]}}, ledger={"front": {"in": None}}),
+        record("producer", cameras={"front": "down"}),
+        record("producer", cameras={"../etc": {"state": 7}, "x" * 5000: {}}),
+        record("producer", cameras={"front": {"state": "down", "since": -(10**400)}}),
+        record("consumer", models={"m": []}, ledger={"front": {"in": "many", "dropped": None}}),
+        record("consumer", models={"m": {"state": ["up"]}}, ledger={"front": {"in": None}}),
     ]
     before = stage.beats
 

@@ -1,6 +1,7 @@
 import pytest
 
-from shared.status import Entry, Report
+from shared.reports import Entry
+from tests.reports import report_of
 from video.diagnosis import Evidence, Notice, diagnose, newest_of
 
 NOW = 1000.0
@@ -8,7 +9,7 @@ AT_US = 5_000_000_000
 
 
 def said(service: str, *, silent_s: float = 0.5, ending: bool = False, instance: str = "0", **report) -> Entry:
-    return Entry(service, instance, NOW - silent_s, AT_US, ending, Report(**report))
+    return Entry(service, instance, NOW - silent_s, AT_US, ending, report_of(**report))
 
 
 def camera(state: str, *, for_s: float = 10, reason: str | None = None) -> dict:

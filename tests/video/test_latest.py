@@ -5,13 +5,14 @@ from prometheus_client import CollectorRegistry
 
 from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
+from tests.ledgers import ledger_of
 from tests.video.stage import frame
 from video.latest import LatestFrames
 
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger("video", CollectorRegistry())
+    return ledger_of("video")
 
 
 def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger):
@@ -70,7 +71,7 @@ def test_a_frame_that_finds_no_room_is_in_the_books(ledger):
 def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram():
     """It would be a difference of two clocks."""
     registry = CollectorRegistry()
-    latest = LatestFrames(Ledger("video", registry))
+    latest = LatestFrames(ledger_of("video", registry))
 
     async def turn() -> None:
         latest.open(asyncio.get_running_loop(), lambda _: True)

@@ -16,12 +16,14 @@ from io import BytesIO
 import httpx
 import pytest
 from PIL import Image
+from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.bus import Bus, EmbeddedBroker, Writer
 from shared.frames.frame import to_headers
 from shared.frames.go_record import RawPicture, write_original
-from shared.status import Report, StatusWriter
+from shared.status import StatusWriter
+from tests.reports import report_of
 from tests.video.stage import RUN, Stream, frame, jpeg
 from tests.waiting import wait_until
 
@@ -253,7 +255,13 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     """From its status on the bus to a viewer: down, with the reason; then its silence."""
     sender.send("side", 1)
     cameras = {"side": {"state": "down", "since": int(time.time() * 1e6), "reason": "connection refused"}}
-    status = StatusWriter(writer, STATUS, service="producer", report=lambda: Report(cameras=cameras))
+    status = StatusWriter(
+        writer,
+        STATUS,
+        service="producer",
+        report=lambda: report_of(cameras=cameras),
+        silent=Gauge("silent", "seconds", registry=None),
+    )
     stop = threading.Event()
     saying = threading.Thread(target=status.run, args=(stop, lambda: None))
     saying.start()
@@ -270,7 +278,7 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     stop.set()
     status.changed()
     saying.join()
-    status.last_word()
+    status.write_final()
     wait_until(lambda: side()["notice"] == "PRODUCER DOWN")
 
 

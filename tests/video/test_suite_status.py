@@ -3,11 +3,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
-from shared.status import Entry, Report
+from shared.reports import Entry
+from tests.ledgers import ledger_of
+from tests.reports import report_of
 from tests.video.stage import frame
 from video.cameras import Camera, Cameras
 from video.suite_status import SuiteStatus
@@ -20,14 +20,14 @@ class World:
         self.now = time.monotonic()
         self.entries: list[Entry] = []
         self.bus_silent_s = 0.0
-        self.ledger = Ledger("video", CollectorRegistry())
+        self.ledger = ledger_of("video")
         self.cameras = Cameras(ThreadPoolExecutor(1))
         self.status = SuiteStatus(
             self.cameras, self.ledger, entries=lambda: self.entries, bus_silent_s=lambda: self.bus_silent_s
         )
 
     def hear(self, service: str, instance: str = "0", *, silent_s: float = 0, ending: bool = False, **report) -> None:
-        self.entries.append(Entry(service, instance, self.now - silent_s, 0, ending, Report(**report)))
+        self.entries.append(Entry(service, instance, self.now - silent_s, 0, ending, report_of(**report)))
 
     def look(self, *, later_s: float = 0.0) -> dict:
         self.now += later_s

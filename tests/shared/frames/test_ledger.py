@@ -3,15 +3,16 @@ import threading
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from shared.frames.ledger import MAX_CAMERAS, OTHER, Ledger
+from shared.frames.ledger import MAX_CAMERAS, OTHER, Reason
+from tests.ledgers import ledger_of
 
 
 def test_the_names_are_those_of_the_contract() -> None:
     """Dashboards depend on names and labels, in both formats of Prometheus."""
     registry = CollectorRegistry()
-    ledger = Ledger("consumer", registry)
+    ledger = ledger_of("consumer", registry)
     ledger.out("front", age_s=0.05)
-    ledger.dropped("front", "skipped", 3)
+    ledger.dropped("front", Reason.SKIPPED, 3)
     ledger.lost_upstream("front", 2)
 
     openmetrics: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
@@ -31,7 +32,7 @@ def test_the_names_are_those_of_the_contract() -> None:
 def test_the_books_balance_at_each_scrape() -> None:
     """While several threads write, every reading says in = out + what was dropped, and nothing is lost in the end."""
     registry = CollectorRegistry()
-    ledger = Ledger("video", registry)
+    ledger = ledger_of("video", registry)
     rounds, writers = 3000, 4
     begin = threading.Barrier(writers + 1)
 
@@ -39,7 +40,7 @@ def test_the_books_balance_at_each_scrape() -> None:
         begin.wait()
         for number in range(rounds):
             ledger.out("a", age_s=None)
-            ledger.dropped("a", ("skipped", "superseded")[number % 2], 2)
+            ledger.dropped("a", (Reason.SKIPPED, Reason.SUPERSEDED)[number % 2], 2)
 
     threads = [threading.Thread(target=write) for _ in range(writers)]
     for thread in threads:
@@ -69,7 +70,7 @@ def test_the_books_balance_at_each_scrape() -> None:
 
 def test_what_was_lost_before_never_was_in() -> None:
     """Losses upstream are beside the books of this stage."""
-    ledger = Ledger("video", CollectorRegistry())
+    ledger = ledger_of("video")
     ledger.lost_upstream("a", 7)
 
     assert ledger.as_json()["a"] == {"in": 0, "out": 0, "dropped": {}, "lost_upstream": 7}
@@ -77,8 +78,8 @@ def test_what_was_lost_before_never_was_in() -> None:
 
 def test_no_frames_are_no_entry() -> None:
     """Zero frames leave no trace."""
-    ledger = Ledger("video", CollectorRegistry())
-    ledger.dropped("a", "skipped", 0)
+    ledger = ledger_of("video")
+    ledger.dropped("a", Reason.SKIPPED, 0)
     ledger.lost_upstream("a", 0)
 
     assert ledger.as_json() == {}
@@ -87,7 +88,7 @@ def test_no_frames_are_no_entry() -> None:
 def test_an_open_account_shows_zeros() -> None:
     """A camera that has not given a frame yet is there to be seen."""
     registry = CollectorRegistry()
-    Ledger("producer", registry).open("front")
+    ledger_of("producer", registry).open("front")
 
     assert registry.get_sample_value("producer_frames_in_total", {"camera": "front"}) == 0
     assert registry.get_sample_value("producer_frames_out_total", {"camera": "front"}) == 0
@@ -96,7 +97,7 @@ def test_an_open_account_shows_zeros() -> None:
 def test_an_age_of_clocks_that_disagree_is_left_out() -> None:
     """Such a frame is counted, and not in the histogram; a little less than nothing is nothing."""
     registry = CollectorRegistry()
-    ledger = Ledger("video", registry)
+    ledger = ledger_of("video", registry)
     ledger.out("a", age_s=None)
     assert registry.get_sample_value("video_frame_age_seconds_count", {"camera": "a"}) is None
 
@@ -108,7 +109,7 @@ def test_an_age_of_clocks_that_disagree_is_left_out() -> None:
 def test_strangers_do_not_grow_the_metrics() -> None:
     """Beyond the cap all further ids are counted as one, in counters and histogram alike."""
     registry = CollectorRegistry()
-    ledger = Ledger("video", registry)
+    ledger = ledger_of("video", registry)
     for number in range(MAX_CAMERAS + 50):
         ledger.out(f"camera-{number}", age_s=0.1)
     ledger.out("camera-3", age_s=0.1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
@@ -14,8 +14,9 @@ from shared.frames import pixels
 from shared.frames.frame import Frame, Headers, to_headers
 from shared.frames.go_record import RawPicture, write_original
 from shared.frames.ledger import OTHER, Ledger, Reason
-from shared.frames.reader import FrameReader, ReceivedFrame
+from shared.frames.reader import FrameReader, ReaderMetrics, ReceivedFrame
 from shared.frames.writer import FrameWriter
+from tests.ledgers import ledger_of
 from tests.shared.samples import frame, picture
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -67,15 +68,17 @@ def encode(raw: RawPicture) -> bytes:
 
 
 def inlet_of(reader: Reader, ledger: Ledger, registry: CollectorRegistry, max_lag_s: float) -> FrameReader:
-    return FrameReader(
-        reader, ledger, service="consumer", registry=registry, encode=encode, max_lag_s=max_lag_s, run=42
+    metrics = ReaderMetrics(
+        clock_suspect=Gauge("consumer_clock_suspect", "1: suspect", ["camera"], registry=registry),
+        lag=Gauge("consumer_broker_lag_frames", "records", ["partition"], registry=registry),
     )
+    return FrameReader(reader, ledger, metrics=metrics, encode=encode, max_lag_s=max_lag_s, run=42)
 
 
 @pytest.fixture
 def stage() -> Stage:
     registry = CollectorRegistry()
-    ledger, reader = Ledger("consumer", registry), ListReader()
+    ledger, reader = ledger_of("consumer", registry), ListReader()
     return Stage(inlet_of(reader, ledger, registry, FAR_S), ledger, registry, reader)
 
 
@@ -275,8 +278,8 @@ def test_strangers_cannot_grow_the_memory(stage: Stage) -> None:
 def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
     """Over a run with pauses of the reader: out of one stage = in of the next + lost on the way."""
     topic = f"run-{next(_topics)}"
-    before, registry = Ledger("producer", CollectorRegistry()), CollectorRegistry()
-    after = Ledger("consumer", registry)
+    before, registry = ledger_of("producer"), CollectorRegistry()
+    after = ledger_of("consumer", registry)
     padding = bytes(15_000)  # a whole run must fit into what the embedded broker keeps
 
     with Writer(bus) as writer, Reader.of_all_partitions(bus, topic, group="g") as reader:

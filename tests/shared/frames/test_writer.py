@@ -12,6 +12,7 @@ from shared.errors import BusError
 from shared.frames.frame import Headers, read_frame, to_headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.writer import ACK_TIMEOUT_S, WINDOW, FrameWriter
+from tests.ledgers import ledger_of
 from tests.shared.brokers import broker_process, read_until
 from tests.shared.samples import frame
 from tests.waiting import PATIENCE_S as TEST_PATIENCE_S
@@ -65,7 +66,7 @@ def unavailable(ledger: Ledger) -> int:
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger("producer", CollectorRegistry())
+    return ledger_of("producer")
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +244,7 @@ def test_the_age_is_that_of_the_moment_of_sending() -> None:
     """It is in the histogram when the frame is out, unless the clocks disagree."""
     registry = CollectorRegistry()
     writer = HeldWriter()
-    outlet = FrameWriter(writer, "t", Ledger("producer", registry))
+    outlet = FrameWriter(writer, "t", ledger_of("producer", registry))
     outlet.send("front", now_us() - 3_000_000, encoder())
     outlet.send("front", now_us() - 3_000_000, encoder(), clock_suspect=True)
     writer.settle(1, Delivery.ACKNOWLEDGED)

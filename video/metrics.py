@@ -1,0 +1,64 @@
+"""The metrics of the video service, each under its full name."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from shared.frames.ledger import AGE_BUCKETS_S, Ledger, LedgerMetrics
+from shared.frames.reader import ReaderMetrics
+
+
+class ViewerMetrics:
+    """What is counted of viewers."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.watching = Gauge("video_viewers", "Viewers of a camera", ["camera"], registry=registry)
+        self.sent = Counter(
+            "video_viewer_frames_sent_total", "Frames sent, over all viewers", ["camera"], registry=registry
+        )
+        self.skipped = Counter(
+            "video_viewer_frames_skipped_total",
+            "Frames that a viewer was too slow for, over all viewers",
+            ["camera"],
+            registry=registry,
+        )
+
+
+class VideoMetrics:
+    """What the video service counts and measures, exported by one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.ledger = Ledger(
+            registry,
+            LedgerMetrics(
+                frames_in="video_frames_in_total",
+                frames_out="video_frames_out_total",
+                frames_dropped="video_frames_dropped_total",
+                frames_lost_upstream="video_frames_lost_upstream_total",
+                frame_age=Histogram(
+                    "video_frame_age_seconds",
+                    "Seconds between the capture of a frame and its handover to the viewers",
+                    ["camera"],
+                    buckets=AGE_BUCKETS_S,
+                    registry=registry,
+                ),
+            ),
+        )
+        self.reader = ReaderMetrics(
+            clock_suspect=Gauge(
+                "video_clock_suspect",
+                "1: the clocks of producer, broker and video disagree",
+                ["camera"],
+                registry=registry,
+            ),
+            lag=Gauge("video_broker_lag_frames", "Unread records", ["partition"], registry=registry),
+        )
+        self.broker_silent = Gauge(
+            "video_broker_silent_seconds",
+            "Seconds since the brokers last acknowledged a record of this service, or since its start",
+            registry=registry,
+        )
+        self.status_ignored = Counter(
+            "video_status_entries_ignored_total",
+            "Records of the status topic, and entries in them, that make no sense or exceed a bound",
+            registry=registry,
+        )
+        self.viewers = ViewerMetrics(registry)
