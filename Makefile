@@ -69,7 +69,7 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 
 .PHONY: test
 test: $(SETUP) $(if $(TESTS),,test-page) ## Run the tests that need only Python (and Node.js for the page), or those in TESTS.
-	$(PYTEST) $(if $(TESTS),$(TESTS),$(ALL_TESTS))
+	$(PYTEST) $(or $(TESTS),$(ALL_TESTS))
 
 .PHONY: test-page
 test-page: ## Run the unit tests of the page's JavaScript (Node.js).
@@ -81,11 +81,11 @@ fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
 
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
-	$(PYTEST) tests/kafka
+	$(PYTEST) $(or $(TESTS),tests/kafka)
 
 .PHONY: test-browser
 test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium).
-	$(PYTEST) tests/browser
+	$(PYTEST) $(or $(TESTS),tests/browser)
 
 .PHONY: test-images
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).

@@ -1,5 +1,6 @@
 """The documents agree with the repository: files, headings, functions and commands that they name exist."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ DOCUMENTS = sorted(
     for folder in (".", "docs", "kafka", "producer/rtsp", "producer/mjpeg")
     for path in (ROOT / folder).glob("*.md")
 )
+# Named in examples.
+WRITTEN_BY_USERS = {"compose/.env", "compose/my-model.yml", "artefacts/soak.json"}
 # What a document may not point to: it is not in the repository.
 ELSEWHERE = re.compile(
     r"\bdesign(?:\.md)?[,`]* (?:section|chapter)|\.\./shared/(?!cluster)|\bhouse\.md\b|\bstyle\.md\b"
@@ -38,6 +41,47 @@ def test_links_lead_somewhere(path: Path) -> None:
         linked = (path.parent / file).resolve() if file else path
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_files_exist(path: Path) -> None:
+    """Every file and folder of the repository that a document names between backticks is there."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for name in re.findall(r"`((?:[\w.-]+/)+(?:[\w-]+\.[a-z]+)?)`", text):
+        if (ROOT / name.split("/")[0]).is_dir() and name not in WRITTEN_BY_USERS:
+            assert (ROOT / name).exists() or (path.parent / name).exists(), name
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_make_targets_exist(path: Path) -> None:
+    """Every `make TARGET` that a document names is in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    commands = re.findall(r"(?:`|^|&& |\|\| )make ([a-z][a-z -]*[a-z])", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert {target for command in commands for target in command.split()} <= targets
+
+
+def test_functions_of_the_architecture_exist() -> None:
+    """Every `file.py:function` or `file.py:Class.method` that docs/architecture.md names is defined there."""
+    for name, path in re.findall(
+        r"`([\w/]+\.(?:py|js)):([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    ):
+        assert path in defined(ROOT / name), f"{name}:{path}"
+
+
+def defined(path: Path) -> set[str]:
+    """Return the names that a file defines: functions, classes, and methods as `Class.method`."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".js":
+        return set(re.findall(r"^(?:export )?(?:async )?(?:function|class) (\w+)", text, re.MULTILINE))
+    found = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            inner = (one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+            found |= {f"{node.name}.{one.name}" for one in inner}
+    return found
 
 
 def test_nothing_cites_a_document_outside_the_repository() -> None:
