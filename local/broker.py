@@ -1,4 +1,4 @@
-"""The embedded broker as a process of its own: prints its address, then serves until a signal or the end of input."""
+"""The embedded broker as a process: prints its address and serves until SIGTERM."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from shared.bus import EmbeddedBroker
 
 
 def main() -> None:
-    """Serve until SIGTERM; SIGINT is for whoever started this."""
+    """Serve until SIGTERM; ignore SIGINT, which is for the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     broker = EmbeddedBroker()
     sys.stdout.write(f"{broker.servers}\n")

@@ -1,7 +1,7 @@
-"""Makes the topics on a broker what a list declares: `python -m shared.topics kafka/topics.toml --bootstrap HOST:PORT`.
+"""Makes the topics on a broker as a list declares: `python -m shared.topics kafka/topics.toml --bootstrap HOST:PORT`.
 
-May be run at any time and by several at once; it never deletes anything. One line per topic goes to standard output.
-Status 0: all is as declared; 1: the broker did not answer, or refused; 2: the list or an option is wrong.
+It may run at any time and several times at once; it never deletes anything. It prints one line per topic.
+Status 0: all topics are as declared; 1: the broker did not answer, or refused; 2: the list or an option is wrong.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from shared.errors import BusError, SettingsError
 from shared.settings import MISTAKEN
 
 WAIT_S = 60.0
-ASK_S = 2.0  # for a broker that is not there yet: so often a line says that it is waited for
+ANSWER_TIMEOUT_S = 2.0  # of one attempt; each is followed by a line that says that the broker is waited for
 
 
 def read_list(path: Path) -> list[DeclaredTopic]:
-    """Return the topics that a TOML file declares: a table for each, `partitions` and `config` in it.
+    """Return the topics that a TOML file declares, each as a table with `partitions` and `config`.
 
     Raises:
-        SettingsError: the file cannot be read, or declares something else; the line names the place.
+        SettingsError: the file cannot be read or contains something else; each line names the place.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -44,21 +44,21 @@ def read_list(path: Path) -> list[DeclaredTopic]:
 
 
 def apply_list(topics: Sequence[DeclaredTopic], bus: Bus, *, wait_s: float, say: Callable[[str], None]) -> list[str]:
-    """Wait for the broker, make the topics as declared, and return a line for each.
+    """Wait for the broker, make the topics as declared and return a line for each.
 
     Args:
-        topics: the declared ones.
+        topics: as declared.
         bus: the brokers.
-        wait_s: longest wait for their first answer, seconds.
-        say: gets a line whenever the wait goes on.
+        wait_s: longest wait for their first answer, in seconds.
+        say: gets a line after each attempt that is not answered.
 
     Raises:
         BusError: no broker answered in that time, or one refused.
-        SettingsError: librdkafka does not know a property of the bus.
+        SettingsError: librdkafka rejects a property of the bus.
     """
     admin = Topics(bus)
     began = time.monotonic()
-    while not admin.broker_answers(min(ASK_S, max(wait_s / 4, 0.1))):
+    while not admin.broker_answers(min(ANSWER_TIMEOUT_S, max(wait_s / 4, 0.1))):
         waited_s = time.monotonic() - began
         if waited_s >= wait_s:
             raise BusError(f"no broker answered at {bus.servers} within {wait_s:g} s")
@@ -68,7 +68,7 @@ def apply_list(topics: Sequence[DeclaredTopic], bus: Bus, *, wait_s: float, say:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Apply a list; return the status to exit with."""
+    """Apply a list; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m shared.topics", description=__doc__.partition("\n\n")[0])
     parser.add_argument("list", type=Path, help="TOML file, such as kafka/topics.toml")
     parser.add_argument("--bootstrap", required=True, metavar="HOST:PORT", help="brokers, separated by commas")
@@ -93,9 +93,9 @@ def _topic(name: str, table: Any) -> DeclaredTopic:
         raise ValueError("must be a table of partitions and config, and nothing else")
     partitions, config = table.get("partitions"), table.get("config", {})
     if not isinstance(partitions, int) or isinstance(partitions, bool) or partitions < 1:
-        raise ValueError(f"partitions: got {partitions!r}; allowed: a whole number from 1 on")
+        raise ValueError(f"partitions: got {partitions!r}; allowed: a whole number of at least 1")
     if not isinstance(config, dict) or any(isinstance(value, (dict, list)) for value in config.values()):
-        raise ValueError('config: must be a table of Kafka\'s names, each in quotes: "retention.ms" = 60000')
+        raise ValueError('config: must be a table of Kafka\'s property names, each in quotes: "retention.ms" = 60000')
     return DeclaredTopic(name, partitions, {key: _text(value) for key, value in config.items()})
 
 

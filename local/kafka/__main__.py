@@ -27,18 +27,18 @@ WATCH_S = 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the broker until a signal comes; return the status to exit with."""
+    """Run the broker until a signal arrives; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.kafka", description=__doc__.partition(":")[0])
     parser.add_argument(
         "--first-port",
         type=_first_port,
         default=FIRST_PORT,
         metavar="PORT",
-        help="of the five listeners; the controller, or ZooKeeper, has the one before [%(default)d]",
+        help="of the five listeners; the controller or ZooKeeper gets the port before it [%(default)d]",
     )
     parser.add_argument("--zookeeper", action="store_true", help="the original's form: Kafka 3.9 with ZooKeeper")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="[of its own for each form and first port]")
-    parser.add_argument("--quiet", action="store_true", help="say only what is wrong")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="[one for each form and first port]")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.parse_args(argv)
     data = (options.data or data_folder(options.first_port, zookeeper=options.zookeeper)).absolute()
     out = Path(os.devnull).open("w") if options.quiet else sys.stdout  # noqa: SIM115 - for as long as the program runs
@@ -73,13 +73,13 @@ def _run(ports: Ports, data: Path, zookeeper: bool, console: Console, stop: thre
             for program in programs:
                 if program.status() is not None:
                     raise KafkaEnded(
-                        f"{program.name} ended with status {program.status()}; what it said is in {program.said}"
+                        f"{program.name} ended with status {program.status()}; its output is in {program.output}"
                     )
     return 0
 
 
 def _programs(jars: Path, data: Path, ports: Ports, *, zookeeper: bool) -> tuple[*tuple[JavaProgram, ...], Node]:
-    """Return what is to be started, in this order; the broker is the last."""
+    """Return the programs to start, in this order; the broker is the last."""
     if not zookeeper:
         return (Node(jars, data, ports),)
     keeper = ZooKeeper(jars, data / "zookeeper", ports.controller)

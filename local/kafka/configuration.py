@@ -1,4 +1,4 @@
-"""What a node is told: kafka/server.properties with the ports, the folder and the fellows of one node in it."""
+"""The configuration of a node: kafka/server.properties with the node's ports, folder and cluster."""
 
 import uuid
 from base64 import urlsafe_b64encode
@@ -13,30 +13,30 @@ from local.ports import LOOPBACK, free_port
 LISTENERS = ("BROK", "PROD1", "PROD2", "CONS1", "CONS2")
 FIRST_PORT = 19091
 HIGHEST_FIRST_PORT = 65535 - len(LISTENERS) + 1
-# What only a Kafka without ZooKeeper knows.
+# Properties that only a Kafka without ZooKeeper knows.
 _KRAFT_ONLY = ("process.roles", "node.id", "controller.", "share.")
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a node listens: one port for each of LISTENERS, and that of the controller or of ZooKeeper."""
+    """The ports of a node: one for each of LISTENERS, and that of the controller or of ZooKeeper."""
 
     listeners: tuple[int, ...]
     controller: int
 
     @property
     def all(self) -> tuple[int, ...]:
-        """Return all of them, in order when they are consecutive."""
+        """Return all ports, in ascending order if they are consecutive."""
         return (self.controller, *self.listeners)
 
     @classmethod
     def from_first(cls, first: int) -> Self:
-        """Return consecutive ports, the controller's before them, as in kafka/server.properties."""
+        """Return consecutive ports with the controller's before them, as in kafka/server.properties."""
         return cls(tuple(range(first, first + len(LISTENERS))), first - 1)
 
     @classmethod
     def free(cls) -> Self:
-        """Return ports that nobody listens on right now."""
+        """Return ports that are free at the moment."""
         ports: set[int] = set()
         while len(ports) <= len(LISTENERS):
             ports.add(free_port())
@@ -46,7 +46,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """The controller of a node: its port, and the id of the node's folder."""
+    """The controller of a node: its port and the directory id of the node's folder."""
 
     port: int
     folder: str
@@ -54,11 +54,11 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """The nodes that make a cluster without ZooKeeper.
+    """The nodes that form a cluster without ZooKeeper.
 
     Attributes:
-        cluster: its id, as Kafka writes it.
-        controllers: by the nodes' numbers.
+        cluster: the cluster id, as Kafka writes it.
+        controllers: by node number.
     """
 
     cluster: str
@@ -66,7 +66,7 @@ class Quorum:
 
     @classmethod
     def of(cls, nodes: Sequence[Ports]) -> Self:
-        """Return a new cluster of nodes numbered from 1 on."""
+        """Return a new cluster whose nodes are numbered from 1."""
         return cls(_id(), {number: Controller(ports.controller, _id()) for number, ports in enumerate(nodes, 1)})
 
     @property
@@ -75,8 +75,8 @@ class Quorum:
         return ",".join(f"{LOOPBACK}:{controller.port}" for controller in self.controllers.values())
 
     @property
-    def founders(self) -> str:
-        """Return what `kafka-storage format --initial-controllers` takes."""
+    def initial_controllers(self) -> str:
+        """Return the controllers as `kafka-storage format --initial-controllers` takes them."""
         return ",".join(
             f"{number}@{LOOPBACK}:{controller.port}:{controller.folder}"
             for number, controller in self.controllers.items()
@@ -84,24 +84,24 @@ class Quorum:
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return what a file of properties states."""
+    """Return the properties in a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def kraft(ports: Ports, data: Path, quorum: Quorum, number: int = 1) -> dict[str, str]:
-    """Return the properties of a node without ZooKeeper; with fellows, kafka/three.properties goes over the rest.
+    """Return the properties of a node without ZooKeeper; in a cluster, kafka/three.properties overrides the rest.
 
     Args:
-        ports: its own.
-        data: its folder.
-        quorum: its cluster.
-        number: its own in the cluster.
+        ports: of the node.
+        data: folder of the node.
+        quorum: the cluster.
+        number: of the node in the cluster.
     """
-    fellows = read(FOLDER / "three.properties") if len(quorum.controllers) > 1 else {}
+    overrides = read(FOLDER / "three.properties") if len(quorum.controllers) > 1 else {}
     return {
         **read(FOLDER / "server.properties"),
-        **fellows,
+        **overrides,
         **_listeners(ports, CONTROLLER=ports.controller),
         "node.id": str(number),
         "controller.quorum.bootstrap.servers": quorum.servers,
@@ -110,11 +110,11 @@ def kraft(ports: Ports, data: Path, quorum: Quorum, number: int = 1) -> dict[str
 
 
 def with_zookeeper(ports: Ports, data: Path, zookeeper: str) -> dict[str, str]:
-    """Return the properties of the one node of the original's form.
+    """Return the properties of a single node with ZooKeeper, the original's form.
 
     Args:
-        ports: its own.
-        data: its folder.
+        ports: of the node.
+        data: folder of the node.
         zookeeper: `host:port`.
     """
     stated = read(FOLDER / "server.properties")
@@ -132,8 +132,8 @@ def write(path: Path, properties: Mapping[str, str]) -> None:
     path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
 
 
-def _listeners(ports: Ports, **further: int) -> dict[str, str]:
-    named = {**dict(zip(LISTENERS, ports.listeners, strict=True)), **further}
+def _listeners(ports: Ports, **additional: int) -> dict[str, str]:
+    named = {**dict(zip(LISTENERS, ports.listeners, strict=True)), **additional}
     addresses = ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in named.items())
     return {
         "listeners": addresses,
@@ -143,5 +143,5 @@ def _listeners(ports: Ports, **further: int) -> dict[str, str]:
 
 
 def _id() -> str:
-    made = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    return "A" + made[1:] if made.startswith("-") else made  # Kafka's tool takes it for an option
+    text = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return "A" + text[1:] if text.startswith("-") else text  # Kafka's tool would take it for an option

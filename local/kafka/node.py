@@ -1,4 +1,4 @@
-"""One Kafka node of this machine: its folder and its process."""
+"""A Kafka node on this machine: its folder and its process."""
 
 import socket
 import subprocess
@@ -12,12 +12,12 @@ from shared.bus import Bus, Topics
 
 __all__ = ["LISTENERS", "KafkaEnded", "Node", "Ports"]
 
-HEAP = "512m"  # several records of 100 MB at once; the rest of what it reads is in the page cache
-ASK_S = 0.5
+HEAP = "512m"  # several records of 100 MB at once; everything else that it reads is in the page cache
+ANSWER_TIMEOUT_S = 0.5
 
 
 class Node(JavaProgram):
-    """A broker, and with Kafka 4 a controller as well; alone, unless it is given a quorum or a ZooKeeper."""
+    """A broker, and with Kafka 4 a controller as well; on its own unless it gets a quorum or a ZooKeeper."""
 
     def __init__(
         self,
@@ -34,17 +34,17 @@ class Node(JavaProgram):
 
         Args:
             jars: folder of Kafka's jars.
-            data: folder of its own; formatted at the first start, and used again at the next.
+            data: folder of this node; formatted at the first start and reused by the next.
             ports: where it listens.
             quorum: the cluster it belongs to.
-            number: its own in the cluster.
+            number: of the node in the cluster.
             zookeeper: `host:port`; the jars are then those of Kafka 3.9.
-            java_options: further ones.
+            java_options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
         """
-        # Kafka 4 logs by Log4j 2, Kafka 3 by its first version.
+        # Kafka 4 logs with Log4j 2, Kafka 3 with Log4j 1.
         logging = f"-Dlog4j2.configurationFile={FOLDER / 'log4j2.properties'}"
         if zookeeper is not None:
             logging = f"-Dlog4j.configuration=file:{FOLDER / 'zookeeper' / 'log4j.properties'}"
@@ -59,9 +59,9 @@ class Node(JavaProgram):
         return tuple(f"{LOOPBACK}:{port}" for port in self.ports.listeners)
 
     def answers(self) -> bool:
-        """Tell whether the broker answers now."""
-        # The port is asked before the client is, which would complain of a broker that is only starting.
-        return listens(self.ports.listeners[0]) and Topics(Bus(self.servers[0])).broker_answers(ASK_S)
+        """Return whether the broker answers now."""
+        # The port is tried before the client, which would report a broker that is still starting.
+        return listens(self.ports.listeners[0]) and Topics(Bus(self.servers[0])).broker_answers(ANSWER_TIMEOUT_S)
 
     def _prepare(self) -> list[str]:
         configuration = self.data / "server.properties"
@@ -75,7 +75,7 @@ class Node(JavaProgram):
 
     def _format(self, configuration: Path) -> None:
         command = [*self._java, "kafka.tools.StorageTool", "format", "-c", str(configuration)]
-        command += ["-t", self._quorum.cluster, "--initial-controllers", self._quorum.founders]
+        command += ["-t", self._quorum.cluster, "--initial-controllers", self._quorum.initial_controllers]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines()
@@ -83,9 +83,9 @@ class Node(JavaProgram):
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody listens on a port of the loopback interface."""
+    """Return whether a process listens on a port of the loopback interface."""
     try:
-        socket.create_connection((LOOPBACK, port), ASK_S).close()
+        socket.create_connection((LOOPBACK, port), ANSWER_TIMEOUT_S).close()
     except OSError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""A Java program on this machine: started as a child that ends with this process, waited for, and ended."""
+"""A Java program on this machine, which ends with the process that started it."""
 
 import subprocess
 import sys
@@ -12,17 +12,17 @@ from typing import Self
 from local.kafka.parts import FOLDER, java
 from shared.errors import SuiteError
 
-READY_WITHIN_S = 180.0  # 4 s on an idle machine; a busy one is no reason to give up
-END_WITHIN_S = 10.0  # it closes its files; after that it is killed, and looks them through at its next start
-LOOK_S = 0.05
+READY_TIMEOUT_S = 180.0  # it takes 4 s on an idle machine; a busy one is no reason to give up
+END_TIMEOUT_S = 10.0  # to close its files; then it is killed, and checks them at its next start
+POLL_S = 0.05
 
 
 class KafkaEnded(SuiteError):
-    """A broker or its ZooKeeper has ended or does not answer; the message holds the end of what it said."""
+    """A broker or its ZooKeeper has ended or does not answer; the message ends with its last lines of output."""
 
 
 class JavaProgram(ABC):
-    """A program in a process of its own, which ends when the process that started it does."""
+    """A Java program in its own process, which ends when the process that started it does."""
 
     name = "it"
 
@@ -31,10 +31,10 @@ class JavaProgram(ABC):
 
         Args:
             jars: folder of its jars.
-            data: folder of its own, used again at the next start.
+            data: folder of this program, reused by the next start.
             heap: as Java takes it, such as `512m`.
-            logging: the property that names the configuration of its log.
-            options: further ones of Java's.
+            logging: the Java property that names the logging configuration.
+            options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -45,45 +45,45 @@ class JavaProgram(ABC):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def said(self) -> Path:
-        """Return the file that gets what it says."""
+    def output(self) -> Path:
+        """Return the file that its output goes to."""
         return self.data / "kafka.log"
 
     @property
     def pid(self) -> int:
-        """Return the id of Java's process.
+        """Return the id of the Java process.
 
         Raises:
-            KafkaEnded: it does not run.
+            KafkaEnded: it is not running.
         """
         if self._process is None:
-            raise KafkaEnded(f"{self.name} does not run")
+            raise KafkaEnded(f"{self.name} is not running")
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and return at once.
+        """Start it and return at once.
 
         Raises:
             KafkaEnded: its folder cannot be used.
         """
         self.data.mkdir(parents=True, exist_ok=True)
-        words = self._prepare()
-        # A child that ends with this process, in a session of its own: Ctrl-C at a terminal is for whoever started it.
-        with self.said.open("ab") as said:
+        arguments = self._prepare()
+        # In its own session: Ctrl-C at a terminal is for the process that started it.
+        with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shared.child", "--exec", *self._java, *words],
+                [sys.executable, "-m", "shared.child", "--exec", *self._java, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=output,
                 start_new_session=True,
                 cwd=FOLDER.parent,
             )
 
-    def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
+    def wait_until_ready(self, within_s: float = READY_TIMEOUT_S) -> None:
         """Wait until it answers.
 
         Raises:
-            KafkaEnded: it has ended, or does not answer in that time.
+            KafkaEnded: it has ended, or does not answer in time.
         """
         deadline = time.monotonic() + within_s
         while not self.answers():
@@ -91,18 +91,18 @@ class JavaProgram(ABC):
                 raise KafkaEnded(f"{self.name} ended with status {self.status()}{self._last_lines()}")
             if time.monotonic() > deadline:
                 raise KafkaEnded(f"{self.name} did not answer within {within_s:.0f} s{self._last_lines()}")
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     @abstractmethod
     def answers(self) -> bool:
-        """Tell whether it answers now."""
+        """Return whether it answers now."""
 
     def status(self) -> int | None:
-        """Return the exit status; None: it runs, or was never started."""
+        """Return the exit status; None if it is running or was never started."""
         return self._process.poll() if self._process else None
 
-    def stop(self, within_s: float = END_WITHIN_S) -> None:
-        """Ask it to end, and kill it when it has not done so in time."""
+    def stop(self, within_s: float = END_TIMEOUT_S) -> None:
+        """Ask it to end, and kill it if it does not end in time."""
         if self._process is None:
             return
         self._process.terminate()
@@ -112,13 +112,13 @@ class JavaProgram(ABC):
             self.kill()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it answers."""
+        """Start it and wait until it answers."""
         try:
             self.start()
             self.wait_until_ready()
@@ -135,11 +135,11 @@ class JavaProgram(ABC):
 
     @abstractmethod
     def _prepare(self) -> list[str]:
-        """Write what it reads at its start; return its class and arguments."""
+        """Write the files that it reads at its start; return its class and arguments."""
 
     def _last_lines(self) -> str:
         with suppress(OSError):
-            lines = self.said.read_text(encoding="utf-8", errors="replace").splitlines()
-            told = [line for line in lines if not line.startswith("\t")]  # not where in Java it happened
-            return "".join(f"\n  {line}" for line in told[-5:])
+            lines = self.output.read_text(encoding="utf-8", errors="replace").splitlines()
+            messages = [line for line in lines if not line.startswith("\t")]  # without Java's stack traces
+            return "".join(f"\n  {line}" for line in messages[-5:])
         return ""

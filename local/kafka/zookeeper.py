@@ -9,7 +9,7 @@ from local.kafka.program import JavaProgram
 from local.ports import LOOPBACK
 
 HEAP = "128m"
-ASK_S = 0.5
+ANSWER_TIMEOUT_S = 0.5
 
 
 class ZooKeeper(JavaProgram):
@@ -21,10 +21,10 @@ class ZooKeeper(JavaProgram):
         """Prepare.
 
         Args:
-            jars: folder of the jars of Kafka 3.9, which bring it.
-            data: folder of its own.
+            jars: folder of the jars of Kafka 3.9, which include it.
+            data: folder of this program.
             port: where it listens.
-            java_options: further ones.
+            java_options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -39,9 +39,9 @@ class ZooKeeper(JavaProgram):
         return f"{LOOPBACK}:{self.port}"
 
     def answers(self) -> bool:
-        """Tell whether it serves now: one that is only starting accepts connections and says nothing."""
+        """Return whether it serves now; while it is starting, it accepts connections and does not answer."""
         try:
-            with socket.create_connection((LOOPBACK, self.port), ASK_S) as connection:
+            with socket.create_connection((LOOPBACK, self.port), ANSWER_TIMEOUT_S) as connection:
                 connection.sendall(b"srvr")
                 return connection.recv(64).startswith(b"Zookeeper version")
         except OSError:

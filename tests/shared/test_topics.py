@@ -1,4 +1,4 @@
-"""The list of topics, and what the command says without a broker; with one: tests/kafka/test_topics.py."""
+"""The list of topics, and the command without a broker; tests/kafka/test_topics.py tests it with one."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def test_a_list_is_read(tmp_path: Path) -> None:
-    """Numbers and truth values come as Kafka writes them."""
+    """Numbers and booleans are written as Kafka writes them."""
     path = tmp_path / "topics.toml"
     path.write_text('[one]\npartitions = 3\n[one.config]\n"retention.ms" = 60_000\n"preallocate" = true\n')
 
@@ -29,13 +29,16 @@ def test_a_list_is_read(tmp_path: Path) -> None:
         ("[one]\npartitions = 0", "[one] partitions: got 0"),
         ("[one]\npartitions = true", "[one] partitions: got True"),
         ("[one]\npartitions = 1\nreplicas = 3", "[one] must be a table of partitions and config"),
-        ("[one]\npartitions = 1\n[one.config]\nretention.ms = 5", "[one] config: must be a table of Kafka's names"),
+        (
+            "[one]\npartitions = 1\n[one.config]\nretention.ms = 5",
+            "[one] config: must be a table of Kafka's property names",
+        ),
         ("one = 1", "[one] must be a table"),
         ("[one", "Expected"),
     ],
 )
 def test_a_wrong_list_names_the_place(tmp_path: Path, text: str, said: str) -> None:
-    """Each mistake is a line with the file and the topic."""
+    """Each mistake is one line with the file and the topic."""
     path = tmp_path / "topics.toml"
     path.write_text(text)
 
@@ -48,7 +51,7 @@ def test_a_wrong_list_names_the_place(tmp_path: Path, text: str, said: str) -> N
 
 
 def test_a_missing_broker_is_waited_for_and_then_named(capfd: pytest.CaptureFixture[str]) -> None:
-    """Lines say that it waits; then status 1 and the address, and nothing else."""
+    """Progress lines, then one with the address, and status 1."""
     servers = f"{LOOPBACK}:{free_port()}"
 
     status = main([str(KAFKA / "topics.toml"), "--bootstrap", servers, "--wait", "0.5"])
@@ -61,15 +64,15 @@ def test_a_missing_broker_is_waited_for_and_then_named(capfd: pytest.CaptureFixt
 
 
 def test_a_missing_list_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Status 2, before any broker is asked."""
+    """With status 2, before any broker is asked."""
     status = main([str(tmp_path / "none.toml"), "--bootstrap", "nowhere:1"])
 
     assert status == 2
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
-def test_the_bound_on_the_disk_is_computed_as_the_readme_says() -> None:
-    """kafka/README.md states for every topic what follows from its numbers, and the sum."""
+def test_the_disk_bounds_in_the_readme_follow_from_the_list() -> None:
+    """kafka/README.md states the bound of every topic and the sum."""
     readme = (KAFKA / "README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([\d,]+) MiB \|$", readme, re.MULTILINE))
     total = re.search(r"^\| all \|.*\| ([\d,]+) MiB \|$", readme, re.MULTILINE)
