@@ -36,7 +36,7 @@ def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[Ba
         finally:
             sources.latest.close()
             ticking.cancel()
-            display.pool.shutdown(wait=False, cancel_futures=True)
+            display.cameras.close()
 
     app = FastAPI(
         title="video",

@@ -1,46 +1,203 @@
-"""One HTTP connection, bounded in time."""
+"""One HTTP connection, bounded in everything that a client can send."""
 
 import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from video.client_address import ClientAddresses
 from video.mjpeg_response import EXCHANGE
+from video.places import NoPlace, Place, Places
+from video.websocket_connection import WebSocketConnection
 
 HEAD_TIMEOUT_S = 10.0  # for a client to finish the head of its request
+MAX_HEAD_BYTES = 16 * 1024  # request line and header lines
+MAX_HEADER_LINES = 100
+MAX_WAITING_REQUESTS = 4  # pipelined behind the one that is being answered; browsers pipeline none
+SLICE_BYTES = 4096  # parsed at a time: httptools has no limits of its own, so they are checked in between
+LINGER_S = 1.0  # for a refused client to read the answer before the connection is cut
+LINGER_BYTES = 1024 * 1024  # that it may still be sending meanwhile
+MAX_LINGERING = 64  # refused connections; further ones are closed at once
+RETRY_AFTER_S = 10
+
+
+class ConnectionLimits:
+    """What the connections of one server share: their places, and the number of refused ones that linger."""
+
+    def __init__(self, limit: int, addresses: ClientAddresses) -> None:
+        self.places = Places(limit)
+        self.addresses = addresses
+        self.lingering = 0
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection, which lends its transport to streams and waits for nobody for ever."""
+    """uvicorn's connection with limits, which also lends its transport to streams."""
 
-    _impatience: asyncio.TimerHandle | None = None
+    def __init__(self, limits: ConnectionLimits, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._limits = limits
+        self._place: Place | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._head_bytes = 0  # of the head that is being received, at least
+        self._refused = False
+        self._discarded_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a request soon."""
+        """Take a place and expect a request soon."""
         super().connection_made(transport)
-        self._expect_head()
+        address = self._limits.addresses.of_peer(self.client)
+        try:
+            self._place = self._limits.places.take(address, is_idle=self._is_idle, give_up=transport.abort)
+        except NoPlace:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"Retry-After: {RETRY_AFTER_S}\r\n")
+            return
+        self._start_timer(HEAD_TIMEOUT_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Release the place and the timer."""
+        self._stop_timer()
+        if self._place is not None:
+            self._limits.places.release(self._place)
+        if self._refused:
+            self._limits.lingering -= 1
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what was received, in slices."""
+        if self._refused:
+            self._discard(len(data))
+            return
+        if self._timer is None and self._is_idle():  # blank lines between requests start no request
+            self._start_timer(HEAD_TIMEOUT_S, self.transport.abort)
+        for start in range(0, len(data), SLICE_BYTES):
+            if self._refused:
+                self._discard(len(data) - start)
+                return
+            self._parse(data[start : start + SLICE_BYTES])
+            if self.transport.is_closing():
+                return
+            protocol = self.transport.get_protocol()
+            if protocol is not self:  # it is a WebSocket now
+                if rest := data[start + SLICE_BYTES :]:
+                    protocol.data_received(rest)  # type: ignore[attr-defined]
+                return
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES + SLICE_BYTES:  # it may have begun within its first slice
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Expect the rest of the request's head soon."""
+        if self._refused:
+            return
         super().on_message_begin()
-        self._expect_head()
+        self._in_head, self._head_bytes = True, 0
+        self._start_timer(HEAD_TIMEOUT_S, self.transport.abort)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header line, unless there are too many."""
+        if self._refused:
+            return
+        super().on_header(name, value)
+        if len(self.headers) > MAX_HEADER_LINES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Put uvicorn's side of the exchange where video/mjpeg_response.py finds it."""
-        self._relax()
+        """Refuse what exceeds a limit; otherwise put uvicorn's side of the exchange where streams find it."""
+        if self._refused:
+            return
+        self._in_head = False
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        if _announces_body(self.headers):  # no path takes one
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        self._stop_timer()
         super().on_headers_complete()
         if self.cycle is not None:
             self.scope["extensions"] = {EXCHANGE: {"exchange": self.cycle}}
+        if len(self.pipeline) > MAX_WAITING_REQUESTS:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
-        self._relax()
-        super().connection_lost(exc)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Answer what is not HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST)
 
-    def _expect_head(self) -> None:
-        self._relax()
-        self._impatience = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.abort)
+    def on_body(self, body: bytes) -> None:
+        """Take part of a body, unless the request was refused."""
+        if not self._refused:
+            super().on_body(body)
 
-    def _relax(self) -> None:
-        if self._impatience is not None:
-            self._impatience.cancel()
-            self._impatience = None
+    def on_message_complete(self) -> None:
+        """Note the end of a request, unless it was refused."""
+        if not self._refused:
+            super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Go over to a WebSocket, or answer why not."""
+        if self._refused:
+            return
+        if not self.url.isascii() or self.pipeline or not self._is_idle():
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        super().handle_websocket_upgrade()
+        websocket = self.transport.get_protocol()
+        if isinstance(websocket, WebSocketConnection):
+            if self._place is not None:
+                websocket.keep_place(self._limits.places, self._place)
+            websocket.refuse_failed_handshake()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, status: HTTPStatus, headers: str = "") -> None:
+        """Answer with a status line, read a little of what is still coming, and close.
+
+        Closing at once would make the kernel reset the connection, and the client might lose the answer. While an
+        earlier request is being answered nothing can be said, and the connection is cut.
+        """
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._limits.lingering += 1
+        self._stop_timer()
+        if not self._is_idle():
+            self.transport.abort()
+            return
+        body = f"{status.phrase}\n"
+        self.transport.write(
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n{headers}Connection: close\r\nContent-Type: text/plain\r\n"
+            f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        if self._limits.lingering > MAX_LINGERING or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self._start_timer(LINGER_S, self.transport.abort)
+
+    def _discard(self, size: int) -> None:
+        self._discarded_bytes += size
+        if self._discarded_bytes > LINGER_BYTES:
+            self.transport.abort()
+
+    def _start_timer(self, seconds: float, act: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, act)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _announces_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
+    )

@@ -56,22 +56,35 @@ class Diagnosis:
     notice_for_s: float = 0.0
 
 
-def newest_of(service: str, camera: str | None, entries: Iterable[Entry], now: float) -> Entry | None:
-    """Return the entry of a service that says most about a camera: one that is alive, then the newest.
+class ServiceEntries:
+    """The newest entries of producers and consumers by camera, at one moment.
 
-    Args:
-        service: `producer` or `consumer`.
-        camera: only entries that name it, among its cameras or in its ledger; None: any.
-        entries: of all services.
-        now: monotonic, seconds.
+    Of several entries that name a camera, among its cameras or in its ledger, the one that says most counts: one that
+    is alive, then the newest.
     """
-    candidates = [
-        entry
-        for entry in entries
-        if entry.service == service
-        and (camera is None or camera in entry.report.cameras or camera in entry.report.ledger)
-    ]
-    return max(candidates, key=lambda entry: (_alive(entry, now), entry.heard_at), default=None)
+
+    def __init__(self, entries: Iterable[Entry], now: float) -> None:
+        """Index the entries of all services at a monotonic time in seconds."""
+        self.any_consumer: Entry | None = None
+        self._producers: dict[str, Entry] = {}
+        self._consumers: dict[str, Entry] = {}
+        self.named_by_producers: set[str] = set()
+        for entry in sorted(entries, key=lambda entry: (_alive(entry, now), entry.heard_at)):  # later ones replace
+            report = entry.report
+            if entry.service == "producer":
+                self.named_by_producers |= report.cameras.keys()
+                self._producers.update(dict.fromkeys((*report.cameras, *report.ledger), entry))
+            elif entry.service == "consumer":
+                self.any_consumer = entry
+                self._consumers.update(dict.fromkeys((*report.cameras, *report.ledger), entry))
+
+    def of_producer(self, camera: str) -> Entry | None:
+        """Return the producer's entry that says most about a camera; None if no producer names it."""
+        return self._producers.get(camera)
+
+    def of_consumer(self, camera: str) -> Entry | None:
+        """Return the consumer's entry that says most about a camera; None if no consumer names it."""
+        return self._consumers.get(camera)
 
 
 def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -22,7 +21,6 @@ from video.viewers import Viewers
 from video.websocket import WebSocketViewer
 
 TICK_S = 0.1
-PICTURE_THREADS = 2
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -57,8 +55,7 @@ class Display:
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
         self.viewers = sources.viewers
-        self.pool = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="pictures")
-        self.cameras = Cameras(self.pool)
+        self.cameras = Cameras()
         self.status = SuiteStatus(
             self.cameras, sources.ledger, entries=sources.entries, bus_silent_s=sources.bus_silent_s
         )

@@ -1,6 +1,6 @@
 """The endless answer: MJPEG from a slot into a connection of uvicorn's.
 
-Every viewer is one task that waits for the shared wake-up of its camera, and a connection that holds at most one
+Every viewer is one task that waits for its camera's next picture, and a connection that holds at most one
 picture. Parts are written to the transport as they are, the picture's bytes being the same object for all viewers;
 uvicorn's chunked framing would copy each picture once per viewer. The stream therefore has no length and ends with
 the connection (RFC 9112, section 6.3), as it does for HTTP/1.0 anyway.
@@ -16,18 +16,26 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared import clock
-from video import mjpeg
 from video.camera import Camera
 from video.cameras import Cameras
+from video.mjpeg import Boundary, part_age, part_head
 from video.pace import Pace
 from video.picture import nearest_scale
+from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
-from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
+from video.viewers import RETRY_AFTER_S, Activity, FrameCounts, ViewerLimitReached, Viewers
 from video.watch import Watch
 
 EXCHANGE = "video.exchange"  # where video/connection.py puts uvicorn's side of a request into the scope
-STALLED_AFTER_S = 30.0  # a viewer that takes not one byte for so long is gone
-HEADERS = {"Content-Type": mjpeg.CONTENT_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+STALLED_AFTER_S = 30.0  # a viewer that takes no byte for this long is gone
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+    "Connection": "close",
+    # Other pages may show a stream in <img>, and nothing in it may run as a document.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
 
 
 class MjpegResponse(Response):
@@ -47,13 +55,14 @@ class MjpegResponse(Response):
 
         Args:
             cameras: all of them.
-            viewers: where there has to be a place.
-            find: returns what to show; None: there is none yet, and the viewer is told so until there is.
-            pace: at which the viewer wants frames.
-            width: that the viewer wants, pixels; None: all there are.
+            viewers: admits the viewer.
+            find: returns the camera to show; while it returns None, a picture says that there is none yet.
+            pace: of the frames.
+            width: that the viewer wants, pixels; None for full size.
             headers: further ones.
         """
-        super().__init__(headers={**HEADERS, "Connection": "close", **(headers or {})})
+        self._boundary = Boundary()
+        super().__init__(headers={"Content-Type": self._boundary.content_type, **HEADERS, **(headers or {})})
         del self.headers["content-length"]
         self._cameras, self._viewers = cameras, viewers
         self._find, self._pace, self._width = find, pace, width
@@ -64,32 +73,32 @@ class MjpegResponse(Response):
             await self._start(send)
             await send({"type": "http.response.body", "body": b""})
             return
+        pipe = _ViewerConnection(scope["extensions"][EXCHANGE]["exchange"])
         try:
-            with self._viewers.admitted():
-                await self._stream(scope["extensions"][EXCHANGE]["exchange"], send)
+            with self._viewers.admitted(scope, is_idle=pipe.activity.is_idle, give_up=pipe.abort):
+                await self._stream(pipe, send)
         except ViewerLimitReached:
             await full_response(self._viewers)(scope, receive, send)
 
     async def _start(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
-    async def _stream(self, exchange: RequestResponseCycle, send: Send) -> None:
-        exchange.chunked_encoding = False
+    async def _stream(self, pipe: "_ViewerConnection", send: Send) -> None:
+        pipe.begin()
         await self._start(send)
-        pipe = _ViewerConnection(exchange)
-        pipe.write(mjpeg.OPENING)
+        pipe.write(self._boundary.opening)
         event = asyncio.Event()
         camera = self._find() or await self._wait_for_one(pipe, event)
         if camera is not None:
             with self._viewers.watching(camera.id) as counts, Watch(camera.slot, event) as watch:
-                await self._show(pipe, watch, event, counts)
+                await self._show(pipe, camera, watch, event, counts)
         if pipe.open and not pipe.pending:
             await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
         else:
             pipe.abort()
 
     async def _wait_for_one(self, pipe: "_ViewerConnection", event: asyncio.Event) -> Camera | None:
-        """Show that there is no camera yet until there is one; None: the viewer has gone before."""
+        """Show that there is no camera yet until there is one; return None if the viewer leaves before."""
         with Watch(self._cameras.lobby, event) as watch:
             while await pipe.ready() and not self._cameras.closing:
                 camera = self._find()
@@ -103,10 +112,12 @@ class MjpegResponse(Response):
                 await self._send(pipe, picture)
         return None
 
-    async def _show(self, pipe: "_ViewerConnection", watch: Watch, event: asyncio.Event, counts: FrameCounts) -> None:
+    async def _show(
+        self, pipe: "_ViewerConnection", camera: Camera, watch: Watch, event: asyncio.Event, counts: FrameCounts
+    ) -> None:
         """Send each newest picture as soon as the viewer is ready for it."""
         unwanted = 0
-        while await pipe.ready() and not self._cameras.closing:
+        while await pipe.ready() and not self._cameras.closing and not camera.gone:
             picture = watch.look()
             if picture is None:
                 await _woken(event)
@@ -126,8 +137,13 @@ class MjpegResponse(Response):
 
     async def _send(self, pipe: "_ViewerConnection", picture: DisplayedPicture) -> None:
         scale = nearest_scale(picture.width, self._width)
-        jpeg = await self._cameras.scaled_jpeg(picture, scale)
-        pipe.write(head(picture, scale, jpeg), jpeg, mjpeg.CLOSING)
+        jpeg = picture.jpeg
+        if scale != 1:
+            try:
+                jpeg = await asyncio.shield(self._cameras.scaled(picture, scale))
+            except PictureLate:
+                return
+        pipe.write(head(picture, scale, jpeg), jpeg, self._boundary.closing)
 
 
 class _ViewerConnection:
@@ -136,6 +152,11 @@ class _ViewerConnection:
     def __init__(self, exchange: RequestResponseCycle) -> None:
         self._exchange = exchange
         self._transport = exchange.transport
+        self.activity = Activity()
+
+    def begin(self) -> None:
+        """Prepare to write past uvicorn, without chunks."""
+        self._exchange.chunked_encoding = False
         # Ready means empty: what waited in between would be an older picture than the one taken afterwards.
         self._transport.set_write_buffer_limits(high=0)
 
@@ -161,7 +182,7 @@ class _ViewerConnection:
         self._exchange.disconnected = True
 
     async def ready(self) -> bool:
-        """Wait until all has been sent; False: the viewer is gone, or has taken nothing for too long."""
+        """Wait until everything has been sent; return False if the viewer is gone or has taken nothing for too long."""
         flow = self._exchange.flow
         while flow.write_paused and self.open:
             before = self.pending
@@ -170,6 +191,7 @@ class _ViewerConnection:
                     await flow.drain()
             if flow.write_paused and self.pending >= before:
                 return False
+        self.activity.note()
         return self.open
 
 
@@ -179,20 +201,20 @@ async def _woken(event: asyncio.Event) -> None:
 
 
 def head(picture: DisplayedPicture, scale: int, jpeg: bytes) -> bytes:
-    """Return the head of the part that holds a picture, its age as of now."""
+    """Return the head of a picture's part, with its age as of now."""
     constant = picture.heads.get(scale)
     if constant is None:
         frame = picture.frame
-        constant = picture.heads[scale] = mjpeg.part_head(
+        constant = picture.heads[scale] = part_head(
             len(jpeg), captured_at=frame.captured_at if frame else None, sequence=frame.seq if frame else 0
         )
-    return constant + mjpeg.part_age(picture.age_ms(clock.now_us()))
+    return constant + part_age(picture.age_ms(clock.now_us()))
 
 
 def full_response(viewers: Viewers) -> JSONResponse:
-    """Return the answer to one viewer too many."""
+    """Return the answer to a viewer for whom there is no place."""
     return JSONResponse(
-        {"error": f"there are already {viewers.present} viewers, as many as MAXVIEWERS allows"},
+        {"error": f"the viewer limit is reached: {viewers.present} viewers (MAXVIEWERS)"},
         status_code=503,
         headers={"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"},
     )

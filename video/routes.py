@@ -13,7 +13,6 @@ from shared import clock
 from video.display import NO_STORE, Display
 from video.mjpeg_response import full_response
 from video.pages import html_response, paths_page, read_page, static_routes
-from video.slot import predictions_of
 from video.suite_status import camera_json
 from video.viewers import ViewerLimitReached
 from video.websocket import WebSocketViewer
@@ -93,7 +92,8 @@ def routes_of(display: Display) -> APIRouter:
     @answer("/cameras/{camera}/predictions")
     async def predictions(request: Request, camera: str) -> JSONResponse:
         """What was drawn on the newest frame of a camera."""
-        frame = display.camera(camera, request).slot.newest
+        slot = display.camera(camera, request).slot
+        frame = slot.newest
         if frame is None:
             return _no_frame_yet(camera)
         document: dict[str, Any] = {
@@ -102,7 +102,7 @@ def routes_of(display: Display) -> APIRouter:
             "seq": frame.seq,
             "captured_at": frame.captured_at,
             "imprinted_at": frame.imprinted_at,
-            "predictions": predictions_of(frame),
+            "predictions": slot.predictions(),
         }
         return JSONResponse(document, headers=NO_STORE)
 
@@ -117,7 +117,7 @@ def routes_of(display: Display) -> APIRouter:
             interval_s=display.sources.frame_interval_s,
         )
         try:
-            with display.viewers.admitted():
+            with display.viewers.admitted(socket.scope, is_idle=viewer.activity.is_idle, give_up=viewer.give_up):
                 display.websockets.add(viewer)
                 try:
                     await viewer.run()
@@ -125,6 +125,11 @@ def routes_of(display: Display) -> APIRouter:
                     display.websockets.discard(viewer)
         except ViewerLimitReached:
             await socket.send_denial_response(full_response(display.viewers))
+
+    @answer("/ws", include_in_schema=False)
+    async def websocket_only() -> JSONResponse:
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", **NO_STORE}
+        return JSONResponse({"error": "this path is for WebSockets"}, 426, headers)
 
     @answer("/healthz")
     async def healthz() -> JSONResponse:

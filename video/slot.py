@@ -1,12 +1,12 @@
-"""What viewers of a camera are to see now, and how they hear of it; for the event loop only."""
+"""The picture that viewers of a camera see now, and how they learn of a new one. For the event loop only."""
 
 import asyncio
 import json
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from shared.frames.frame import Frame
+from video.predictions import Json, read_predictions
 
 
 @dataclass(slots=True, eq=False)
@@ -14,17 +14,18 @@ class DisplayedPicture:
     """One picture to be shown.
 
     Attributes:
-        jpeg: the picture; with a notice on it, if there is one.
+        jpeg: the picture, with the notice drawn on it if there is one.
         width, height: of the picture, pixels.
-        frame: what it shows; None: there was none yet.
+        frame: the frame it shows; None before the camera's first one.
         count: frames that the slot had been given by then.
         number: pictures that the slot had shown by then.
-        clock_suspect: the frame's age cannot be told.
-        notice: whom the notice on it names, if it names one.
-        plain: the same frame with nothing drawn on it, for who shows notices by other means; None: it is this, or
-            there is no frame.
-        heads: for each scale, what does not change between two viewers in the head of a part.
-        scaled: for each scale, the picture being made.
+        clock_suspect: the frame's age is unknown, because clocks disagree.
+        notice: whom the notice on it blames, if anybody.
+        plain: the same frame with nothing drawn on it, for viewers that show notices by other means; None if this
+            picture is plain, or if there is no frame.
+        heads: by scale, the part of a multipart head that is the same for every viewer.
+        scaled: by scale, the picture being made.
+        predictions: what was drawn on the frame, and as JSON; None until somebody asks.
     """
 
     jpeg: bytes = field(repr=False)
@@ -38,16 +39,33 @@ class DisplayedPicture:
     plain: "DisplayedPicture | None" = field(default=None, repr=False)
     heads: dict[int, bytes] = field(default_factory=dict, repr=False)
     scaled: dict[int, asyncio.Future[bytes]] = field(default_factory=dict, repr=False)
+    predictions: tuple[list[Json], str] | None = field(default=None, repr=False)
+
+    @property
+    def camera(self) -> str:
+        """The camera that it shows; empty for a card that shows none."""
+        return self.frame.camera if self.frame else ""
+
+    def read_predictions(self) -> tuple[list[Json], str]:
+        """Return what was drawn on the frame, and the same as JSON; the header is parsed once."""
+        if self.predictions is None:
+            predictions = read_predictions(self.frame.predictions if self.frame else b"")
+            self.predictions = (predictions, json.dumps(predictions, allow_nan=False))
+        return self.predictions
+
+    def predictions_json(self) -> str:
+        """Return what was drawn on the frame, as JSON."""
+        return (self.plain or self).read_predictions()[1]
 
     def age_ms(self, now_us: int) -> float | None:
-        """Return the age of the frame in milliseconds; None: clocks disagree, or there is no frame."""
+        """Return the age of the frame in milliseconds; None if clocks disagree, or if there is no frame."""
         if self.frame is None or self.clock_suspect:
             return None
         return max(0, now_us - self.frame.captured_at) / 1000
 
 
 class Slot:
-    """Holds the newest picture of one camera; each viewer takes it when it can, and older ones are gone."""
+    """Holds the newest picture of one camera. Each viewer takes it when it can; older ones are gone."""
 
     def __init__(self) -> None:
         self.picture: DisplayedPicture | None = None
@@ -60,7 +78,7 @@ class Slot:
 
     @property
     def viewers(self) -> int:
-        """The number of those who watch."""
+        """The number of viewers that follow it."""
         return len(self._watchers)
 
     def put(self, frame: Frame, *, clock_suspect: bool) -> None:
@@ -77,23 +95,28 @@ class Slot:
         self._show(replace(last.plain or last))
 
     def show_notice(self, jpeg: bytes, width: int, height: int, *, notice: str | None) -> None:
-        """Show a picture that was made of the newest frame, or of none, by drawing on it."""
+        """Show a picture made by drawing a notice on the newest frame, or on a card if there is none."""
         last = self.picture
         plain = (last.plain or last) if last is not None and last.frame is not None else None
         self._show(
             DisplayedPicture(jpeg, width, height, self.newest, self.frames, 0, self.clock_suspect, notice, plain)
         )
 
+    def predictions(self) -> list[Json]:
+        """Return what was drawn on the newest frame."""
+        picture = self.picture
+        return (picture.plain or picture).read_predictions()[0] if picture is not None else []
+
     def watch(self, event: asyncio.Event) -> None:
         """Set the event whenever there is something new to see."""
         self._watchers.add(event)
 
     def unwatch(self, event: asyncio.Event) -> None:
-        """Set the event no more."""
+        """Stop setting the event."""
         self._watchers.discard(event)
 
     def wake(self) -> None:
-        """Set the events of all who watch."""
+        """Set the events of all viewers that follow it."""
         for event in self._watchers:
             event.set()
 
@@ -102,12 +125,3 @@ class Slot:
         self.picture = picture
         self.shown_at = time.monotonic()
         self.wake()
-
-
-def predictions_of(frame: Frame) -> list[Any]:
-    """Return what was drawn on a frame, as the consumer wrote it; empty if that is no JSON list."""
-    try:
-        predictions = json.loads(frame.predictions or b"[]")
-    except (ValueError, RecursionError):
-        return []
-    return predictions if isinstance(predictions, list) else []

@@ -1,27 +1,45 @@
-"""Who may watch, how many, and what each was sent: the one place for all three."""
+"""Who may watch, how many may, and what each was sent. For the event loop only; the metrics for any thread."""
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from prometheus_client import Counter
 
+from video.client_address import ClientAddresses
 from video.metrics import ViewerMetrics
+from video.places import NoPlace, Places
 
 log = logging.getLogger(__name__)
 
 SAY_FULL_EVERY_S = 60.0
-RETRY_AFTER_S = 10  # told to those who find no place
+RETRY_AFTER_S = 10  # sent to a viewer that finds no place
+IDLE_AFTER_S = 5.0
 
 
 class ViewerLimitReached(Exception):
-    """There are as many viewers as may be."""
+    """The viewer limit is reached."""
+
+
+class Activity:
+    """When a viewer last took something; idle viewers are the first to give up their places."""
+
+    def __init__(self) -> None:
+        self._last_at = time.monotonic()
+
+    def note(self) -> None:
+        """Note that the viewer has just taken something."""
+        self._last_at = time.monotonic()
+
+    def is_idle(self) -> bool:
+        """Return whether the viewer has taken nothing for some seconds."""
+        return time.monotonic() - self._last_at > IDLE_AFTER_S
 
 
 class FrameCounts:
-    """What one viewer was sent of one camera, in frames; skipped: newer ones came before it was ready."""
+    """Frames of one camera that one viewer was sent, and that it skipped because it was not ready for them."""
 
     def __init__(self, camera: str, sent: Counter, skipped: Counter) -> None:
         self.sent = self.skipped = 0
@@ -37,39 +55,57 @@ class FrameCounts:
 
 
 class Viewers:
-    """Counts viewers and decides about them; for the event loop only, the metrics for any thread."""
+    """Counts viewers and decides about them."""
 
-    def __init__(self, most: int, metrics: ViewerMetrics) -> None:
-        self._most = most
-        self._present = 0
-        self._said_full_at = float("-inf")
+    def __init__(self, limit: int, metrics: ViewerMetrics, addresses: ClientAddresses | None = None) -> None:
+        """Prepare an empty house.
+
+        Args:
+            limit: viewers at a time.
+            metrics: of viewers and what they are sent.
+            addresses: tells clients apart.
+        """
+        self._places = Places(limit)
+        self._addresses = addresses or ClientAddresses()
+        self._logged_full_at = float("-inf")
         self._metrics = metrics
 
     @property
     def present(self) -> int:
         """The number of viewers: open streams and WebSockets."""
-        return self._present
+        return self._places.taken
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admitted(
+        self, scope: Mapping[str, Any], *, is_idle: Callable[[], bool], give_up: Callable[[], None]
+    ) -> Iterator[None]:
         """Hold a place for one viewer.
 
+        Args:
+            scope: of the viewer's request, ASGI.
+            is_idle: returns whether the viewer takes nothing.
+            give_up: ends the viewer because a client from another address needs the place.
+
         Raises:
-            ViewerLimitReached: there is none.
+            ViewerLimitReached: there is no place, and no other address holds enough of them to give one up.
         """
-        if self._present >= self._most:
-            if time.monotonic() - self._said_full_at > SAY_FULL_EVERY_S:
-                self._said_full_at = time.monotonic()
-                log.warning("viewers are refused, MAXVIEWERS are there", extra={"viewers": self._present})
-            raise ViewerLimitReached
-        self._present += 1
+        try:
+            place = self._places.take(self._addresses.of_request(scope), is_idle=is_idle, give_up=give_up)
+        except NoPlace as exc:
+            self._log_full()
+            raise ViewerLimitReached from exc
         try:
             yield
         finally:
-            self._present -= 1
+            self._places.release(place)
+
+    def _log_full(self) -> None:
+        if time.monotonic() - self._logged_full_at > SAY_FULL_EVERY_S:
+            self._logged_full_at = time.monotonic()
+            log.warning("the viewer limit is reached: refusing viewers", extra={"viewers": self.present})
 
     def may_see(self, camera: str, scope: Mapping[str, Any]) -> bool:  # noqa: ARG002 - authentication comes later
-        """Tell whether whoever sent a request (its ASGI scope) may see a camera: for now, everyone may see all."""
+        """Return whether the sender of a request (its ASGI scope) may see a camera: for now, everyone may see all."""
         return True
 
     @contextmanager

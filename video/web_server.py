@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import uvicorn
@@ -11,9 +12,11 @@ from fastapi import FastAPI
 
 from shared import sockets
 from shared.go_notation import Address
-from video.connection import Connection
+from video.client_address import ClientAddresses
+from video.connection import Connection, ConnectionLimits
 from video.mjpeg_response import STALLED_AFTER_S
-from video.websocket import MAX_MESSAGE_BYTES
+from video.websocket_connection import WebSocketConnection
+from video.websocket_messages import MAX_MESSAGE_BYTES
 
 MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], FastAPI]
 
@@ -21,6 +24,7 @@ BACKLOG = 1024
 UNSENT_BYTES = 128 * 1024  # what the kernel queues of a picture beyond what is on the wire: all of it gets old there
 END_WITHIN_S = 1  # streams end by themselves; this is for who does not read
 CONNECTIONS_PER_VIEWER = 2  # connections per allowed viewer, so that requests other than streams find a place
+SPARE_CONNECTIONS = 100
 
 
 def listen(address: Address) -> socket.socket:
@@ -47,19 +51,25 @@ def listen(address: Address) -> socket.socket:
 class WebServer:
     """The loop of the service that serves HTTP."""
 
-    def __init__(self, address: Address, make_app: MakeApp, *, max_viewers: int) -> None:
+    def __init__(
+        self, address: Address, make_app: MakeApp, *, max_viewers: int, addresses: ClientAddresses | None = None
+    ) -> None:
         """Bind the port.
 
         Args:
             address: to listen on.
-            make_app: builds the application, given what to call each time its loop turns, and what when it fails.
-            max_viewers: streams at a time.
+            make_app: builds the application, given a function to call each time its loop turns and one to call with
+                the exception when it fails.
+            max_viewers: streams and WebSockets at a time.
+            addresses: tells clients apart.
 
         Raises:
-            SettingsError: the port cannot be had.
+            SettingsError: the port cannot be bound.
         """
         self._listener: socket.socket | None = listen(address)
-        self._make_app, self._most = make_app, max_viewers
+        self._make_app = make_app
+        self._max_connections = CONNECTIONS_PER_VIEWER * max_viewers + SPARE_CONNECTIONS
+        self._addresses = addresses or ClientAddresses()
         self.port = int(self._listener.getsockname()[1])
         self._address = Address(address.host, self.port)
         self._server: uvicorn.Server | None = None
@@ -72,10 +82,11 @@ class WebServer:
         """Serve until `end`; what fails in the background is raised."""
         listener = self._listener or listen(self._address)  # after a crash uvicorn has closed the first
         self._listener = None
+        limits = ConnectionLimits(self._max_connections, self._addresses)
         config: dict[str, Any] = {
             "loop": "uvloop",
-            "http": Connection,
-            "ws": "websockets-sansio",
+            "http": partial(Connection, limits),
+            "ws": WebSocketConnection,
             "ws_max_size": MAX_MESSAGE_BYTES,
             "ws_per_message_deflate": False,
             "lifespan": "on",
@@ -84,7 +95,6 @@ class WebServer:
             "server_header": False,
             "proxy_headers": False,
             "backlog": BACKLOG,
-            "limit_concurrency": CONNECTIONS_PER_VIEWER * self._most + 100,
             "timeout_graceful_shutdown": END_WITHIN_S,
         }
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,16 +1,13 @@
-"""All cameras over one WebSocket: a frame goes out only when the previous one of that camera was acknowledged.
+"""All cameras over one WebSocket: a frame goes out only after the browser has acknowledged the camera's previous one.
 
-Browser to server, text JSON: `watch` (which cameras, how wide), `ack` (a frame was shown), `ping`. Server to browser:
-`hello`, `status` once a second and on every change, `pong` as text; frames as binary: 4 bytes big-endian length of
-the header, the header in JSON, the JPEG. Times are microseconds since the epoch.
+`video/websocket_messages.py` describes the messages.
 """
 
 import asyncio
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -19,21 +16,35 @@ from shared.frames.frame import Frame
 from shared.status import instance_name
 from video.camera import Camera
 from video.cameras import Cameras
+from video.message_rate import MessageRate
 from video.pace import Pace
-from video.picture import nearest_scale, size_at
-from video.slot import DisplayedPicture, predictions_of
-from video.suite_status import Json, SuiteStatus
-from video.viewers import FrameCounts, Viewers
+from video.picture import nearest_scale
+from video.picture_maker import PictureLate
+from video.slot import DisplayedPicture
+from video.suite_status import SuiteStatus
+from video.viewers import Activity, FrameCounts, Viewers
 from video.watch import Watch
+from video.websocket_messages import Ack, BadMessage, Json, Ping, frame_header, read_message
+from video.websocket_messages import Watch as WatchMessage
 
 STATUS_EVERY_S = 1.0
-ACK_TIMEOUT_S = 30.0  # a frame that is not acknowledged for so long was sent to nobody
-MAX_MESSAGE_BYTES = 64 * 1024  # bytes, of a browser
-GOING_AWAY, NO_ANSWER, BAD_MESSAGE = 1001, 4408, 4400
+STATUS_MIN_S = 0.2  # between two status messages, however often states change
+ACK_TIMEOUT_S = 30.0  # without the acknowledgement of a frame, the connection is closed
+MAX_PONGS_WAITING = 100
+GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # https://www.iana.org/assignments/websocket/websocket.xml
+BAD_MESSAGE, NO_ACK = 4400, 4408
 
 
-class BadMessage(Exception):
-    """A browser's message is none of ours."""
+@dataclass(slots=True)
+class _Outgoing:
+    """A picture on its way to one viewer: it is being scaled."""
+
+    picture: DisplayedPicture
+    frame: Frame  # that it shows
+    scale: int
+    notice: str | None
+    missed: int | None  # frames; None if the viewer has seen this one
+    jpeg: asyncio.Future[bytes]
 
 
 @dataclass(slots=True)
@@ -46,8 +57,16 @@ class _CameraFeed:
     pace: Pace
     width: int | None
     leave: ExitStack = field(repr=False)
+    outgoing: _Outgoing | None = None
+    left_out: int = 0  # frames whose pictures were not made in time
     unacked: tuple[int, int] | None = None  # run, seq
     sent_at: float = 0.0
+
+    def next_picture(self, now: float) -> DisplayedPicture | None:
+        """Return the picture to be sent next; None if there is none, or if it is not yet time for it."""
+        if self.unacked is not None or self.outgoing is not None or self.pace.wait_s(now) > 0:
+            return None
+        return self.watch.look()
 
 
 class WebSocketViewer:
@@ -63,20 +82,36 @@ class WebSocketViewer:
         version: str,
         interval_s: float,
     ) -> None:
-        """Prepare a connection that was not accepted yet."""
+        """Prepare a connection that was not accepted yet.
+
+        Args:
+            socket: of the connection.
+            cameras: all of them.
+            viewers: counts what is sent, and knows which cameras the viewer may see.
+            status: of the suite, sent once a second.
+            version: of this service.
+            interval_s: shortest time between two frames of one camera.
+        """
+        self.activity = Activity()
         self._socket, self._cameras, self._viewers, self._status = socket, cameras, viewers, status
         self._version, self._interval_s = version, interval_s
         self._event = asyncio.Event()
         self._feeds: dict[str, _CameraFeed] = {}
-        self._wanted: dict[str, int | None] = {}
-        self._wants_all = False
-        self._all_width: int | None = None
+        self._wanted = WatchMessage({}, None)
+        self._followed: tuple[WatchMessage, int] | None = None  # what `_feeds` was made of: wish, version of cameras
         self._status_at = float("-inf")
-        self._texts: list[Json] = []
+        self._status_changed = False
+        self._pongs: list[Json] = []
+        self._close_code: int | None = None
 
     def status_changed(self) -> None:
         """Send the status at once."""
-        self._status_at = float("-inf")
+        self._status_changed = True
+        self._event.set()
+
+    def give_up(self) -> None:
+        """Close the connection because another client needs the place."""
+        self._close_code = TRY_AGAIN_LATER
         self._event.set()
 
     async def run(self) -> None:
@@ -84,142 +119,172 @@ class WebSocketViewer:
         await self._socket.accept()
         hello = {"type": "hello", "version": self._version, "now": clock.now_us(), "instance": instance_name()}
         await self._socket.send_text(json.dumps(hello))
-        hearing = asyncio.create_task(self._hear())
+        receiving = asyncio.create_task(self._receive())
         try:
-            code = await self._show(hearing)
-            if code is not None:
-                await self._socket.close(code)
+            await self._show(receiving)
+        except BadMessage as exc:
+            await self._close(BAD_MESSAGE, str(exc))
         except (WebSocketDisconnect, RuntimeError):
             pass  # the browser went while something was being sent; Starlette has two ways to say so
         finally:
-            hearing.cancel()
+            receiving.cancel()
             for feed in self._feeds.values():
                 feed.leave.close()
 
-    async def _hear(self) -> None:
-        """Take in what the browser says until it goes."""
+    async def _close(self, code: int, reason: str = "") -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # the browser may have been faster
+            await self._socket.close(code, reason)
+
+    async def _receive(self) -> None:
+        """Take in what the browser sends until it goes; acknowledgements of frames are free, the rest is limited.
+
+        Raises:
+            BadMessage: a message is not one of the protocol.
+        """
+        rate = MessageRate()
         try:
             while True:
-                message = await self._socket.receive()
-                if message["type"] == "websocket.disconnect":
+                event = await self._socket.receive()
+                if event["type"] == "websocket.disconnect":
                     return
-                try:
-                    self._heard(json.loads(message.get("text") or ""))
-                except (ValueError, RecursionError) as exc:
-                    raise BadMessage("no JSON") from exc
+                if not self._handle(read_message(event.get("text"))):
+                    await rate.spend()
                 self._event.set()
         finally:
             self._event.set()
 
-    def _heard(self, message: Any) -> None:
-        """Understand one message.
+    def _handle(self, message: Ack | WatchMessage | Ping) -> bool:
+        """Do what a message asks for; return whether it acknowledges a frame that was sent."""
+        match message:
+            case Ack(camera, run, seq):
+                return self._acknowledge(camera, (run, seq))
+            case WatchMessage():
+                self._wanted = message
+            case Ping(t):
+                if len(self._pongs) >= MAX_PONGS_WAITING:
+                    raise BadMessage("more pings than pongs can be sent")
+                self._pongs.append({"type": "pong", "t": t, "now": clock.now_us()})
+        return False
 
-        Raises:
-            BadMessage: it is none of ours.
-        """
-        if not isinstance(message, dict):
-            raise BadMessage("not an object")
-        kind = message.get("type")
-        if kind == "ack":
-            feed = self._feeds.get(str(message.get("camera")))
-            if feed is not None and feed.unacked == (message.get("run"), message.get("seq")):
-                feed.unacked = None
-        elif kind == "watch":
-            self._watch(message)
-        elif kind == "ping":
-            self._texts.append({"type": "pong", "t": message.get("t"), "now": clock.now_us()})
-            if len(self._texts) > 100:
-                raise BadMessage("more pings than answers can be sent")
-        else:
-            raise BadMessage(f"unknown type {kind!r}")
+    def _acknowledge(self, camera: str, frame: tuple[object, object]) -> bool:
+        feed = self._feeds.get(camera)
+        if feed is None or feed.unacked is None or feed.unacked != frame:
+            return False
+        feed.unacked = None
+        self.activity.note()
+        return True
 
-    def _watch(self, message: Json) -> None:
-        cameras = message.get("cameras")
-        self._wants_all = cameras == "all"
-        self._all_width = _width(message)
-        self._wanted = {}
-        if not self._wants_all:
-            if not isinstance(cameras, dict):
-                raise BadMessage("cameras is neither an object nor all")
-            self._wanted = {str(id_): _width(options) for id_, options in cameras.items()}
-
-    async def _show(self, hearing: "asyncio.Task[None]") -> int | None:
-        """Send what there is to be sent; return the code to close with, None: the browser has gone."""
+    async def _show(self, receiving: "asyncio.Task[None]") -> None:
+        """Send what there is to be sent until the connection ends."""
         while True:
             now = time.monotonic()
-            if hearing.done():
-                try:
-                    return hearing.result()
-                except BadMessage:
-                    return BAD_MESSAGE
-            if self._cameras.closing:
-                return GOING_AWAY
-            if any(feed.unacked and now - feed.sent_at > ACK_TIMEOUT_S for feed in self._feeds.values()):
-                return NO_ANSWER
+            if receiving.done():
+                receiving.result()  # raises what ended it
+                return
+            code = self._reason_to_close(now)
+            if code is not None:
+                await self._close(code)
+                return
             self._follow()
             await self._send_texts(now)
             sent = await self._send_frames(now)
             if not sent:
                 await self._wait(now)
 
+    def _reason_to_close(self, now: float) -> int | None:
+        if self._cameras.closing:
+            return GOING_AWAY
+        if any(feed.unacked and now - feed.sent_at > ACK_TIMEOUT_S for feed in self._feeds.values()):
+            return NO_ACK
+        return self._close_code
+
     def _follow(self) -> None:
-        """Begin and end to watch cameras, as the browser wants."""
-        wanted = dict.fromkeys(self._cameras.ids(), self._all_width) if self._wants_all else self._wanted
-        for id_ in self._feeds.keys() - wanted.keys():
+        """Begin and stop following cameras, if the browser wants others or if cameras have come or gone."""
+        if self._followed == (self._wanted, self._cameras.version):
+            return
+        self._followed = (self._wanted, self._cameras.version)
+        wanted = self._wanted.cameras
+        widths = dict.fromkeys(self._cameras.ids(), self._wanted.width) if wanted is None else wanted
+        for id_ in [id_ for id_, feed in self._feeds.items() if id_ not in widths or feed.camera.gone]:
             self._feeds.pop(id_).leave.close()
-        for id_, width in wanted.items():
-            feed = self._feeds.get(id_)
-            if feed is not None:
-                feed.width = width
+        for id_, width in widths.items():
+            if id_ in self._feeds:
+                self._feeds[id_].width = width
                 continue
             camera = self._cameras.get(id_)
-            if camera is None or not self._viewers.may_see(id_, self._socket.scope):
-                continue
-            leave = ExitStack()
-            counts = leave.enter_context(self._viewers.watching(id_))
-            watch = leave.enter_context(Watch(camera.slot, self._event))
-            self._feeds[id_] = _CameraFeed(camera, watch, counts, Pace(self._interval_s, None), width, leave)
+            if camera is not None and self._viewers.may_see(id_, self._socket.scope):
+                self._feeds[id_] = self._feed(camera, width)
+
+    def _feed(self, camera: Camera, width: int | None) -> _CameraFeed:
+        leave = ExitStack()
+        counts = leave.enter_context(self._viewers.watching(camera.id))
+        watch = leave.enter_context(Watch(camera.slot, self._event))
+        return _CameraFeed(camera, watch, counts, Pace(self._interval_s, None), width, leave)
 
     async def _send_texts(self, now: float) -> None:
-        texts, self._texts = self._texts, []
-        for text in texts:
-            await self._socket.send_text(json.dumps(text))
-        if now - self._status_at >= STATUS_EVERY_S:
-            self._status_at = now
+        pongs, self._pongs = self._pongs, []
+        for pong in pongs:
+            await self._socket.send_text(json.dumps(pong, allow_nan=False))
+        if now - self._status_at >= self._status_interval_s():
+            self._status_at, self._status_changed = now, False
             viewer = {
                 id_: {"sent": feed.counts.sent, "skipped": feed.counts.skipped} for id_, feed in self._feeds.items()
             }
             await self._socket.send_text(self._status.message(viewer))
 
+    def _status_interval_s(self) -> float:
+        return STATUS_MIN_S if self._status_changed else STATUS_EVERY_S
+
     async def _send_frames(self, now: float) -> bool:
-        """Send the newest picture of every camera that is ready for one; tell whether there was any."""
-        ready: list[tuple[_CameraFeed, Frame, DisplayedPicture, str | None, int | None]] = []
-        for feed in self._feeds.values():
-            picture = feed.watch.look() if feed.unacked is None and feed.pace.wait_s(now) <= 0 else None
+        """Send every picture that is ready, and have the next ones made; return whether any was sent.
+
+        A picture that is still being made holds up no other camera's.
+        """
+        sent = False
+        for feed in list(self._feeds.values()):
+            picture = feed.next_picture(now)
             if picture is not None:
-                missed = feed.watch.take(picture)
-                if picture.frame is not None:  # a card with nothing but a notice is not for a page
-                    # The page writes notices over the picture by itself, in letters that fit it.
-                    ready.append((feed, picture.frame, picture.plain or picture, picture.notice, missed))
-        scales = [nearest_scale(picture.width, feed.width) for feed, _, picture, _, _ in ready]
-        jpegs = await asyncio.gather(
-            *(self._cameras.scaled_jpeg(entry[2], scale) for entry, scale in zip(ready, scales, strict=True))
-        )
-        for (feed, frame, picture, notice, missed), scale, jpeg in zip(ready, scales, jpegs, strict=True):
-            feed.pace.sent(now)
-            feed.sent_at = time.monotonic()
-            feed.unacked = (frame.run, frame.seq)
-            head = json.dumps(header(frame, picture, scale, notice=notice, repeated=missed is None)).encode()
-            await self._socket.send_bytes(len(head).to_bytes(4, "big") + head + jpeg)
-            if missed is not None:
-                feed.counts.sent_one(skipped=missed)
-        return bool(ready)
+                self._have_made(feed, picture)
+            if feed.outgoing is not None and feed.outgoing.jpeg.done():
+                sent = await self._send(feed, feed.outgoing) or sent
+        return sent
+
+    def _have_made(self, feed: _CameraFeed, picture: DisplayedPicture) -> None:
+        missed = feed.watch.take(picture)
+        if picture.frame is None:
+            return  # a card with nothing but a notice is not for a page
+        plain = picture.plain or picture  # the page writes notices over the picture itself
+        scale = nearest_scale(plain.width, feed.width)
+        jpeg = self._cameras.scaled(plain, scale)
+        feed.outgoing = _Outgoing(plain, picture.frame, scale, picture.notice, missed, jpeg)
+        if not jpeg.done():
+            jpeg.add_done_callback(lambda _: self._event.set())
+
+    async def _send(self, feed: _CameraFeed, outgoing: _Outgoing) -> bool:
+        """Send a picture that was made; return whether it was."""
+        feed.outgoing = None
+        missed = outgoing.missed
+        try:
+            jpeg = outgoing.jpeg.result()
+        except PictureLate:
+            feed.left_out += 0 if missed is None else 1 + missed
+            return False
+        frame, now = outgoing.frame, time.monotonic()
+        feed.pace.sent(now)
+        feed.sent_at = now
+        feed.unacked = (frame.run, frame.seq)
+        header = frame_header(frame, outgoing.picture, outgoing.scale, notice=outgoing.notice, repeated=missed is None)
+        await self._socket.send_bytes(header + jpeg)
+        if missed is not None:
+            feed.counts.sent_one(skipped=missed + feed.left_out)
+            feed.left_out = 0
+        return True
 
     async def _wait(self, now: float) -> None:
         """Wait for news, at most until the next status is due or the next frame may go out."""
-        until_s = STATUS_EVERY_S - (now - self._status_at)
+        until_s = self._status_interval_s() - (now - self._status_at)
         for feed in self._feeds.values():
-            if feed.unacked is None and feed.watch.look() is not None:
+            if feed.unacked is None and feed.outgoing is None and feed.watch.look() is not None:
                 until_s = min(until_s, feed.pace.wait_s(now))
         try:
             async with asyncio.timeout(max(0.0, until_s)):
@@ -227,28 +292,3 @@ class WebSocketViewer:
         except TimeoutError:
             pass
         self._event.clear()
-
-
-def header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool) -> Json:
-    """Return the header of a frame on `/ws`, of which a picture is shown at 1/scale."""
-    width, height = size_at(picture.width, picture.height, scale)
-    return {
-        "camera": frame.camera,
-        "run": frame.run,
-        "seq": frame.seq,
-        "captured_at": frame.captured_at,
-        "imprinted_at": frame.imprinted_at,
-        "sent_at": clock.now_us(),
-        "width": width,
-        "height": height,
-        "clock": "unknown" if picture.clock_suspect else "ok",
-        "repeated": repeated,
-        "notice": notice,
-        "predictions": predictions_of(frame),
-    }
-
-
-def _width(options: object) -> int | None:
-    """Return the width that a browser wants, in pixels; None: all there are."""
-    width = options.get("width") if isinstance(options, dict) else None
-    return max(1, int(width)) if isinstance(width, int | float) and 0 < width < 1e6 else None

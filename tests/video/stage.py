@@ -139,9 +139,9 @@ class Stream:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", port))
-        self.socket.sendall(f"GET {path} HTTP/{http}\r\nHost: test\r\nAccept: {accept}\r\n\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/{http}\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
         self.file = self.socket.makefile("rb")
-        self.status = ""
+        self.status = self.boundary = ""
         self.headers: dict[str, str] = {}
 
     def start(self) -> Self:
@@ -150,7 +150,8 @@ class Stream:
         while line := self.line():
             name, _, value = line.partition(": ")
             self.headers[name.lower()] = value
-        assert self.line() == "--MJPEGBOUNDARY"
+        self.boundary = self.headers["content-type"].partition("boundary=")[2]
+        assert self.line() == f"--{self.boundary}"
         return self
 
     def line(self) -> str:
@@ -165,7 +166,7 @@ class Stream:
             headers[name] = value
         picture = self.file.read(int(headers["Content-Length"]))
         assert self.file.read(2) == b"\r\n"
-        assert self.line() == "--MJPEGBOUNDARY"
+        assert self.line() == f"--{self.boundary}"
         return headers, picture
 
     def sequence(self) -> int:

@@ -2,7 +2,7 @@ import pytest
 
 from shared.reports import Entry
 from tests.reports import report_of
-from video.diagnosis import Evidence, Notice, diagnose, newest_of
+from video.diagnosis import Evidence, Notice, ServiceEntries, diagnose
 
 NOW = 1000.0
 AT_US = 5_000_000_000
@@ -114,10 +114,11 @@ def test_the_living_instance_that_has_the_camera_speaks_for_it():
     new = said("producer", silent_s=0.9, instance="new", **camera("down"))
     other = said("producer", silent_s=0.1, instance="other", cameras={"yard": {"state": "up"}})
 
-    assert newest_of("producer", "front", [old, new, other], NOW) is new
-    assert newest_of("consumer", "front", [old, new, other], NOW) is None
+    entries = ServiceEntries([old, new, other], NOW)
+    assert entries.of_producer("front") is new
+    assert entries.of_consumer("front") is None
     ending = said("producer", silent_s=0.1, instance="ending", ending=True, **camera("up"))
-    assert newest_of("producer", "front", [new, ending], NOW) is new
+    assert ServiceEntries([new, ending], NOW).of_producer("front") is new
 
 
 def test_a_status_without_since_or_reason_is_understood():

@@ -26,9 +26,9 @@ def test_a_stream_is_written_byte_by_byte_as_promised(stage):
     with Stream(stage.port, FRONT) as viewer:
         viewer.start()
         head = [viewer.file.readline() for _ in range(6)]
-        rest = viewer.file.read(len(jpeg()) + 19)
+        rest = viewer.file.read(len(jpeg()) + len(viewer.boundary) + 6)
 
-    assert rest == jpeg() + b"\r\n--MJPEGBOUNDARY\r\n"
+    assert rest == jpeg() + f"\r\n--{viewer.boundary}\r\n".encode()
     assert head[5] == b"\r\n"
     assert all(line.endswith(b"\r\n") for line in head)
     values = dict(line.decode().strip().split(": ") for line in head[:5])
@@ -49,7 +49,7 @@ def test_the_head_of_a_stream_forbids_to_keep_or_buffer_it(stage):
         headers = viewer.start().headers
 
     assert viewer.status == "HTTP/1.1 200 OK"
-    assert headers["content-type"] == "multipart/x-mixed-replace;boundary=MJPEGBOUNDARY"
+    assert headers["content-type"] == f"multipart/x-mixed-replace;boundary={viewer.boundary}"
     assert headers["cache-control"] == "no-store"
     assert headers["x-accel-buffering"] == "no"
     assert headers["connection"] == "close"

@@ -1,6 +1,5 @@
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,7 +20,7 @@ class World:
         self.entries: list[Entry] = []
         self.bus_silent_s = 0.0
         self.ledger = ledger_of("video")
-        self.cameras = Cameras(ThreadPoolExecutor(1))
+        self.cameras = Cameras()
         self.status = SuiteStatus(
             self.cameras, self.ledger, entries=lambda: self.entries, bus_silent_s=lambda: self.bus_silent_s
         )
@@ -106,7 +105,7 @@ def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world):
 
 def test_a_camera_that_stands_still_gives_no_frames_a_second():
     """What it gave in the seconds before is no rate any more; a slow camera is not one that stands still."""
-    quick, slow = Camera("front"), Camera("yard")
+    quick, slow = Camera("front", 0.0), Camera("yard", 0.0)
     for number in range(50):
         quick.put(ReceivedFrame(frame("front", number), clock_suspect=False), number * 0.04)
     for number in range(4):

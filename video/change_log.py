@@ -1,0 +1,45 @@
+"""Logs changes of the cameras' states, and no more lines than a person can read, however often they change."""
+
+import logging
+
+from shared.states import CameraState
+from video.diagnosis import Diagnosis
+
+log = logging.getLogger(__name__)
+
+CAMERA_EVERY_S = 1.0  # at most one line about a camera in this time
+MAX_LINES = 20  # about all cameras in that time; the rest is counted
+
+
+class ChangeLog:
+    """Writes one line per change of a camera's state, with limits per camera and in all."""
+
+    def __init__(self) -> None:
+        self._logged_at: dict[str, float] = {}
+        self._window_at = float("-inf")
+        self._lines = self._left_out = 0
+
+    def changed(self, camera: str, diagnosis: Diagnosis, now: float) -> None:
+        """Log the new state of a camera at a monotonic time in seconds."""
+        if not self._may_log(camera, now):
+            self._left_out += 1
+            return
+        self._logged_at[camera] = now
+        self._lines += 1
+        if diagnosis.state is CameraState.UP:
+            log.info("camera is live", extra={"camera": camera})
+            return
+        seen = diagnosis.notice or f"camera is {diagnosis.state}"
+        level = logging.WARNING if diagnosis.notice or diagnosis.state is CameraState.DOWN else logging.INFO
+        log.log(level, "viewers see: %s", seen, extra={"camera": camera, "reason": diagnosis.reason})
+
+    def forget(self, camera: str) -> None:
+        """Drop what is known of a camera."""
+        self._logged_at.pop(camera, None)
+
+    def _may_log(self, camera: str, now: float) -> bool:
+        if now - self._window_at >= CAMERA_EVERY_S:
+            if self._left_out:
+                log.warning("cameras change faster than is logged", extra={"left_out": self._left_out})
+            self._window_at, self._lines, self._left_out = now, 0, 0
+        return self._lines < MAX_LINES and now - self._logged_at.get(camera, float("-inf")) >= CAMERA_EVERY_S
