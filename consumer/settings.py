@@ -1,22 +1,18 @@
 """Settings of the consumer."""
 
 from importlib.resources import files
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import model_validator
 
 from consumer.models import HANDLERS, handler_name
-from shared.go_notation import DURATION_FORM
 from shared.settings import (
-    COMPRESSION_FORM,
-    GROUP_FORM,
-    SERVERS_FORM,
-    TOPIC_FORM,
     Compression,
     Duration,
     Group,
     JsonOfStrings,
+    OptionalTopic,
     Servers,
     ServiceSettings,
     Topic,
@@ -25,31 +21,23 @@ from shared.settings import (
 
 ASSETS = files("consumer") / "assets"
 HANDLER_FORM = f"named HANDLER or HANDLER_SUFFIX, HANDLER being one of {', '.join(sorted(HANDLERS))}"
+PredictionMode = Literal["latest", "sync"]
 
 
 class ConsumerSettings(ServiceSettings):
     """What the environment says to the consumer."""
 
-    topic_in: Topic = setting("videocam", "TOPICNAMEIN", "topic read", allowed=TOPIC_FORM)
-    topic_out: Topic = setting("videodisplay", "TOPICNAMEOUT", "topic written", allowed=TOPIC_FORM)
-    topic_predictions: str = setting(
-        "videopredictions",
-        "TOPICNAMEPREDICTIONS",
-        "topic of the predictions; empty: none",
-        allowed=f"{TOPIC_FORM}, or empty",
-        empty=True,
-        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    topic_in: Topic = setting("videocam", "TOPICNAMEIN", "topic read")
+    topic_out: Topic = setting("videodisplay", "TOPICNAMEOUT", "topic written")
+    topic_predictions: OptionalTopic = setting(
+        "videopredictions", "TOPICNAMEPREDICTIONS", "topic of the predictions; empty: none", empty=True
     )
-    servers_in: Servers = setting(
-        "kf1-service:19094", "KAFKAPORTIN", "bootstrap servers of the topic read", allowed=SERVERS_FORM
-    )
-    servers_out: Servers = setting(
-        "kf1-service:19093", "KAFKAPORTOUT", "bootstrap servers of the topics written", allowed=SERVERS_FORM
-    )
+    servers_in: Servers = setting("kf1-service:19094", "KAFKAPORTIN", "bootstrap servers of the topic read")
+    servers_out: Servers = setting("kf1-service:19093", "KAFKAPORTOUT", "bootstrap servers of the topics written")
     compression: Compression = setting(
-        "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink", allowed=COMPRESSION_FORM
+        "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink"
     )
-    group: Group = setting("goconsumer", "GROUPNAME", "consumer group: replicas share the cameras", allowed=GROUP_FORM)
+    group: Group = setting("goconsumer", "GROUPNAME", "consumer group: replicas share the cameras")
     model_urls: JsonOfStrings = setting(
         {"imagenet_1": "http://tfserving-service:8501/v1/models/tfModel:predict"},
         "MODELURLS",
@@ -63,21 +51,16 @@ class ConsumerSettings(ServiceSettings):
         "default: the labels packaged in `consumer/assets/`",
         allowed='a JSON object such as {"imagenet_1": "/src/assets/imagenetLabels.json"}',
     )
-    model_timeout_s: Duration = setting(
-        5.0, "MODELTIMEOUT", "longest wait for an answer of a model", allowed=f"{DURATION_FORM}, more than 0", gt=0
-    )
-    prediction_mode: str = setting(
+    model_timeout_s: Duration = setting(5.0, "MODELTIMEOUT", "longest wait for an answer of a model", gt=0)
+    prediction_mode: PredictionMode = setting(
         "latest",
         "PREDICTIONMODE",
         "`latest`: every frame goes out at once with the newest prediction; `sync`: a frame waits for its own",
-        allowed="latest, sync",
-        pattern="^(latest|sync)$",
     )
     max_lag_s: Duration = setting(
         1.0,
         "MAXLAG",
         "further behind the end of a partition than what arrived in this time: skip to the end",
-        allowed=DURATION_FORM,
     )
 
     @model_validator(mode="after")

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, TypeAdapter
 
 from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT
 from shared.errors import SettingsError
-from shared.go_notation import ADDRESS_FORM, Address
-from shared.settings import SERVERS_FORM, Listen, Servers, ServiceSettings, setting
+from shared.go_notation import Address
+from shared.settings import SERVERS_FORM, Listen, LogLevel, Servers, ServiceSettings, setting
 
 APACHE = "apache"  # a real Kafka is started along
 _SERVERS: TypeAdapter[str] = TypeAdapter(Servers)
@@ -39,27 +39,18 @@ class LocalSettings(ServiceSettings):
         FIRST_PORT,
         "KAFKAFIRSTPORT",
         "of BROKER=apache: the first of its five ports; its controller has the one before",
-        allowed=f"2 to {HIGHEST_FIRST_PORT}",
         ge=2,
         le=HIGHEST_FIRST_PORT,
     )
     serving: Annotated[str, AfterValidator(_serving)] | None = setting(
         None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM
     )
-    display_address: Listen = setting(
-        Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served", allowed=ADDRESS_FORM
-    )
+    display_address: Listen = setting(Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served")
     video_link: str = setting("", "VIDEOLINK", "the camera; default: a sample video", allowed="see the producer")
     video_device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed="see the producer")
     cameras: str = setting("", "CAMERAS", "several cameras", allowed="see the producer")
     model_urls: str = setting("", "MODELURLS", "models asked", allowed="see the consumer")
-    log_level: str = setting(
-        "warning",
-        "LOGLEVEL",
-        "least severity of the services' lines",
-        allowed="debug, info, warning, error",
-        pattern="^(debug|info|warning|error)$",
-    )
+    log_level: LogLevel = setting("warning", "LOGLEVEL", "lowest severity of the services' lines")
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:

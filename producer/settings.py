@@ -2,17 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from producer.source import DEVICE_FORM, SOURCE_FORM, Source, parse, parse_device
 from shared.errors import SettingsError
-from shared.go_notation import DURATION_FORM
 from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
 from shared.settings import (
-    COMPRESSION_FORM,
-    SERVERS_FORM,
-    TOPIC_FORM,
     CameraId,
     Compression,
     Duration,
@@ -24,14 +20,15 @@ from shared.settings import (
 )
 
 CAMERAS_FORM = f'a JSON object such as {{"front": "rtsp://…", "yard": "…"}}; ids: {CAMERA_FORM}; each {SOURCE_FORM}'
-SCALE_FORM = "a number more than 0, at most 8"
+
+FrameFormat = Literal["jpeg", "json"]
 
 
 class ProducerSettings(ServiceSettings):
     """The producer's settings, read from the environment."""
 
-    topic: Topic = setting("videocam", "TOPICNAME", "topic written", allowed=TOPIC_FORM)
-    servers: Servers = setting("kf1-service:19092", "KAFKAPORT", "bootstrap servers", allowed=SERVERS_FORM)
+    topic: Topic = setting("videocam", "TOPICNAME", "topic written")
+    servers: Servers = setting("kf1-service:19092", "KAFKAPORT", "bootstrap servers")
     cameras: JsonOfStrings = setting(
         {},
         "CAMERAS",
@@ -47,26 +44,19 @@ class ProducerSettings(ServiceSettings):
         secret=True,
     )
     device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed=DEVICE_FORM)
-    camera: CameraId = setting("camera", "CAMERA", "id of the camera when there is only one", allowed=CAMERA_FORM)
+    camera: CameraId = setting("camera", "CAMERA", "id of the camera when there is only one")
     frame_interval_s: Duration = setting(
         0.042,
         "FRAMEINTERVAL",
         "mean time between two frames of a camera; faster cameras are thinned, not queued; 0 keeps every frame",
-        allowed=DURATION_FORM,
     )
-    scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", allowed=SCALE_FORM, gt=0, le=8)
-    scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", allowed=SCALE_FORM, gt=0, le=8)
-    jpeg_quality: int = setting(80, "JPEGQUALITY", "JPEG quality", allowed="1 to 100", ge=1, le=100)
-    frame_format: str = setting(
-        "jpeg",
-        "FRAMEFORMAT",
-        "`json` writes the original's record for its Go consumer",
-        allowed="jpeg, json",
-        pattern="^(jpeg|json)$",
+    scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", gt=0, le=8)
+    scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", gt=0, le=8)
+    jpeg_quality: int = setting(80, "JPEGQUALITY", "JPEG quality", ge=1, le=100)
+    frame_format: FrameFormat = setting(
+        "jpeg", "FRAMEFORMAT", "`json` writes the original's record for its Go consumer"
     )
-    compression: Compression = setting(
-        "none", "COMPRESSIONTYPE", "compression of the records; JPEG does not shrink", allowed=COMPRESSION_FORM
-    )
+    compression: Compression = setting("none", "COMPRESSIONTYPE", "compression of the records; JPEG does not shrink")
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:

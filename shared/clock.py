@@ -1,8 +1,26 @@
-"""Wall-clock time in microseconds, and whether two machines' clocks can be compared."""
+"""Wall-clock time in microseconds, and whether the clocks of two machines can be compared."""
 
 import time
+from typing import NamedTuple
 
-SUSPECT_AFTER_S = 5.0  # docs/architecture.md: then the age is said to be unknown rather than shown wrong
+SUSPECT_AFTER_S = 5.0  # beyond it an age is shown as unknown rather than wrong (docs/architecture.md)
+
+
+class Instant(NamedTuple):
+    """One moment on two clocks.
+
+    Attributes:
+        wall_us: microseconds since the epoch by this machine's clock; comparable with other machines, may jump.
+        monotonic_s: seconds since an arbitrary start; never jumps, valid in this process only.
+    """
+
+    wall_us: int
+    monotonic_s: float
+
+    @classmethod
+    def now(cls) -> "Instant":
+        """Return the present moment."""
+        return cls(now_us(), time.monotonic())
 
 
 def now_us() -> int:
@@ -16,12 +34,12 @@ def age_s(captured_at_us: int, at_us: int) -> float:
 
 
 def is_suspect(captured_at_us: int, recorded_at_us: int | None, at_us: int) -> bool:
-    """Tell whether the age of a frame would be a difference of two clocks that disagree.
+    """Return whether the age of a frame would be the difference of two clocks that disagree.
 
     Args:
-        captured_at_us: the producer's clock.
-        recorded_at_us: the broker's time of the record; None: unknown.
-        at_us: our own clock, now: a record from the future means that ours is the wrong one.
+        captured_at_us: time of the capture by the producer's clock, microseconds since the epoch.
+        recorded_at_us: time of the record by the broker's clock; None if it is unknown.
+        at_us: the present by our own clock. A record from the future means that our clock is wrong.
     """
     limit = SUSPECT_AFTER_S * 1e6
     if captured_at_us - at_us > limit:

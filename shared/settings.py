@@ -1,6 +1,7 @@
 """What every service's settings have in common: names of the original, Go's notation, one line per mistake.
 
-A settings class is read from the environment in `main()` and handed on; nothing reads it at import.
+What a variable may hold is stated once, in the setting's type; `--help`, the README's table and the errors derive the
+words from it. A settings class is read from the environment in `main()` and passed on; nothing reads it at import.
 """
 
 import argparse
@@ -8,7 +9,8 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, Self, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -23,14 +25,22 @@ from shared.go_notation import (
     parse_address,
     parse_duration,
 )
-from shared.names import camera_id
+from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
 
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
 GROUP_FORM = "any name of 1 to 255 characters"
-COMPRESSION_FORM = "none, gzip, snappy, lz4, zstd"
 MISTAKEN = 2  # exit status of a process whose settings are wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """States in words what values a type allows, where its bounds do not tell; put into Annotated."""
+
+    words: str
+
+
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
 
@@ -49,6 +59,10 @@ def _topic(value: str) -> str:
     return value
 
 
+def _optional_topic(value: str) -> str:
+    return _topic(value) if value else value
+
+
 def _servers(value: str) -> str:
     servers = [server.strip() for server in value.split(",")]
     for server in servers:
@@ -65,16 +79,22 @@ def _json(value: object) -> object:
         raise ValueError("nested too deeply") from exc
 
 
-Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
-Listen = Annotated[Address, NoDecode, BeforeValidator(_address)]
-Topic = Annotated[str, AfterValidator(_topic)]
-Servers = Annotated[str, AfterValidator(_servers)]
-Group = Annotated[str, Field(min_length=1, max_length=255)]
-Compression = Annotated[str, Field(pattern="^(none|gzip|snappy|lz4|zstd)$")]
-CameraId = Annotated[str, AfterValidator(camera_id)]
+Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0), Form(DURATION_FORM)]
+Listen = Annotated[Address, NoDecode, BeforeValidator(_address), Form(ADDRESS_FORM)]
+Topic = Annotated[str, AfterValidator(_topic), Form(TOPIC_FORM)]
+OptionalTopic = Annotated[str, AfterValidator(_optional_topic), Form(f"{TOPIC_FORM}, or empty")]
+Servers = Annotated[str, AfterValidator(_servers), Form(SERVERS_FORM)]
+Group = Annotated[str, Field(min_length=1, max_length=255), Form(GROUP_FORM)]
+Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+CameraId = Annotated[str, AfterValidator(camera_id), Form(CAMERA_FORM)]
 # NoDecode: pydantic-settings would decode JSON itself and name neither the variable's value nor what is allowed.
-KafkaConfig = Annotated[dict[str, str | int | float | bool], NoDecode, BeforeValidator(_json)]
+KafkaConfig = Annotated[
+    dict[str, str | int | float | bool], NoDecode, BeforeValidator(_json), Form("a JSON object of properties")
+]
 JsonOfStrings = Annotated[dict[str, str], NoDecode, BeforeValidator(_json)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+ProfileKind = Literal["cpu", "mem", ""]
 
 
 def setting(
@@ -82,7 +102,7 @@ def setting(
     variable: str,
     meaning: str,
     *,
-    allowed: str,
+    allowed: str = "",
     secret: bool = False,
     empty: bool = False,
     **bounds: Any,
@@ -93,10 +113,10 @@ def setting(
         default: the value when the variable is not there.
         variable: name in the environment.
         meaning: one sentence for `--help` and the README.
-        allowed: what may stand there, in words; printed when something else does.
+        allowed: what it may hold, in words; by default the type tells (see `Form`).
         secret: never print the value.
-        empty: an empty variable means the empty string; else it means that the variable is not there.
-        bounds: passed on to pydantic's Field (`ge`, `le`, ...).
+        empty: an empty variable means the empty string; otherwise it counts as not set.
+        bounds: passed on to pydantic's Field (`ge`, `le`, …).
     """
     extra: dict[str, Any] = {"allowed": allowed, "secret": secret, "empty": empty}
     return Field(default, validation_alias=variable, description=meaning, json_schema_extra=extra, **bounds)
@@ -109,33 +129,16 @@ class ServiceSettings(BaseSettings):
         case_sensitive=True, frozen=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )
 
-    topic_status: Topic = setting("videostatus", "TOPICNAMESTATUS", "topic of the services' states", allowed=TOPIC_FORM)
+    topic_status: Topic = setting("videostatus", "TOPICNAMESTATUS", "topic of the services' states")
     probe_address: Listen = setting(
         Address("", 8081),
         "PROBEPORT",
         "where /healthz, /readyz and /metrics are served",
-        allowed=ADDRESS_FORM,
     )
-    log_level: str = setting(
-        "info",
-        "LOGLEVEL",
-        "least severity that is logged",
-        allowed="debug, info, warning, error",
-        pattern="^(debug|info|warning|error)$",
-    )
-    log_format: str = setting(
-        "text", "LOGFORMAT", "form of a line of the log", allowed="text, json", pattern="^(text|json)$"
-    )
-    kafka_config: KafkaConfig = setting(
-        {}, "KAFKACONFIG", "further librdkafka properties", allowed="a JSON object of properties", secret=True
-    )
-    profile: str = setting(
-        "",
-        "PROFILE",
-        "writes a profile of CPU or memory at exit",
-        allowed="cpu, mem, or empty",
-        pattern="^(cpu|mem|)$",
-    )
+    log_level: LogLevel = setting("info", "LOGLEVEL", "lowest severity that is logged")
+    log_format: LogFormat = setting("text", "LOGFORMAT", "format of the log's lines")
+    kafka_config: KafkaConfig = setting({}, "KAFKACONFIG", "further librdkafka properties", secret=True)
+    profile: ProfileKind = setting("", "PROFILE", "writes a profile of CPU or memory at exit")
 
     @classmethod
     def settings_customise_sources(  # the signature is pydantic-settings'
@@ -181,8 +184,7 @@ class ServiceSettings(BaseSettings):
             return f"{location[0]}: {error['msg']}"
         inner = "".join(f"[{part}]" for part in location[1:] if part not in {"str", "int", "float", "bool"})
         came = "***" if _extra(field)["secret"] else repr(redact(str(error.get("input"))))
-        allowed = _extra(field)["allowed"]
-        return f"{_variable(field)}{inner}: got {came}; allowed: {allowed}"
+        return f"{_variable(field)}{inner}: got {came}; allowed: {_allowed(field)}"
 
 
 class SettingDoc(NamedTuple):
@@ -201,9 +203,7 @@ def document(settings: type[ServiceSettings]) -> list[SettingDoc]:
     rows = []
     for name in [*own, *common]:
         field = settings.model_fields[name]
-        rows.append(
-            SettingDoc(_variable(field), _default_text(field), field.description or "", str(_extra(field)["allowed"]))
-        )
+        rows.append(SettingDoc(_variable(field), _default_text(field), field.description or "", _allowed(field)))
     return rows
 
 
@@ -247,12 +247,45 @@ def _extra(field: FieldInfo) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
+def _allowed(field: FieldInfo) -> str:
+    """Return in words what a setting may hold: what it says itself, else what its type says."""
+    stated = str(_extra(field)["allowed"])
+    if stated:
+        return stated
+    if get_origin(field.annotation) is Literal:
+        return _listed(get_args(field.annotation))
+    form = next((part.words for part in field.metadata if isinstance(part, Form)), "")
+    bounds = _bounds(field)
+    if form:
+        return f"{form}, more than {bounds['gt']:g}" if "gt" in bounds else form
+    if field.annotation is int:
+        return f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"a whole number from {bounds['ge']} on"
+    if field.annotation is float:
+        return f"a number more than {bounds['gt']:g}, at most {bounds['le']:g}"
+    raise TypeError(f"{_variable(field)}: its type does not tell what is allowed; state it")
+
+
+def _listed(values: Sequence[str]) -> str:
+    words = ", ".join(value for value in values if value)
+    return f"{words}, or empty" if "" in values else words
+
+
+def _bounds(field: FieldInfo) -> dict[str, Any]:
+    """Return the bounds of a field by pydantic's names: ge, gt, le, lt."""
+    return {
+        name: getattr(part, name)
+        for part in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(part, name, None) is not None
+    }
+
+
 def _default_text(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=False)
     if default is None:
         return ""
     if isinstance(default, Address):
         return str(default)
-    if isinstance(default, float) and DURATION_FORM in str(_extra(field)["allowed"]):
+    if isinstance(default, float) and Form(DURATION_FORM) in field.metadata:
         return format_duration(default)
     return json.dumps(default) if isinstance(default, dict) else str(default)

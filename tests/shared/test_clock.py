@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from shared.clock import age_s, is_suspect, now_us
+from shared.clock import Instant, age_s, is_suspect, now_us
 
 NOW = 1_700_000_000_000_000
 S = 1_000_000
@@ -14,8 +14,15 @@ def test_now_is_in_microseconds_since_the_epoch() -> None:
     assert before - 0.001 <= now_us() / 1e6 <= time.time() + 0.001
 
 
+def test_an_instant_is_the_same_moment_on_both_clocks() -> None:
+    before = time.time(), time.monotonic()
+    instant = Instant.now()
+
+    assert before[0] - 0.001 <= instant.wall_us / 1e6 <= time.time() + 0.001
+    assert before[1] <= instant.monotonic_s <= time.monotonic()
+
+
 def test_an_age_is_in_seconds() -> None:
-    """From the capture to a later moment."""
     assert age_s(NOW, NOW + 1_500_000) == 1.5
 
 

@@ -101,6 +101,14 @@ def test_a_variable_is_read(
     assert getattr(load(monkeypatch, **{variable: text}), name) == value
 
 
+def test_a_type_that_does_not_tell_what_is_allowed_needs_words() -> None:
+    class Unclear(ServiceSettings):
+        text: str = setting("", "TEXT", "anything")
+
+    with pytest.raises(TypeError, match="TEXT"):
+        document(Unclear)
+
+
 @pytest.mark.parametrize(
     ("variable", "text"),
     [
