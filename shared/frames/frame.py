@@ -8,6 +8,7 @@ from shared.errors import BadPicture, BadRecord
 from shared.frames import jpeg
 from shared.frames.go_record import RawPicture, read_original
 from shared.names import camera_id
+from shared.reports import MAX_NUMBER
 
 CONTENT_TYPE = "image/jpeg"
 DEFAULT_CAMERA = "camera"
@@ -145,6 +146,6 @@ def _number(headers: Mapping[str, bytes], name: str) -> int:
     text = headers.get(name)
     if text is None:
         raise BadRecord(f"header {name} is missing")
-    if not (text.isdigit() and len(text) <= 19):
-        raise BadRecord(f"header {name} is {text[:32]!r} instead of a number")
+    if not (text.isdigit() and len(text) <= 16 and int(text) <= MAX_NUMBER):
+        raise BadRecord(f"header {name} is {text[:32]!r} instead of a number up to {MAX_NUMBER}")
     return int(text)

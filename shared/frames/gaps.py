@@ -114,7 +114,7 @@ class Gaps:
         self._left_out.pop(partition, None)
         try:
             numbers = {str(name): (int(run), int(number)) for name, (run, number) in json.loads(note).items()}
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return
         for name, (run, number) in reversed(numbers.items()):
             self._cameras[name] = _Camera(partition, {run: number})

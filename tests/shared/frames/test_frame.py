@@ -17,7 +17,7 @@ def headers_of(frame_: Frame, **changes: bytes | None) -> dict[str, bytes]:
     "sent",
     [
         frame(1),
-        frame(2**62, camera="x" * 63, run=0, captured_at=0),
+        frame(2**53 - 1, camera="x" * 63, run=0, captured_at=0),
         frame(3, imprinted_at=1_700_000_000_000_001),
         frame(4, imprinted_at=1_700_000_000_000_001, numbering=(17, 4)),
         frame(5, numbering=(17, 5)),
