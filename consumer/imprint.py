@@ -12,7 +12,7 @@ import numpy as np
 
 from consumer.overlay import Mark, Overlay, layout
 from shared.errors import BadPicture
-from shared.frames import jpeg, pixels
+from shared.frames import jpeg, jpeg_rows, pixels
 
 _QUICK_UP_TO = 0.9  # share of the rows; beyond it decoding the whole picture costs the same
 
@@ -42,15 +42,15 @@ def imprint(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:
     if own_quality is None or sum(map(len, ranges)) > _QUICK_UP_TO * header.mcu_rows:
         return imprint_whole(picture, overlay, quality=quality)
     try:
-        offsets = jpeg.split_rows(picture, header, ranges[-1].stop)
+        offsets = jpeg_rows.split_rows(picture, header, ranges[-1].stop)
     except BadPicture:  # markers out of order: a decoder copes with that
         return imprint_whole(picture, overlay, quality=quality)
     strips = {}
     for rows in ranges:
-        image = pixels.decode(jpeg.take_rows(picture, header, offsets, rows.start, rows.stop))
+        image = pixels.decode(jpeg_rows.take_rows(picture, header, offsets, rows.start, rows.stop))
         _draw(image, rows.start * header.mcu_height, marks)
         strips[rows.start] = pixels.encode(image, own_quality)
-    return jpeg.replace_rows(picture, header, offsets, strips)
+    return jpeg_rows.replace_rows(picture, header, offsets, strips)
 
 
 def imprint_whole(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:

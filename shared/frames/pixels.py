@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BadPicture
-from shared.frames import jpeg
+from shared.frames import jpeg, jpeg_rows
 from shared.frames.go_record import RawPicture
 
 Image = NDArray[np.uint8]
@@ -81,7 +81,7 @@ def _check_complete(data: bytes, picture: jpeg.Picture) -> None:
         return
     mcus = picture.mcus_per_row * picture.mcu_rows
     expected = (mcus - 1) // picture.restart_interval
-    found = jpeg.restart_markers(data, picture)
+    found = jpeg_rows.restart_markers(data, picture)
     if found < expected:
         raise BadPicture(f"rows are missing: {found} restart markers instead of {expected}")
 

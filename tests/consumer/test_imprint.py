@@ -14,7 +14,7 @@ from consumer import overlay as drawing
 from consumer.imprint import imprint, imprint_whole
 from consumer.overlay import Box, Line, LineState, Overlay, ascii_text, layout
 from shared.errors import BadPicture
-from shared.frames import jpeg, pixels
+from shared.frames import jpeg, jpeg_rows, pixels
 
 TWO_LINES = Overlay((Line("Egyptian cat", "87%"), Line("tabby, tabby cat", "31%  4 s old", LineState.STALE)))
 DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", LineState.DOWN),))
@@ -35,7 +35,7 @@ def photograph(name: str) -> pixels.Image:
 
 def coded_rows(data: bytes) -> list[bytes]:
     """Return the coded data of each row of MCUs, without markers."""
-    offsets = jpeg.split_rows(data, jpeg.inspect(data))
+    offsets = jpeg_rows.split_rows(data, jpeg.inspect(data))
     return [data[a : b - 2] for a, b in pairwise(offsets)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.errors import BadPicture
-from shared.frames import jpeg, pixels
+from shared.frames import jpeg, jpeg_rows, pixels
 
 
 def noise(width: int, height: int, *, seed: int = 1) -> pixels.Image:
@@ -35,7 +35,7 @@ def without_tables(data: bytes) -> bytes:
 
 def coded_rows(data: bytes) -> list[bytes]:
     """Return the coded data of each row of MCUs, without markers."""
-    offsets = jpeg.split_rows(data, jpeg.inspect(data))
+    offsets = jpeg_rows.split_rows(data, jpeg.inspect(data))
     return [data[a : b - 2] for a, b in pairwise(offsets)]
 
 
@@ -69,7 +69,7 @@ def test_other_kinds_of_jpeg_are_told_apart(options, baseline, standard, mcu_wid
 
     assert (header.baseline, header.standard_huffman, header.mcu_width) == (baseline, standard, mcu_width)
     with pytest.raises(BadPicture, match="no restart marker"):
-        jpeg.split_rows(data, header)
+        jpeg_rows.split_rows(data, header)
 
 
 def test_a_grey_jpeg_has_one_component():
@@ -144,12 +144,12 @@ def test_rows_taken_out_are_a_picture(width, height):
     """Any rows decode alone to the brightness they have in the whole, at sizes that are no multiple of 16, too."""
     data = picture(width, height)
     header = jpeg.inspect(data)
-    offsets = jpeg.split_rows(data, header)
+    offsets = jpeg_rows.split_rows(data, header)
     whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
 
     for first in range(header.mcu_rows):
         for stop in range(first + 1, header.mcu_rows + 1):
-            strip = jpeg.take_rows(data, header, offsets, first, stop)
+            strip = jpeg_rows.take_rows(data, header, offsets, first, stop)
             shown = cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_GRAYSCALE)
             assert np.array_equal(shown, whole[16 * first : 16 * stop])
             assert coded_rows(strip) == coded_rows(data)[first:stop]
@@ -159,23 +159,23 @@ def test_rows_put_back_unchanged_give_the_same_bytes():
     """Taking rows out and putting them back is no change at all, whatever their number."""
     data = picture(64, 330)
     header = jpeg.inspect(data)
-    offsets = jpeg.split_rows(data, header)
+    offsets = jpeg_rows.split_rows(data, header)
     choose = random.Random(3)
 
     for _ in range(40):
         a, b, c, d = sorted(choose.sample(range(header.mcu_rows + 1), 4))
-        strips = {first: jpeg.take_rows(data, header, offsets, first, stop) for first, stop in ((a, b), (c, d))}
-        assert jpeg.replace_rows(data, header, offsets, strips) == data
+        strips = {first: jpeg_rows.take_rows(data, header, offsets, first, stop) for first, stop in ((a, b), (c, d))}
+        assert jpeg_rows.replace_rows(data, header, offsets, strips) == data
 
 
 def test_other_rows_keep_their_bytes():
     """Rows exchanged for others take their place, with restart markers in order; no other byte changes."""
     data, other = picture(80, 330, seed=1), picture(80, 330, seed=2)
     header = jpeg.inspect(data)
-    offsets, theirs = jpeg.split_rows(data, header), jpeg.split_rows(other, header)
+    offsets, theirs = jpeg_rows.split_rows(data, header), jpeg_rows.split_rows(other, header)
 
-    strips = {first: jpeg.take_rows(other, header, theirs, first + 1, first + 4) for first in (3, 11)}
-    mixed = jpeg.replace_rows(data, header, offsets, strips)
+    strips = {first: jpeg_rows.take_rows(other, header, theirs, first + 1, first + 4) for first in (3, 11)}
+    mixed = jpeg_rows.replace_rows(data, header, offsets, strips)
 
     mine, new = coded_rows(data), coded_rows(other)
     assert coded_rows(mixed) == mine[:3] + new[4:7] + mine[6:11] + new[12:15] + mine[14:]
@@ -197,32 +197,32 @@ def test_a_strip_that_does_not_fit_is_refused(strip, message):
     header = jpeg.inspect(data)
 
     with pytest.raises(BadPicture, match=message):
-        jpeg.replace_rows(data, header, jpeg.split_rows(data, header), {1: strip})
+        jpeg_rows.replace_rows(data, header, jpeg_rows.split_rows(data, header), {1: strip})
 
 
 def test_strips_that_overlap_are_refused():
     """No row is replaced twice."""
     data = picture(100, 90)
     header = jpeg.inspect(data)
-    offsets = jpeg.split_rows(data, header)
-    strip = jpeg.take_rows(data, header, offsets, 1, 3)
+    offsets = jpeg_rows.split_rows(data, header)
+    strip = jpeg_rows.take_rows(data, header, offsets, 1, 3)
 
     with pytest.raises(BadPicture, match="overlaps"):
-        jpeg.replace_rows(data, header, offsets, {1: strip, 2: strip})
+        jpeg_rows.replace_rows(data, header, offsets, {1: strip, 2: strip})
 
 
 def test_a_lost_restart_marker_is_noticed():
     """Where a row is missing or out of order the picture is not cut."""
     data = picture(64, 200)
     header = jpeg.inspect(data)
-    offsets = jpeg.split_rows(data, header)
+    offsets = jpeg_rows.split_rows(data, header)
     wrong = data[: offsets[3] - 1] + b"\xd7" + data[offsets[3] :]
     short = data[: offsets[5] - 2] + b"\xff\xd9"
 
     with pytest.raises(BadPicture, match=r"marker 2 at byte \d+ is out of order"):
-        jpeg.split_rows(wrong, jpeg.inspect(wrong))
+        jpeg_rows.split_rows(wrong, jpeg.inspect(wrong))
     with pytest.raises(BadPicture, match="4 restart markers instead of 12"):
-        jpeg.split_rows(short, jpeg.inspect(short))
+        jpeg_rows.split_rows(short, jpeg.inspect(short))
 
 
 def test_wrong_bytes_raise_nothing_but_bad_picture():
@@ -238,7 +238,7 @@ def test_wrong_bytes_raise_nothing_but_bad_picture():
         try:
             completed = jpeg.with_standard_tables(bytes(spoilt))
             header = jpeg.inspect(completed)
-            jpeg.take_rows(completed, header, jpeg.split_rows(completed, header), 0, 1)
+            jpeg_rows.take_rows(completed, header, jpeg_rows.split_rows(completed, header), 0, 1)
         except BadPicture:
             refused += 1
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.errors import BadPicture
-from shared.frames import jpeg, pixels
+from shared.frames import jpeg, jpeg_rows, pixels
 
 
 def gradient(width: int = 80, height: int = 60) -> pixels.Image:
@@ -31,7 +31,7 @@ def test_what_is_encoded_has_the_form_of_the_bus(width, height):
     assert [(c.horizontal, c.vertical) for c in header.components] == [(2, 2), (1, 1), (1, 1)]
     assert header.standard_huffman
     assert header.restart_interval == -(-width // 16)
-    assert jpeg.restart_markers(data, header) == -(-height // 16) - 1
+    assert jpeg_rows.restart_markers(data, header) == -(-height // 16) - 1
 
 
 @pytest.mark.parametrize("quality", [60, 80, 100])
@@ -131,7 +131,7 @@ def test_a_picture_is_turned_as_its_exif_data_ask():
 def test_a_cut_off_picture_is_refused():
     """Cut anywhere, with or without an end put after the cut, a picture of ours is never shown in part."""
     data = pixels.encode(gradient(80, 200), 80)
-    rows = jpeg.split_rows(data, jpeg.inspect(data))
+    rows = jpeg_rows.split_rows(data, jpeg.inspect(data))
 
     for cut in (0, 1, 50, rows[0], rows[3], rows[3] + 20, rows[-2], len(data) - 2):
         with pytest.raises(BadPicture):
