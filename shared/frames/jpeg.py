@@ -2,16 +2,32 @@
 
 Standard library only, since it also runs where there is neither numpy nor OpenCV. Formats are those of ITU T.81, whose
 section numbers are given below. An MCU is the smallest coded unit, 16 x 16 pixels at 4:2:0.
+
+A small file can ask a decoder for a lot: 323 KB hold a picture that takes minutes (libjpeg-turbo, LJT-01-003, leaves
+the limit to the application). So `inspect` also refuses what costs more than a budget, before anything is decoded.
 """
 
+import re
 from dataclasses import dataclass
 
 from shared.errors import BadPicture
 
-MAX_PIXELS = 1 << 26
-"""Larger pictures are refused (8K has half of it): a few wrong header bytes must not ask for gigabytes."""
+MAX_PIXELS = 36_000_000
+"""Size of the largest picture: 8K has 33 million pixels. Decoded it takes 108 MB."""
+MAX_COEFFICIENTS = 54_000_000
+"""Coefficients of a picture with several scans, all of which a decoder keeps, 2 bytes each: MAX_PIXELS at 4:2:0."""
+MAX_SCANS = 100
+"""An ordinary progressive picture has 6 to 10."""
+MAX_PIXEL_SCANS = 1 << 28
+"""Pixels x scans, each of which a decoder visits: 4K with 32 scans, 8K with 8."""
+MAX_SEGMENTS = 1000
+"""Segments of a header; the largest colour profile takes 255."""
+MAX_TABLE_BYTES = 1 << 16
+"""Quantisation and Huffman tables of a header; all that are allowed at a time take 2 KB."""
 
 _SOI = b"\xff\xd8"
+_SOS_MARKER = b"\xff\xda"
+_FILL = re.compile(rb"\xff+(?=\xff)\xff")  # fill bytes before a marker (B.1.1.2)
 EOI = b"\xff\xd9"
 
 _SOF0, _DHT, _SOS, _DQT, _DRI, _APP1, _APP14 = 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE1, 0xEE
@@ -86,16 +102,18 @@ class Picture:
 
     @property
     def restarts_every_row(self) -> bool:
-        """Whether each row of MCUs stands for itself, so that `split_rows` can cut there."""
+        """Whether each row of MCUs can be decoded without the others, so that `split_rows` can cut there."""
         return self.single_scan and self.restart_interval == self.mcus_per_row
 
 
 def inspect(data: bytes) -> Picture:
-    """Read a JPEG's header, up to its first scan, in microseconds.
+    """Read the header of a JPEG, up to its first scan, and count the scans.
+
+    Takes microseconds, and less than a millisecond per megabyte whatever the bytes are.
 
     Raises:
-        BadPicture: Not a JPEG, cut off, no or a second frame header, a size of nothing or beyond
-            `MAX_PIXELS`, or no end-of-image marker.
+        BadPicture: it is not a JPEG, is cut off, has no or a second frame header, a size of nothing, no end-of-image
+            marker, or costs more than one of the limits of this module allows.
     """
     if data[:2] != _SOI:
         raise BadPicture(f"not a JPEG: it begins with {bytes(data[:2])!r}")
@@ -105,9 +123,9 @@ def inspect(data: bytes) -> Picture:
     restart_interval = 0
     quantisation = huffman = b""
     position, size = 2, len(data)
-    while True:
-        while data[position : position + 2] == b"\xff\xff":  # fill bytes (B.1.1.2)
-            position += 1
+    for _ in range(MAX_SEGMENTS):
+        filled = _FILL.match(data, position)
+        position = filled.end() - 1 if filled else position
         if position + 4 > size:
             raise BadPicture(f"the header is cut off after {size} bytes")
         marker = data[position + 1]
@@ -133,7 +151,11 @@ def inspect(data: bytes) -> Picture:
             has_adobe = has_adobe or data[begin : begin + 5] == b"Adobe"
         elif marker == _SOS:
             break
+        if len(quantisation) + len(huffman) > MAX_TABLE_BYTES:
+            raise BadPicture(f"more than {MAX_TABLE_BYTES} bytes of tables")
         position = end
+    else:
+        raise BadPicture(f"more than {MAX_SEGMENTS} segments before the first scan")
     if frame < 0:
         raise BadPicture("no frame header (SOF) before the first scan")
 
@@ -142,6 +164,8 @@ def inspect(data: bytes) -> Picture:
     last = size if data.endswith(EOI) else data.rfind(EOI, end) + 2
     if last < end + 2:
         raise BadPicture("no end-of-image marker: the picture is cut off")
+    # In coded data FF is followed by 00 or a restart marker (B.1.1.5), so that every FF DA begins a scan.
+    _check_budget(width * height, components, scans=1 + data.count(_SOS_MARKER, end, last))
     return Picture(
         width=width,
         height=height,
@@ -161,6 +185,15 @@ def inspect(data: bytes) -> Picture:
         scan_offset=end,
         end=last,
     )
+
+
+def _check_budget(pixels: int, components: tuple[Component, ...], *, scans: int) -> None:
+    if scans > MAX_SCANS or pixels * scans > MAX_PIXEL_SCANS:
+        raise BadPicture(f"{scans} scans of {pixels} pixels; allowed: {MAX_SCANS}, and {MAX_PIXEL_SCANS} altogether")
+    largest = max(c.horizontal for c in components) * max(c.vertical for c in components)
+    coefficients = pixels * sum(c.horizontal * c.vertical for c in components) // largest
+    if scans > 1 and coefficients > MAX_COEFFICIENTS:
+        raise BadPicture(f"{coefficients} coefficients in {scans} scans; allowed: {MAX_COEFFICIENTS}")
 
 
 def _frame(data: bytes, at: int) -> tuple[int, int, int, tuple[Component, ...]]:

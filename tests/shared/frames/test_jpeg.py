@@ -1,6 +1,7 @@
 """JPEG as bytes. Pictures come from the product's own encoder and, where others are needed, from OpenCV."""
 
 import random
+import time
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -243,3 +244,65 @@ def test_wrong_bytes_raise_nothing_but_bad_picture():
             refused += 1
 
     assert 1500 < refused < 3000
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def header_only(width: int, height: int, *, scans: int = 1, samplings: tuple[int, ...] = (0x22, 0x11, 0x11)) -> bytes:
+    """Return a JPEG of many pixels and few bytes."""
+    components = b"".join(bytes((number, sampling, 0)) for number, sampling in enumerate(samplings))
+    frame = bytes((8, *height.to_bytes(2, "big"), *width.to_bytes(2, "big"), len(samplings))) + components
+    scan = segment(0xDA, bytes((1, 0, 0, 0, 0x3F, 0)))
+    return b"\xff\xd8" + segment(0xC2, frame) + scan * scans + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (header_only(8192, 8192), "more than 36000000 pixels"),
+        (header_only(6000, 6001), "more than 36000000 pixels"),
+        (header_only(16, 16, scans=101), "101 scans"),
+        (header_only(4096, 4096, scans=17), "17 scans of 16777216 pixels"),
+        (header_only(6000, 6000, scans=2, samplings=(0x11, 0x11)), "72000000 coefficients in 2 scans"),
+        (header_only(6000, 6000, scans=2, samplings=(0x11, 0x44, 0x44, 0x44)), "coefficients in 2 scans"),
+        (b"\xff\xd8" + segment(0xFE, b"") * 2_000_000 + header_only(16, 16)[2:], "more than 1000 segments"),
+        (b"\xff\xd8" + segment(0xDB, b"ab") * 500 + segment(0xDB, bytes(65_000)) * 400, "bytes of tables"),
+    ],
+)
+def test_a_picture_that_costs_more_than_the_budget_is_refused(data: bytes, message: str):
+    """Before anything is decoded, and without taking long itself."""
+    began = time.process_time()
+    with pytest.raises(BadPicture, match=message):
+        jpeg.inspect(data)
+
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header_only(6000, 6000),
+        header_only(6000, 6000, samplings=(0x11, 0x11, 0x11)),
+        header_only(6000, 6000, scans=7),
+        header_only(4096, 2160, scans=30),
+        header_only(100, 100, scans=100),
+        b"\xff\xd8" + b"\xff" * 5_000_000 + header_only(100, 100)[2:],
+    ],
+)
+def test_a_picture_within_the_budget_is_read_in_a_moment(data: bytes):
+    began = time.process_time()
+    jpeg.inspect(data)
+
+    assert time.process_time() - began < 1
+
+
+def test_coded_bytes_that_look_like_a_scan_are_none():
+    """In coded data FF is followed by 00: a picture full of FF has the scans that it has."""
+    noisy = np.random.default_rng(3).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+
+    assert data.count(b"\xff\x00") > 100
+    assert jpeg.inspect(data).single_scan
+    assert data.count(b"\xff\xda") == 1
