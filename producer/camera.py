@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from producer.process import CaptureProcess
 from producer.protocol import CaptureJob, Message, MessageKind
+from producer.rhythm import LONGEST_FIRST_PICTURE_S
 from producer.watchdog import Watchdog
 from shared.backoff import Backoff
 from shared.clock import now_us
@@ -63,11 +65,13 @@ class Camera:
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Capture until `stop`; after each consecutive failure, wait longer before the next attempt."""
         backoff, refused = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S), Backoff(LONGEST_WAIT_S, LONGEST_WAIT_S)
+        job = self._job
         while not stop.is_set():
-            watchdog = Watchdog()
+            watchdog = Watchdog(job.rhythm())
             try:
-                self._capture(stop, beat, watchdog)
+                self._capture(job, stop, beat, watchdog)
             except CameraError as exc:
+                job = _patient(self._job, job, watchdog, frozen=isinstance(exc, CameraFrozen))
                 if watchdog.steady():
                     backoff.reset()
                 if self._enter(_state_of(exc), str(exc)):
@@ -76,8 +80,8 @@ class Camera:
                 beat()
                 stop.wait((refused if isinstance(exc, CameraRefused) else backoff).next_s())
 
-    def _capture(self, stop: threading.Event, beat: Callable[[], None], watchdog: Watchdog) -> None:
-        with CaptureProcess(self._job, camera=self.name) as process:
+    def _capture(self, job: CaptureJob, stop: threading.Event, beat: Callable[[], None], watchdog: Watchdog) -> None:
+        with CaptureProcess(job, camera=self.name) as process:
             while not stop.is_set():
                 beat()
                 message = process.receive(LISTEN_S)
@@ -99,6 +103,9 @@ class Camera:
             raise message.error()
         if message.kind is MessageKind.COUNTS and counts.undecodable and not (counts.thinned or counts.superseded):
             watchdog.saw_undecodable()
+            return
+        if message.kind is MessageKind.COUNTS and not (counts.thinned or counts.superseded):
+            watchdog.saw_none_due()
             return
         watchdog.saw_picture()
         if message.kind is MessageKind.FRAME:
@@ -122,6 +129,14 @@ class Camera:
             log.warning("camera is %s", word, extra={"camera": self.name, "reason": reason})
         self._changed(self)
         return True
+
+
+def _patient(settings: CaptureJob, last: CaptureJob, watchdog: Watchdog, *, frozen: bool) -> CaptureJob:
+    """Return the job of the next attempt: with more time where a slow camera may have been misjudged."""
+    if not watchdog.saw_any:
+        waited_s = last.first_s if watchdog.age_s >= last.first_s / 2 else 0.0
+        return replace(last, first_s=min(LONGEST_FIRST_PICTURE_S, max(last.first_s, 2 * waited_s)))
+    return replace(settings, cautious=frozen and watchdog.rhythm.pictures_are_few)
 
 
 def _state_of(exc: CameraError) -> CameraState:

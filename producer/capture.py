@@ -83,7 +83,8 @@ def _pictures(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedP
         case SourceKind.LINK:
             from producer import link
 
-            return link.pictures(job.source.text)
+            rhythm = job.rhythm()
+            return link.pictures(job.source.text, interval_s=job.interval_s, rhythm=rhythm, tick=tick)
         case SourceKind.FILES:
             from producer import files
 

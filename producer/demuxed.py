@@ -1,4 +1,4 @@
-"""Network cameras through FFmpeg's own readers: HTTP, and what RTSP cameras send that our reader leaves to it."""
+"""RTSP cameras through FFmpeg's own reader, where ours leaves them to it."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,6 @@ _RTSP = {
     "analyzeduration": "0",
     "probesize": "32",
 }
-_HTTP = {"analyzeduration": "200000", "fpsprobesize": "0"}
 
 
 class Demuxed:
@@ -37,7 +36,7 @@ class Demuxed:
         Raises:
             CameraError: it cannot be opened.
         """
-        options = _ANY | (_RTSP | {"rtsp_transport": transport} if link.lower().startswith("rtsp") else _HTTP)
+        options = _ANY | _RTSP | {"rtsp_transport": transport}
         try:
             self._container = av.open(for_ffmpeg(link), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
         except (av.error.FFmpegError, OSError) as exc:

@@ -28,9 +28,9 @@ def refusal(status: int) -> CameraError:
             return CameraLost(f"the camera answers with the status {status}")
 
 
-def silence() -> CameraError:
+def silence(limit_s: float = READ_TIMEOUT_S) -> CameraError:
     """Return our error for a camera that is connected and sends nothing."""
-    return CameraFrozen(f"connected, but silent for {READ_TIMEOUT_S:.0f} s")
+    return CameraFrozen(f"connected, but silent for {limit_s:.0f} s")
 
 
 def connection_error(exc: OSError | OverflowError | ValueError, *, opening: bool) -> CameraError:

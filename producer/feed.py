@@ -1,15 +1,16 @@
 """Coded pictures on their way from a network camera to the decoder; reading runs in parallel with decoding."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Protocol
 
-import av
-
-from producer.decoder import Decoder
+from producer.content import CameraJpeg, Content
 from shared.errors import CameraError
+
+MOST_WAITING_BYTES = 64 << 20
+"""Coded pictures that wait for the decoder; beyond that, reading waits too, and with it the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +18,41 @@ class AccessUnit:
     """One coded picture.
 
     Attributes:
-        packet: the input of the decoder; None if the bytes are not a picture, or only a part of one.
+        packet: the input of the decoder, an `av.Packet` or a picture that needs none; None if the bytes are not a
+            picture, or only a part of one.
         key: the picture refers to no earlier picture.
         captured_at: when its last byte had been read, microseconds since the epoch.
         at_s: the same moment, monotonic seconds.
         breaks: later pictures may refer to what is missing here, up to the next key picture.
     """
 
-    packet: "av.Packet[Any] | None"  # generic for type checkers only
+    packet: Any
     key: bool
     captured_at: int
     at_s: float
     breaks: bool = False
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory that the coded picture takes, about."""
+        if isinstance(self.packet, CameraJpeg):
+            return len(self.packet.data)
+        return int(getattr(self.packet, "size", 0))
+
+
+class PictureDecoder(Protocol):
+    """Turns the packets of access units into pictures."""
+
+    def decode(self, packet: Any, /) -> Iterator[Content]:
+        """Yield the pictures that a packet releases."""
+
 
 class Feed(Protocol):
     """An opened network camera."""
 
-    decoder: Decoder
+    @property
+    def decoder(self) -> PictureDecoder:
+        """The decoder of its packets."""
 
     def pictures(self) -> Iterator[AccessUnit]:
         """Yield the coded pictures as they arrive.
@@ -53,7 +71,10 @@ class FeedReader(threading.Thread):
     def __init__(self, feed: Feed) -> None:
         super().__init__(name="feed-reader", daemon=True)
         self._feed = feed
-        self._units: SimpleQueue[AccessUnit | CameraError] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._units: deque[AccessUnit] = deque()
+        self._bytes = 0
+        self._error: CameraError | None = None
 
     def next(self) -> AccessUnit:
         """Wait for the next coded picture.
@@ -61,19 +82,32 @@ class FeedReader(threading.Thread):
         Raises:
             CameraError: there are no more.
         """
-        unit = self._units.get()
-        if isinstance(unit, CameraError):
-            raise unit
-        return unit
+        with self._changed:
+            self._changed.wait_for(lambda: self._units or self._error)
+            if not self._units:
+                raise self._error or CameraError
+            unit = self._units.popleft()
+            self._bytes -= unit.size_bytes
+            self._changed.notify()
+            return unit
 
     def waiting(self) -> int:
         """Return the number of coded pictures that have been read and not yet taken."""
-        return self._units.qsize()
+        return len(self._units)
 
     def run(self) -> None:
         """Read until the camera fails."""
         try:
             for unit in self._feed.pictures():
-                self._units.put(unit)
+                self._put(unit)
         except CameraError as exc:
-            self._units.put(exc)
+            with self._changed:
+                self._error = exc
+                self._changed.notify()
+
+    def _put(self, unit: AccessUnit) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._units or self._bytes < MOST_WAITING_BYTES)
+            self._units.append(unit)
+            self._bytes += unit.size_bytes
+            self._changed.notify()

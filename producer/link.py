@@ -1,11 +1,13 @@
 """Captures cameras reached over the network."""
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
+import producer.mjpeg.camera as mjpeg
 from producer.content import CapturedPicture, Undecodable
 from producer.demuxed import Demuxed
 from producer.feed import Feed, FeedReader
+from producer.rhythm import Rhythm
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.depacketizer import UnsupportedStream
 
@@ -15,22 +17,22 @@ BEHIND = 2  # packets that wait: the frame at hand is old before it is encoded
 MOST_WAITING = 100  # packets: decoding cannot keep up, go on at the next picture that needs no other
 
 
-def pictures(link: str) -> Generator[CapturedPicture]:
+def pictures(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], None]) -> Generator[CapturedPicture]:
     """Yield what a camera gives, as soon as it does, until it fails.
 
     Raises:
         CameraError: it cannot be opened, or gives no more.
     """
-    feed = _opened(link)
+    feed = _opened(link, interval_s=interval_s, rhythm=rhythm, tick=tick)
     try:
         yield from _decoded(feed)
     finally:
         feed.close()
 
 
-def _opened(link: str) -> Feed:
+def _opened(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], None]) -> Feed:
     if not link.lower().startswith("rtsp"):
-        return Demuxed(link)
+        return mjpeg.opened(link, interval_s=interval_s, rhythm=rhythm, tick=tick)
     try:
         return RtspCamera.open(link)
     except UnsupportedStream as exc:

@@ -13,6 +13,7 @@ import struct
 import time
 from dataclasses import asdict, dataclass, field
 
+from producer.rhythm import FIRST_PICTURE_S, Rhythm
 from producer.source import Source, SourceKind
 from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
@@ -30,6 +31,9 @@ class CaptureJob:
         scale_x, scale_y: scale of the published width and height.
         quality: JPEG quality, 1 to 100.
         raw: deliver BGR pixels instead of a JPEG.
+        timeout_s: the longest silence as CAMERATIMEOUT sets it; None: it follows the camera's rhythm.
+        first_s: time for the first picture.
+        cautious: trust the camera's rhythm only after ten gaps.
     """
 
     source: Source
@@ -38,6 +42,13 @@ class CaptureJob:
     scale_y: float = 1.0
     quality: int = 80
     raw: bool = False
+    timeout_s: float | None = None
+    first_s: float = FIRST_PICTURE_S
+    cautious: bool = False
+
+    def rhythm(self) -> Rhythm:
+        """Return the rhythm by which to judge one attempt to do the job."""
+        return Rhythm(self.timeout_s, self.first_s, self.cautious)
 
     def to_line(self) -> bytes:
         """Return the job as one line."""

@@ -64,4 +64,5 @@ def _job(settings: ProducerSettings, source: Source) -> CaptureJob:
         scale_y=settings.scale_y,
         quality=settings.jpeg_quality,
         raw=settings.frame_format == "json",
+        timeout_s=settings.camera_timeout_s,
     )

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
 
 from producer.source import DEVICE_FORM, SOURCE_FORM, Source, parse, parse_device
 from shared.errors import SettingsError
+from shared.go_notation import DURATION_FORM
 from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
 from shared.settings import (
@@ -49,6 +52,12 @@ class ProducerSettings(ServiceSettings):
         0.042,
         "FRAMEINTERVAL",
         "mean time between two frames of a camera; faster cameras are thinned, not queued; 0 keeps every frame",
+    )
+    camera_timeout_s: Annotated[Duration, Field(gt=0)] | None = setting(
+        None,
+        "CAMERATIMEOUT",
+        "longest silence of a camera before it counts as frozen; unset: follows the camera's own rhythm, at least 3 s",
+        allowed=f"{DURATION_FORM}, more than 0",
     )
     scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", gt=0, le=8)
     scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", gt=0, le=8)

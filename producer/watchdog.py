@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable
 
+from producer.rhythm import Rhythm
 from shared.errors import CameraFrozen, CameraLost
 
-FIRST_PICTURE_S = 12.0  # 5 s to connect, 5 s to examine what arrives, and the start of Python
-SILENT_S = 4.0  # FFmpeg notices after 3 s and knows more
+ALLOWANCE_S = 1.0  # the capture itself notices earlier, and knows more
 STEADY_S = 5.0  # after so many seconds with pictures, a failure counts as a new one
 
 
 class Watchdog:
     """Watches one attempt to capture a camera."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rhythm: Rhythm | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rhythm = rhythm or Rhythm()
         self._clock = clock
         self._began_s = clock()
         self._first_s: float | None = None
@@ -21,14 +22,30 @@ class Watchdog:
         self._undecodable = False
 
     def saw_picture(self) -> None:
-        """Record that a picture arrived, or that none is due yet."""
+        """Record that a picture arrived."""
         self._last_s = self._clock()
         self._first_s = self._first_s or self._last_s
         self._undecodable = False
+        self.rhythm.saw_picture(self._last_s)
+
+    def saw_none_due(self) -> None:
+        """Record that the capture is alive while no picture is due."""
+        self._last_s = self._clock()
+        self.rhythm.saw_none_due(self._last_s)
 
     def saw_undecodable(self) -> None:
         """Record that the camera sent something that is not a picture."""
         self._undecodable = True
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the attempt began."""
+        return self._clock() - self._began_s
+
+    @property
+    def saw_any(self) -> bool:
+        """Whether a picture has arrived."""
+        return self._first_s is not None
 
     def steady(self) -> bool:
         """Return whether pictures have arrived long enough for a failure to count as a new one."""
@@ -41,7 +58,8 @@ class Watchdog:
             CameraFrozen: pictures arrived and then stopped.
             CameraLost: no picture arrived at all, or only bytes that are not pictures.
         """
-        since_s, limit_s = (self._began_s, FIRST_PICTURE_S) if self._last_s is None else (self._last_s, SILENT_S)
+        limit_s = self.rhythm.limit_s + ALLOWANCE_S
+        since_s = self._began_s if self._last_s is None else self._last_s
         if self._clock() - since_s <= limit_s:
             return
         if self._undecodable:

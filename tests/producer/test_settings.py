@@ -30,7 +30,14 @@ def test_the_defaults_are_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.frame_interval_s, settings.jpeg_quality) == (0.042, 80)
     assert (settings.scale_x, settings.scale_y) == (1, 1)
     assert (settings.frame_format, settings.compression) == ("jpeg", "none")
+    assert settings.camera_timeout_s is None
     assert list(settings.sources()) == ["camera"]
+
+
+def test_the_camera_timeout_is_a_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CAMERATIMEOUT is read like every other duration; empty means not set."""
+    assert load(monkeypatch, VIDEODEVICE="0", CAMERATIMEOUT="1m30s").camera_timeout_s == 90
+    assert load(monkeypatch, VIDEODEVICE="0", CAMERATIMEOUT="").camera_timeout_s is None
 
 
 def test_cameras_go_before_a_link_before_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +71,8 @@ def test_cameras_go_before_a_link_before_a_device(monkeypatch: pytest.MonkeyPatc
         ({"VIDEODEVICE": "0", "CAMERA": "Front Door"}, ["CAMERA: got 'Front Door'"]),
         ({"VIDEODEVICE": "0", "FRAMEINTERVAL": "42"}, ["FRAMEINTERVAL: got '42'"]),
         ({"VIDEODEVICE": "0", "FRAMEINTERVAL": "-1s"}, ["FRAMEINTERVAL: got '-1s'"]),
+        ({"VIDEODEVICE": "0", "CAMERATIMEOUT": "0"}, ["CAMERATIMEOUT: got '0'"]),
+        ({"VIDEODEVICE": "0", "CAMERATIMEOUT": "5"}, ["CAMERATIMEOUT: got '5'"]),
         ({"VIDEODEVICE": "0", "IMAGESCALEX": "0"}, ["IMAGESCALEX: got '0'"]),
         ({"VIDEODEVICE": "0", "IMAGESCALEY": "9"}, ["IMAGESCALEY: got '9'"]),
         ({"VIDEODEVICE": "0", "IMAGESCALEY": "nan"}, ["IMAGESCALEY: got 'nan'"]),
