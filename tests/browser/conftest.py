@@ -1,4 +1,4 @@
-"""The running suite, and a real Chromium looking at it."""
+"""The running suite, and a real Chromium that shows its page."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ FRONT, YARD = "front", "yard"
 
 
 class Yard:
-    """A camera on the network, which can be unplugged: a film over HTTP."""
+    """A network camera that can be unplugged: a film over HTTP."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -82,7 +82,7 @@ class Running:
     yard: Yard
 
     def pid(self, part: str) -> int:
-        """Return the process id of a part, as it is now."""
+        """Return the current process id of a part."""
         return processes(self.root)[part]
 
 
@@ -98,7 +98,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def running() -> Iterator[Running]:
-    """Run the whole suite with two cameras: a film in front, and one on the network in the yard."""
+    """Run the whole suite with two cameras: a film as `front`, and a network camera as `yard`."""
     port = free_port()
     with Yard() as yard:
         cameras = {FRONT: str(BUNNY), YARD: f"http://{LOOPBACK}:{yard.port}/stream"}

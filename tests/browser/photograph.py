@@ -1,6 +1,6 @@
-"""Takes the README's picture of the page anew: `python -m tests.browser.photograph`, or `make picture`.
+"""Takes the README's screenshot of the page: `python -m tests.browser.photograph`, or `make picture`.
 
-The suite runs with two cameras until the page's lines are full; the picture is what a person sees then.
+The suite runs with two cameras until the page's sparklines are full.
 """
 
 import io
