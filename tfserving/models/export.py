@@ -1,7 +1,9 @@
-"""Write a model as a SavedModel that TensorFlow Serving (or the stand-in here) serves.
+"""Write a model as a SavedModel that TensorFlow Serving (or the local stand-in) serves.
 
-`python -m tfserving.export NAME` keeps it in the cache and does nothing if it is there already;
+`python -m tfserving.export NAME` keeps the model in the cache and does nothing if it is up to date;
 with `--out DIR` it writes DIR/<version>/. The last line on standard output is the model's base path.
+
+To add a model kind: write a module with `build`, and name it in `recipe`.
 """
 
 import argparse
@@ -24,7 +26,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model ready to be built: what it is made from, and how."""
+    """How to build one model, and the fingerprint of everything it is built from."""
 
     name: str
     fingerprint: str
@@ -32,7 +34,7 @@ class Recipe:
 
 
 def recipe(name: str, *, weights: str = "imagenet", seed: int = 0) -> Recipe:
-    """Say how the model `name` is made: `efficientnet-lite0`, `resnet50` or `fer` (also `emonet`).
+    """Return how to build the model `name`: `efficientnet-lite0`, `resnet50` or `fer` (also `emonet`).
 
     Args:
         name: the model.
@@ -68,7 +70,7 @@ def export(wanted: Recipe, base: Path, *, version: int | None = None) -> Path:
 
     Args:
         wanted: what to export.
-        base: the model's base path; made if need be.
+        base: the model's base path; created if it does not exist.
         version: the version's number; None takes the next free one, 1 in an empty folder.
 
     Raises:
@@ -105,23 +107,31 @@ def _write(wanted: Recipe, folder: Path) -> None:
 
 
 def export_to_cache(wanted: Recipe) -> Path:
-    """Have a model in the cache and return its base path; an up-to-date one is not made again.
+    """Export a model to the cache unless an up-to-date version is there, and return its base path.
 
-    Versions that were made otherwise (older code, other weights) go once the new one is there.
+    Several processes may do this at once: one exports, the others wait and use its result. Versions
+    made from older code or other weights are removed once the new one is complete.
 
     Raises:
         ExportError: as in `export`.
     """
     base = cache.models_folder() / wanted.name
-    stale = []
-    for folder in version_folders(base).values():
-        if cache.made_by(folder, wanted.fingerprint):
-            return base
-        stale.append(folder)
-    export(wanted, base)
-    for folder in stale:
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        cache.make_private(base)
+        with cache.locked(base):
+            _bring_up_to_date(wanted, base)
+    except OSError as exc:
+        raise ExportError(f"cannot write {base}: {exc.strerror or exc}") from exc
     return base
+
+
+def _bring_up_to_date(wanted: Recipe, base: Path) -> None:
+    folders = list(version_folders(base).values())
+    current = [folder for folder in folders if cache.made_by(folder, wanted.fingerprint)]
+    if not current:
+        export(wanted, base)
+    for leftover in (*base.glob(".*.partial-*"), *(folders if not current else ())):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="base path to write DIR/<version>/ into; without it: the cache folder "
-        f"({cache.models_folder()}/NAME), where an up-to-date model is not made again",
+        f"({cache.models_folder()}/NAME), where an up-to-date model is not exported again",
     )
     parser.add_argument(
         "--version", type=_positive, metavar="N", help="with --out: the version (default: the next free one)"
@@ -168,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         choices=("imagenet", "none"),
         default="imagenet",
-        help="of resnet50: ImageNet's (downloaded by Keras) or none, which is random",
+        help="of resnet50: imagenet (Keras downloads them) or none (random)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: 0)")
     return parser

@@ -1,13 +1,15 @@
-"""Read a PyTorch state dict of the legacy form (before torch 1.6) without PyTorch.
+"""Read a PyTorch state dict in the legacy format (before torch 1.6) without PyTorch.
 
 The file is: a pickled magic number, a pickled protocol version, a pickled description of the writer's
 machine, the pickled mapping of names to tensors, a pickled list of storage keys, then for every key
 eight bytes with the number of elements and the raw elements.
 Format: `_legacy_save` in torch/serialization.py.
 
-A pickle may call anything it names, so this unpickler knows five names and refuses every other.
+A pickle may call anything it names, so this unpickler knows five names and refuses every other. It trusts
+no number in the file either: a tensor must lie within its storage, and may not repeat elements.
 """
 
+import math
 import pickle
 import struct
 from collections import OrderedDict
@@ -47,7 +49,7 @@ def _rebuild_tensor(
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-# What stands for each name that may occur: torch's are replaced, nothing of torch is ever called.
+# The replacement of each name that may occur; nothing of torch is ever called.
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
@@ -78,13 +80,16 @@ def read_state_dict(path: Path) -> dict[str, Array]:
         Arrays by parameter name, each with the shape, dtype and element order of the tensor.
 
     Raises:
-        ExportError: the file is missing, cut short, of another form, or names what is not allowed.
+        ExportError: the file is missing, truncated, of another format, or names something that is not allowed.
     """
     try:
         with path.open("rb") as file:
             return _read(file)
-    except (OSError, pickle.UnpicklingError, EOFError, ValueError, struct.error) as exc:
-        raise ExportError(f"{path.name} is not a PyTorch state dict that can be read: {exc}") from exc
+    except OSError as exc:
+        raise ExportError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
+    except Exception as exc:  # a pickle can make the interpreter raise nearly anything
+        reason = str(exc) or type(exc).__name__
+        raise ExportError(f"{path.name} is not a PyTorch state dict that can be read: {reason}") from exc
 
 
 def _read(file: BinaryIO) -> dict[str, Array]:
@@ -92,7 +97,7 @@ def _read(file: BinaryIO) -> dict[str, Array]:
         return _RestrictedUnpickler(file).load()
 
     if unpickle() != _MAGIC or unpickle() != _PROTOCOL:
-        raise ValueError("not the legacy form (torch before 1.6)")
+        raise ValueError("not the legacy format (torch before 1.6)")
     if not unpickle().get("little_endian"):
         raise ValueError("written on a big-endian machine")
     tensors: dict[str, _Tensor] = {name: value for name, value in unpickle().items() if isinstance(value, _Tensor)}
@@ -110,8 +115,11 @@ def _read(file: BinaryIO) -> dict[str, Array]:
 
 def _view(elements: Array, tensor: _Tensor) -> Array:
     # torch may have reordered the dimensions in memory: strides say how, in elements.
+    numbers = (tensor.offset, *tensor.shape, *tensor.strides)
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("a tensor's offset, shape or strides are not whole numbers from 0")
     last = tensor.offset + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides, strict=True))
-    if not 0 <= last < len(elements) or min(tensor.strides, default=0) < 0:
+    if not 0 <= last < len(elements) or math.prod(tensor.shape) > len(elements):
         raise ValueError("a tensor reaches beyond its storage")
     strides = [stride * elements.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(elements[tensor.offset :], tensor.shape, strides).copy()

@@ -1,5 +1,7 @@
-"""An export appears whole or not at all, and is not made twice."""
+"""An export is complete or absent, and an up-to-date model is not exported again."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tfserving.standin.servable import Servable
 
 
 def tiny(tf: Any, fingerprint: str = "abc", build: Callable[[], Any] | None = None) -> Recipe:
-    """A model y = 2x, made in no time."""
+    """A model y = 2x, which takes no time to build."""
 
     def double() -> Any:
         module = tf.Module()
@@ -26,7 +28,7 @@ def tiny(tf: Any, fingerprint: str = "abc", build: Callable[[], Any] | None = No
 
 
 def test_a_version_is_a_saved_model_that_can_be_served(tf: Any, tmp_path: Path) -> None:
-    """In a folder named by its number, and nothing else is left in the base path."""
+    """Its folder is named by its number, and the base path holds nothing else."""
     folder = export(tiny(tf), tmp_path / "base")
 
     assert folder == tmp_path / "base" / "1"
@@ -35,7 +37,7 @@ def test_a_version_is_a_saved_model_that_can_be_served(tf: Any, tmp_path: Path) 
 
 
 def test_the_next_version_follows_the_highest(tf: Any, tmp_path: Path) -> None:
-    """Unless a number is given; one that is there already is left alone."""
+    """Unless the caller gives a number; an existing version is not overwritten."""
     (tmp_path / "4").mkdir()
 
     assert export(tiny(tf), tmp_path).name == "5"
@@ -45,7 +47,7 @@ def test_the_next_version_follows_the_highest(tf: Any, tmp_path: Path) -> None:
 
 
 def test_a_failed_export_leaves_nothing(tf: Any, tmp_path: Path) -> None:
-    """No half a version for a server to find."""
+    """A server never finds half a version."""
 
     def fail() -> Any:
         raise ExportError("no weights")
@@ -57,7 +59,7 @@ def test_a_failed_export_leaves_nothing(tf: Any, tmp_path: Path) -> None:
 
 
 def test_a_base_path_that_cannot_be_written_is_an_export_error(tf: Any, tmp_path: Path) -> None:
-    """With the system's reason."""
+    """The message has the system's reason."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ExportError, match="cannot write"):
@@ -65,7 +67,7 @@ def test_a_base_path_that_cannot_be_written_is_an_export_error(tf: Any, tmp_path
 
 
 def test_the_cache_is_filled_once(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second call finds what the first one made and builds nothing."""
+    """The second call returns the result of the first and builds nothing."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = export_to_cache(tiny(tf))
 
@@ -75,8 +77,35 @@ def test_the_cache_is_filled_once(tf: Any, tmp_path: Path, monkeypatch: pytest.M
     assert [entry.name for entry in first.iterdir()] == ["1"]
 
 
+def test_concurrent_exports_build_a_model_once(tmp_path: Path) -> None:
+    """Four processes start with an empty cache; one builds, and all return the same complete version."""
+    log = tmp_path / "built"
+    process = [sys.executable, "-m", "tests.tfserving.models.export_tiny", str(log)]
+    environment = {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    started = [
+        subprocess.Popen(process, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    printed = [one.communicate(timeout=100) for one in started]
+
+    assert [one.returncode for one in started] == [0] * 4, printed
+    assert {out for out, _ in printed} == {"1\n"}
+    assert log.read_text() == "built\n"
+
+
+def test_the_cache_is_private(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write to it decides what the model server runs; a folder that was open before is closed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "machine-learning-deployment").mkdir(mode=0o755)
+
+    base = export_to_cache(tiny(tf))
+
+    modes = [folder.stat().st_mode & 0o777 for folder in (base, base.parent, base.parent.parent)]
+    assert modes == [0o700] * 3
+
+
 def test_what_was_made_otherwise_is_replaced(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newer code or weights make a newer version; the old one goes, so that the cache does not grow."""
+    """Newer code or weights make a newer version; the old one is removed, so that the cache does not grow."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     base = export_to_cache(tiny(tf))
 
@@ -87,7 +116,7 @@ def test_what_was_made_otherwise_is_replaced(tf: Any, tmp_path: Path, monkeypatc
 
 
 def test_the_recipe_depends_on_code_weights_and_options(tmp_path: Path) -> None:
-    """Any of them changed: another fingerprint."""
+    """A change to any of them changes the fingerprint."""
     source = tmp_path / "source"
     source.write_text("one")
     before = cache.recipe(sources=[source], options={"seed": "1"})
@@ -99,8 +128,8 @@ def test_the_recipe_depends_on_code_weights_and_options(tmp_path: Path) -> None:
     assert recipe("resnet50", seed=1).fingerprint != recipe("resnet50", seed=2).fingerprint
 
 
-def test_a_saved_model_of_somebody_else_is_not_ours(tf: Any, tmp_path: Path) -> None:
-    """No recipe, a damaged one, one of another form: it is made again."""
+def test_a_saved_model_without_our_recipe_is_stale(tf: Any, tmp_path: Path) -> None:
+    """The recipe may be absent, damaged or of another form."""
     half_plus(tmp_path / "1")
     assert not cache.made_by(tmp_path / "1", "abc")
 
@@ -111,10 +140,10 @@ def test_a_saved_model_of_somebody_else_is_not_ours(tf: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("stated", ["", "relative/path"])
-def test_a_cache_home_that_is_no_absolute_path_is_ignored(
+def test_a_cache_home_that_is_not_absolute_is_ignored(
     stated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As the XDG specification asks."""
+    """The XDG specification says so."""
     monkeypatch.setenv("XDG_CACHE_HOME", stated)
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -132,7 +161,7 @@ def test_the_command_names_the_models_it_has(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_command_ends_with_the_base_path(efficientnet: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What `make run` gives to the server; it is in the cache by now."""
+    """`make run` passes it to the server; the model is in the cache by now."""
     assert main(["efficientnet-lite0"]) == 0
 
     assert capsys.readouterr().out.splitlines()[-1] == str(efficientnet)

@@ -1,4 +1,4 @@
-"""A PyTorch state dict is read, and nothing in it is ever called."""
+"""A PyTorch state dict is read without calling anything in it or trusting its numbers."""
 
 import io
 import os
@@ -20,15 +20,15 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 
 class FloatStorage:
-    """Stands for torch's class when a file is written: only its name gets there."""
+    """Replaces torch's class when a file is written: only its name is written."""
 
     __module__ = "torch"
 
 
 class Stored:
-    """A tensor as torch pickles it: a call of `_rebuild_tensor_v2` with a storage that is elsewhere."""
+    """A tensor as torch pickles it: a call of `_rebuild_tensor_v2` with a storage outside of the pickle."""
 
-    def __init__(self, key: str, size: int, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    def __init__(self, key: str, size: int, offset: Any, shape: Any, strides: Any) -> None:
         self.storage = ("storage", FloatStorage, key, "cpu", size, None)
         self.rest: tuple[Any, ...] = (offset, shape, strides, False, OrderedDict())
 
@@ -48,10 +48,10 @@ class Pickler(pickle.Pickler):
 
 @pytest.fixture
 def torch_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules of torch's names, so that a pickle can name what is in them."""
+    """Provide modules with torch's names, so that a pickle can refer to their contents."""
 
     def _rebuild_tensor_v2() -> None:
-        """Only named."""
+        """Never called."""
 
     _rebuild_tensor_v2.__module__ = "torch._utils"
     _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
@@ -79,7 +79,7 @@ def read(tmp_path: Path, content: bytes) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("torch_names")
 def test_tensors_come_with_their_shape_and_order(tmp_path: Path) -> None:
-    """Strides and offset count: a transposed tensor and one within a storage it shares."""
+    """Strides and offset count: for a transposed tensor, and for one that shares a storage."""
     tensors = OrderedDict(
         plain=Stored("1", 6, 0, (2, 3), (3, 1)),
         transposed=Stored("1", 6, 0, (3, 2), (1, 3)),
@@ -102,7 +102,7 @@ class Trap:
 
 
 def test_a_pickle_that_names_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is called on the way: a file of weights cannot run a command."""
+    """A file of weights cannot run a command."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ExportError, match=r"mkdir is not allowed"):
@@ -112,15 +112,45 @@ def test_a_pickle_that_names_something_else_is_refused(tmp_path: Path, monkeypat
 
 
 @pytest.mark.usefixtures("torch_names")
-def test_a_tensor_beyond_its_storage_is_refused(tmp_path: Path) -> None:
-    """Strides from a file must not reach into other memory."""
-    with pytest.raises(ExportError, match="reaches beyond"):
-        read(tmp_path, written({"w": Stored("1", 2, 0, (2, 2), (2, 1))}, {"1": [0, 1]}))
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [
+        (0, (2, 2), (2, 1)),
+        (2, (1,), (1,)),
+        (-2, (3,), (1,)),
+        (-490, (492,), (1,)),
+        (1, (2,), (-1,)),
+        (0, (1 << 15, 1 << 15), (0, 0)),
+        (0, (3,), (0,)),
+        (0, (-1,), (1,)),
+        (0, (2.0,), (1,)),
+        (0, ("2",), (1,)),
+        (None, (2,), (1,)),
+        (0, (2,), (1, 1)),
+        (0, None, (1,)),
+        (0, (1 << 62, 1 << 62), (1, 1)),
+    ],
+)
+def test_a_tensor_beyond_its_storage_is_refused(tmp_path: Path, offset: Any, shape: Any, strides: Any) -> None:
+    """Numbers from a file must not reach into other memory, nor make gigabytes out of two elements."""
+    with pytest.raises(ExportError, match=r"weights\.pth is not a PyTorch state dict"):
+        read(tmp_path, written({"w": Stored("1", 2, offset, shape, strides)}, {"1": [0, 1]}))
 
 
 @pytest.mark.usefixtures("torch_names")
-def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
-    """A download that broke off."""
+@pytest.mark.parametrize("size", [1 << 40, 1 << 62, -1])
+def test_a_storage_larger_than_the_file_is_refused(tmp_path: Path, size: int) -> None:
+    """The file claims more elements than it has."""
+    content = written({"w": Stored("1", size, 0, (2,), (1,))}, {"1": [0, 1]})
+    claimed = content[: -2 * 4 - 8] + struct.pack("<q", size) + content[-2 * 4 :]
+
+    with pytest.raises(ExportError, match=r"weights\.pth is not a PyTorch state dict"):
+        read(tmp_path, claimed)
+
+
+@pytest.mark.usefixtures("torch_names")
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    """A download may have been interrupted."""
     whole = written({"w": Stored("1", 4, 0, (4,), (1,))}, {"1": [0, 1, 2, 3]})
 
     with pytest.raises(ExportError, match=r"weights\.pth is not a PyTorch state dict"):
@@ -129,12 +159,12 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", pickle.dumps(1)])
 def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Torch's newer zip form, something else, nothing."""
+    """An empty file, torch's newer zip format, another pickle."""
     with pytest.raises(ExportError, match=r"weights\.pth is not"):
         read(tmp_path, content)
 
 
-def test_a_file_that_is_not_there_is_an_export_error(tmp_path: Path) -> None:
-    """With the system's reason."""
+def test_a_missing_file_is_an_export_error(tmp_path: Path) -> None:
+    """The message has the system's reason."""
     with pytest.raises(ExportError, match="No such file"):
         read_state_dict(tmp_path / "none.pth")
