@@ -1,7 +1,7 @@
-"""What goes wrong in here, as a tree.
+"""The errors of this package.
 
 ExportError         a model could not be exported; the message says what to do about it
-StatusError         an answer of the server that is not OK: canonical code and message
+StatusError         the server answers with an error: canonical code and message
 SettingsError       a flag or a configuration file is wrong; the server does not start
 """
 
@@ -9,15 +9,15 @@ from enum import Enum
 
 
 class ExportError(Exception):
-    """A model could not be exported; the message is for the person who asked."""
+    """A model could not be exported; the message says what to do about it."""
 
 
 class SettingsError(Exception):
-    """A flag or a configuration file is wrong; the message is one readable line."""
+    """A flag or a configuration file is wrong; the message is one line."""
 
 
 class Code(Enum):
-    """The canonical codes of an answer that is not OK."""
+    """The canonical codes of errors."""
 
     CANCELLED = "CANCELLED"
     UNKNOWN = "UNKNOWN"
@@ -38,7 +38,7 @@ class Code(Enum):
 
     @property
     def http_status(self) -> int:
-        """Status line's number for an answer with this code."""
+        """The HTTP status for this code."""
         return _HTTP_STATUS[self]
 
 
@@ -64,7 +64,7 @@ _HTTP_STATUS = {
 
 
 class StatusError(Exception):
-    """An answer that is not OK.
+    """An error that the server answers with.
 
     `str(error)` reads like absl's `Status::ToString`: `INVALID_ARGUMENT: JSON Value: ...`.
     """
@@ -76,10 +76,10 @@ class StatusError(Exception):
 
 
 def invalid_argument(message: str) -> StatusError:
-    """Build the commonest error, a mistake in the request (400)."""
+    """Return the commonest error, a mistake in the request (400)."""
     return StatusError(Code.INVALID_ARGUMENT, message)
 
 
 def not_found(message: str) -> StatusError:
-    """Build the error for a model or version that is not there (404)."""
+    """Return the error for a model or version that does not exist (404)."""
     return StatusError(Code.NOT_FOUND, message)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 
 def version_folders(base: Path) -> dict[int, Path]:
-    """List the version folders of a base path, lowest version first; none if there is no such path.
+    """List the version folders of a base path, lowest version first; none if the path does not exist.
 
-    As in TensorFlow Serving, folders whose name is not a number are nobody's business.
+    As in TensorFlow Serving, folders whose name is not a number are ignored.
     """
     try:
         entries = list(base.iterdir())

@@ -1,6 +1,6 @@
-"""TensorFlow, imported late and without its start-up chatter.
+"""TensorFlow, imported late and without its start-up messages.
 
-The import takes three seconds, so nothing that must answer early may do it at module level.
+The import takes three seconds; a module that imports it at the top makes `--help` that slow.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ def load_tensorflow() -> Any:
         if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0":
             import tensorflow as tf
         else:
-            # oneDNN's note goes to file descriptor 2 before any log level is looked at.
+            # oneDNN writes a note to file descriptor 2 before any log level applies.
             with _stderr_closed():
                 import tensorflow as tf
         tf.get_logger().setLevel("ERROR")  # `Instructions for updating`
@@ -48,7 +48,7 @@ def _stderr_closed() -> Iterator[None]:
 
 
 def release_memory() -> None:
-    """Give back what loading needed and serving does not: 150 MB for EfficientNet-Lite0 (glibc only)."""
+    """Return memory that loading needed and serving does not: 150 MB for EfficientNet-Lite0 (glibc only)."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none

@@ -1,4 +1,4 @@
-"""Real models, exported once per session, and one server with all of them."""
+"""Real models, exported once per session, and one server for all of them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def tf() -> Any:
 
 @pytest.fixture(scope="session")
 def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one base path for each of the small models, version 1 in each."""
+    """A folder with a base path for each small model, each with version 1."""
     folder = tmp_path_factory.mktemp("models")
     for name, write in WRITERS.items():
         write(folder / name / "1")
@@ -28,7 +28,7 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def write_version() -> Callable[[Path, int, float], None]:
-    """Write a version of a model y = x / 2 + offset, by its offset."""
+    """Write a version of the model y = x / 2 + offset with a given offset."""
 
     def write(base: Path, version: int, offset: float) -> None:
         half_plus(base / str(version), offset)
@@ -43,7 +43,7 @@ def efficientnet() -> Path:
 
 @pytest.fixture(scope="session")
 def client(saved_models: Path, efficientnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """One server of all the models; tests only ask it."""
+    """One server for all models; tests do not change it."""
     bases = {name: saved_models / name for name in WRITERS} | {"tfModel": efficientnet}
     entries = "".join(
         f'  config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" '

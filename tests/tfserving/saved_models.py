@@ -10,12 +10,12 @@ from tfserving.runtime import load_tensorflow
 
 
 def half_plus(path: Path, offset: float = 2.0) -> None:
-    """y = x / 2 + offset: one input, one output, with a variable."""
+    """y = x / 2 + offset, as in TensorFlow Serving's documentation: declared (-1, 1), with a variable."""
     tf = load_tensorflow()
     module = tf.Module()
     module.offset = tf.Variable(float(offset))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
     def half_plus_offset(x: Any) -> dict[str, Any]:
         return {"y": x / 2.0 + module.offset}
 
@@ -42,7 +42,7 @@ def several(path: Path) -> None:
 
 
 def scalar(path: Path) -> None:
-    """One output without any dimension, which the row format cannot show; not to be batched either."""
+    """One output without any dimension: the row format cannot show it, and it cannot be batched."""
     tf = load_tensorflow()
     module = tf.Module()
 
@@ -53,4 +53,21 @@ def scalar(path: Path) -> None:
     tf.saved_model.save(module, str(path), signatures=total)
 
 
-WRITERS: dict[str, Callable[[Path], None]] = {"half_plus_two": half_plus, "several": several, "scalar": scalar}
+def convolution(path: Path) -> None:
+    """Pictures (-1, 4, 4, 3) through a convolution, whose kernel aborts on an input of lower rank."""
+    tf = load_tensorflow()
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 3], tf.float32, name="pictures")])
+    def convolve(pictures: Any) -> dict[str, Any]:
+        return {"y": tf.nn.conv2d(pictures, tf.ones((3, 3, 3, 1)), 1, "VALID")}
+
+    tf.saved_model.save(module, str(path), signatures=convolve)
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "half_plus_two": half_plus,
+    "several": several,
+    "scalar": scalar,
+    "convolution": convolution,
+}

@@ -1,4 +1,4 @@
-"""A running stand-in server in this process, and a small client for it."""
+"""A stand-in server that runs in this process, and a small client for it."""
 
 import base64
 import http.client
@@ -20,7 +20,7 @@ _DEADLINE_S = 60
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: status, headers in lower case, body."""
+    """An answer: status, headers in lower case, body."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Reply:
 
 
 class Client:
-    """Talks to a port of this machine, one connection per request."""
+    """A client of a port of this machine; a connection per request."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -61,7 +61,7 @@ class Client:
 
 @contextmanager
 def running(arguments: Sequence[str]) -> Iterator[Client]:
-    """Serve in a thread of this process with these flags, on a free port, until the block ends."""
+    """Serve on a free port with these flags, in a thread, until the block ends."""
     flags = parse_flags(["--rest_api_port=0", "--rest_api_host=127.0.0.1", *arguments])
     stop, listening = threading.Event(), threading.Event()
     ports: list[int] = []
@@ -86,7 +86,7 @@ def wait_until_served(client: Client, model: str) -> None:
 
 
 def picture(name: str) -> bytes:
-    """Read a PNG of scikit-image's wheel, without importing that package."""
+    """Read a PNG from scikit-image's wheel without importing the package."""
     spec = find_spec("skimage")
     assert spec is not None
     assert spec.submodule_search_locations
@@ -94,5 +94,5 @@ def picture(name: str) -> bytes:
 
 
 def b64(data: bytes) -> dict[str, str]:
-    """Wrap bytes the way the REST API wants them."""
+    """Wrap bytes in the form of the REST API."""
     return {"b64": base64.b64encode(data).decode("ascii")}

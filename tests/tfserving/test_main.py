@@ -1,4 +1,4 @@
-"""The stand-in as a process: early answers, signals, readable mistakes."""
+"""The stand-in as a process: its start, signals, readable mistakes."""
 
 import contextlib
 import signal
@@ -6,13 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.processes import freeze, thaw
-from tests.tfserving.serving import Client, wait_until_served
+from tests.tfserving.serving import Client
 
 DEADLINE_S = 60
 
@@ -29,41 +29,66 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def port_of(started: subprocess.Popen[str]) -> int:
-    """Read the port off the line that says where it listens."""
+    """Return the port from the line that says where it listens."""
     assert started.stdout is not None
     for line in started.stdout:
         if "Exporting HTTP/REST API at:" in line:
             return int(line.rstrip().rpartition(":")[2])
-    raise AssertionError("it never said where it listens")
+    raise AssertionError("the process did not print where it listens")
 
 
-def test_it_answers_while_it_loads_and_ends_on_sigterm(saved_models: Path) -> None:
-    """Listening comes before TensorFlow: first LOADING and 404, then predictions; SIGTERM ends it with 0."""
-    base = saved_models / "half_plus_two"
-    with process("--rest_api_port=0", "--model_name=m", f"--model_base_path={base}") as started:
-        client = Client(port_of(started))
-        early = client.get("/v1/models/m")
-        early_prediction = client.post("/v1/models/m:predict", {"instances": [1.0]})
-        wait_until_served(client, "m")
+def wait_for_line(started: subprocess.Popen[str], text: str) -> None:
+    """Read the output up to a line with a text."""
+    assert started.stdout is not None
+    assert any(text in line for line in started.stdout), f"the process did not print {text!r}"
+
+
+def test_it_listens_once_its_model_is_loaded_and_ends_on_sigterm(
+    tmp_path: Path, write_version: Callable[[Path, int, float], None]
+) -> None:
+    """As the real server: connections are refused until there is a version and it is available."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with process(f"--rest_api_port={port}", "--model_name=m", f"--model_base_path={tmp_path}") as started:
+        wait_for_line(started, "no versions found under")
+        with pytest.raises(ConnectionRefusedError):
+            Client(port).get("/v1/models/m")
+        write_version(tmp_path / "coming", 1, 2.0)
+        (tmp_path / "coming" / "1").rename(tmp_path / "1")
+        assert port_of(started) == port
+        client = Client(port)
+        metadata = client.get("/v1/models/m/metadata")
         prediction = client.post("/v1/models/m:predict", {"instances": [1.0]})
         began = time.monotonic()
         started.send_signal(signal.SIGTERM)
         output, errors = started.communicate(timeout=DEADLINE_S)
 
-    assert early.json["model_version_status"][0]["state"] in ("START", "LOADING")
-    assert early_prediction.status == 404
-    assert early_prediction.error == "Servable not found for request: Latest(m)"
+    assert metadata.status == 200
     assert prediction.json == {"predictions": [2.5]}
     assert started.returncode == 0
     assert time.monotonic() - began < DEADLINE_S
-    assert "version 1 is available" in output
+    assert "stopping" in output
     assert errors == ""
 
 
+def test_a_model_that_cannot_be_loaded_ends_it_with_one_line(tmp_path: Path) -> None:
+    """The message is the real server's, which tries five times a minute apart before."""
+    (tmp_path / "1").mkdir()
+    with process("--rest_api_port=0", "--model_name=m", f"--model_base_path={tmp_path}") as started:
+        _output, errors = started.communicate(timeout=DEADLINE_S)
+
+    assert started.returncode == 2
+    (line,) = errors.splitlines()
+    assert line.startswith(
+        "tfserving: Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
+        "{{{name: m version: 1} due to error: NOT_FOUND: Could not find SavedModel .pb or .pbtxt"
+    )
+
+
 def test_sigint_while_tensorflow_is_being_imported_ends_it_too(saved_models: Path) -> None:
-    """Ctrl-C right after the start: status 0, nothing on standard error."""
+    """Ctrl-C right after the start: status 0, no traceback."""
     with process("--rest_api_port=0", f"--model_base_path={saved_models / 'half_plus_two'}") as started:
-        port_of(started)
+        wait_for_line(started, "loading version 1")
         started.send_signal(signal.SIGINT)
         _output, errors = started.communicate(timeout=DEADLINE_S)
 
@@ -72,13 +97,13 @@ def test_sigint_while_tensorflow_is_being_imported_ends_it_too(saved_models: Pat
 
 
 def test_a_second_signal_ends_it_at_once(saved_models: Path) -> None:
-    """The first waits for calls and loads that are on their way; the second for nothing."""
+    """The first waits for calls and loads in progress; the second for nothing."""
     with process("--rest_api_port=0", f"--model_base_path={saved_models / 'half_plus_two'}") as started:
         port_of(started)
         started.send_signal(signal.SIGTERM)
         assert started.stdout is not None
         assert any("stopping" in line for line in started.stdout)
-        freeze(started.pid)  # it must not be done before the second one is there
+        freeze(started.pid)  # it must not end before the second signal is there
         started.send_signal(signal.SIGTERM)
         thaw(started.pid)
         started.communicate(timeout=DEADLINE_S)
@@ -107,7 +132,7 @@ def test_a_taken_port_ends_it_with_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_the_command_line_is_one_line(arguments: list[str], complaint: str) -> None:
-    """What came, and what would help."""
+    """It has the value, and what would help."""
     with process(*arguments) as started:
         _output, errors = started.communicate(timeout=DEADLINE_S)
 
@@ -117,7 +142,7 @@ def test_a_mistake_in_the_command_line_is_one_line(arguments: list[str], complai
 
 
 def test_labels_need_their_flag_at_the_start(tmp_path: Path) -> None:
-    """The real server's message, and how to get on."""
+    """The real server's message, and the flag that helps."""
     path = tmp_path / "c"
     path.write_text(
         f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}" model_platform: "tensorflow" '

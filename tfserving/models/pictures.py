@@ -1,4 +1,4 @@
-"""The parts that every picture classifier here has in common: bytes in, classes out."""
+"""What all picture classifiers here share: bytes in, classes out."""
 
 from collections.abc import Callable
 from typing import Any

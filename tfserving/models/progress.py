@@ -1,4 +1,4 @@
-"""Say what a long step does while it does it."""
+"""Show the progress of a long step."""
 
 import sys
 import threading
@@ -12,9 +12,9 @@ _REDRAW_S = 0.2
 
 @contextmanager
 def step(what: str, *, stream: TextIO | None = None) -> Iterator[None]:
-    """Show `what` with the seconds it takes: a moving line on a terminal, else one line at each end.
+    """Show `what` with the seconds it takes: a line that is redrawn on a terminal, else a line at each end.
 
-    On an error the line ends in `failed`; the error goes on.
+    After an error the line ends in `failed`; the error is not caught.
     """
     out = stream or sys.stderr
     began = time.monotonic()

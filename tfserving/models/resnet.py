@@ -1,4 +1,4 @@
-"""ResNet-50 as Keras has it, with the pictures prepared inside the model."""
+"""Keras' ResNet-50; the pictures are prepared inside the model."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def build(*, weights: str = "imagenet", seed: int = 0) -> Any:
 
 
 def keras_model(*, weights: str = "imagenet", seed: int = 0) -> Any:
-    """Build Keras' own ResNet50; arguments and errors as in `build`."""
+    """Return Keras' own ResNet50; arguments and errors as in `build`."""
     keras = load_tensorflow().keras
     keras.utils.set_random_seed(seed)
     try:

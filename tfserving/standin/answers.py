@@ -16,10 +16,10 @@ from tfserving.standin.tensors import Format
 
 
 def predict_answer(outputs: Tensors, form: Format) -> bytes:
-    """Write the outputs of a model.
+    """Return the outputs of a model as JSON.
 
     Raises:
-        StatusError: INVALID_ARGUMENT: there are none, a type has no JSON, or rows do not match.
+        StatusError: INVALID_ARGUMENT: there are no outputs, a type has no JSON, or sizes differ.
     """
     if not outputs:
         raise invalid_argument("Cannot convert empty tensor map to JSON")

@@ -1,7 +1,7 @@
 """Which models to serve: TensorFlow Serving's configuration file, read into plain values.
 
-The file is a `ModelServerConfig` in protocol-buffer text format. Its messages are declared here as far as
-they are used, after tensorflow_serving/config/model_server_config.proto and
+The file is a `ModelServerConfig` in protocol-buffer text format. The parts of its messages that are used are declared
+here, after tensorflow_serving/config/model_server_config.proto and
 file_system_storage_path_source.proto.
 """
 
@@ -25,13 +25,13 @@ class VersionPolicy:
     specific: frozenset[int] = frozenset()
     every: bool = False
 
-    def choose(self, there: list[int]) -> set[int]:
-        """Choose from the versions that are there."""
+    def choose(self, existing: list[int]) -> set[int]:
+        """Return the versions to serve out of those that exist."""
         if self.every:
-            return set(there)
+            return set(existing)
         if self.specific:
-            return set(self.specific) & set(there)
-        return set(sorted(there)[-self.latest :])
+            return set(self.specific) & set(existing)
+        return set(sorted(existing)[-self.latest :])
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def read_model_config(path: Path) -> list[ModelConfig]:
     """Read a `--model_config_file`.
 
     Raises:
-        SettingsError: one readable line with the place and the mistake.
+        SettingsError: a line with the position and the mistake.
     """
     message = _parse(path, "ModelServerConfig")
     if message.HasField("custom_model_config"):
@@ -62,7 +62,7 @@ def read_model_config(path: Path) -> list[ModelConfig]:
 
 
 def read_max_batch_size(path: Path) -> int | None:
-    """Read `max_batch_size` out of a `--batching_parameters_file`; None: it does not say.
+    """Read `max_batch_size` from a `--batching_parameters_file`; None if it is not set.
 
     Raises:
         SettingsError: as in `read_model_config`.
@@ -106,7 +106,7 @@ def _policy(path: Path, message: Any) -> VersionPolicy:
                 raise SettingsError(f"{path}: model {message.name}: specific without any versions")
             return VersionPolicy(specific=frozenset(policy.specific.versions))
         case "latest":
-            # Zero stands for the default there.
+            # In the real server zero means the default.
             return VersionPolicy(latest=policy.latest.num_versions or 1)
     return VersionPolicy()
 

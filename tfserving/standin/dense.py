@@ -1,6 +1,6 @@
 """One parsed JSON value, list or list of lists → one tensor, as json_tensor.cc fills it.
 
-Values are looked at one by one only where something is irregular: a list of faces has thousands of numbers.
+Values are checked one by one only where something is irregular: a list of faces has thousands of numbers.
 """
 
 import base64
@@ -34,7 +34,7 @@ _INTEGERS: dict[str, np.iinfo[Any]] = {
 
 
 def is_base64(value: Any) -> bool:
-    """Tell whether a value stands for bytes: an object of just `b64` and a string."""
+    """Return whether a value represents bytes: an object of just `b64` and a string."""
     return isinstance(value, dict) and len(value) == 1 and isinstance(value.get(_BASE64_KEY), str)
 
 
@@ -42,7 +42,7 @@ def dense(value: Any, dtype: str) -> NDArray[Any]:
     """Turn one value, list or list of lists into a tensor of its shape.
 
     Args:
-        value: as parsed.
+        value: a parsed JSON value.
         dtype: TensorFlow's name of the type, such as `float`.
 
     Raises:
@@ -53,7 +53,7 @@ def dense(value: Any, dtype: str) -> NDArray[Any]:
 
 
 def regular(value: Any, dtype: str) -> NDArray[Any] | None:
-    """Do what `dense` does, for nothing but numbers in lists of equal length; None: look closely."""
+    """Do what `dense` does for numbers in lists of equal length; None if something else is in them."""
     shape: list[int] = []
     level = [value]
     while set(map(type, level)) == {list}:
@@ -175,7 +175,7 @@ def _from_base64(value: dict[str, Any]) -> bytes:
 
 
 def _lenient_base64(text: str) -> bytes:
-    # absl::Base64Unescape takes blanks anywhere and does without the padding.
+    # absl::Base64Unescape allows blanks anywhere and needs no padding.
     packed = "".join(text.split())
     if "=" not in packed:
         packed += "=" * (-len(packed) % 4)

@@ -1,4 +1,4 @@
-"""The flags of tensorflow_model_server, as far as they mean something here.
+"""The flags of tensorflow_model_server that have an effect in the stand-in.
 
 Names, defaults and meaning: tensorflow_serving/model_servers/main.cc.
 """
@@ -23,7 +23,7 @@ clusters run tensorflow/serving itself. Requests that arrive together are always
 --enable_batching says.
 """
 
-# Accepted, so that a command line written for the real server works here; without any effect.
+# Accepted without effect, so that a command line for the real server works here.
 _IGNORED_FLAGS = (
     "enable_model_warmup",
     "flush_filesystem_caches",
@@ -41,7 +41,7 @@ _IGNORED_FLAGS = (
 
 @dataclass(frozen=True)
 class Flags:
-    """The command line, read and checked."""
+    """The parsed command line."""
 
     models: list[ModelConfig]
     rest_api_host: str
@@ -60,7 +60,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Flags:
     """Read the command line and the files that it names.
 
     Raises:
-        SettingsError: a value or a file is wrong; one readable line.
+        SettingsError: a value or a file is wrong; the message is one line.
         SystemExit: by argparse, after `--help` or a flag that does not exist.
     """
     options = _parser().parse_args(arguments)
@@ -91,7 +91,7 @@ def _models(options: argparse.Namespace) -> list[ModelConfig]:
     if options.model_config_file:
         return read_model_config(Path(options.model_config_file))
     if not options.model_base_path:
-        raise SettingsError("say what to serve: --model_base_path=DIR or --model_config_file=FILE")
+        raise SettingsError("nothing to serve: give --model_base_path=DIR or --model_config_file=FILE")
     return [ModelConfig(options.model_name, Path(options.model_base_path).absolute())]
 
 
@@ -105,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--rest_api_port", type=_port, default=8501, metavar="N", help="port of the REST API (8501; 0: a free one)")
-    add("--rest_api_host", default="", metavar="ADDRESS", help="address to listen on (all); not a flag of the real one")
+    add(
+        "--rest_api_host",
+        default="",
+        metavar="ADDRESS",
+        help="address to listen on (all); the real server has no such flag",
+    )
     add("--model_name", default="default", metavar="NAME", help="name of the model (default)")
     add("--model_base_path", metavar="DIR", help="folder that holds one folder per version, named by a number")
     add("--model_config_file", metavar="FILE", help="ModelServerConfig in text format; instead of the two above")
@@ -123,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         const=True,
         default=False,
         metavar="BOOL",
-        help="let a label name a version that is not loaded (yet): at the start, none is",
+        help="let a label name a version that is not loaded yet; at the start, none is",
     )
     add(
         "--tensorflow_intra_op_parallelism",
@@ -146,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_not_negative,
         default=30000,
         metavar="MS",
-        help="longest time for a call (30000; 0: any)",
+        help="longest time for a call (30000; 0: no limit)",
     )
     add(
         "--rest_api_num_threads",
@@ -156,8 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         help="requests worked on at the same time (4 per core)",
     )
     add("--enable_batching", type=_flag, nargs="?", const=True, default=False, metavar="BOOL", help="see above")
-    add("--batching_parameters_file", metavar="FILE", help="BatchingParameters in text format; max_batch_size counts")
-    add("--port", type=_port, metavar="N", help="port of the gRPC API, which is not there")
+    add(
+        "--batching_parameters_file",
+        metavar="FILE",
+        help="BatchingParameters in text format; only max_batch_size has an effect",
+    )
+    add("--port", type=_port, metavar="N", help="port of the gRPC API, which the stand-in does not have")
     for name in _IGNORED_FLAGS:
         add(f"--{name}", nargs="?", help=argparse.SUPPRESS)
     return parser

@@ -27,13 +27,13 @@ _STATUS = re.compile(rf"/v1/models(?:/([^/:]+))?{_VERSION_OR_LABEL}(?:/(metadata
 _ANY = re.compile(r"/v1/.*", _ANY_CASE)
 _MAX_VERSION = 2**63 - 1
 
-# What libevent sends for a path that nobody handles: evhttp_send_error in its http.c.
+# What libevent sends for a path without a handler: evhttp_send_error in its http.c.
 _NOT_FOUND_PAGE = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, type and body of an answer; `close`: the connection ends with it."""
+    """Status, type and body of an answer; `close` ends the connection after it."""
 
     status: int
     body: bytes
@@ -46,7 +46,7 @@ class RestApi:
 
     Args:
         models: the models.
-        timeout_s: longest time for a call of a model; None: any.
+        timeout_s: longest time for a call of a model; None for no limit.
     """
 
     def __init__(self, models: Models, *, timeout_s: float | None = None) -> None:
@@ -63,7 +63,7 @@ class RestApi:
             return Answer(exc.code.http_status, error_body(exc.message))
         except RecursionError:
             return Answer(400, error_body("The JSON is nested too deeply"))
-        except Exception:  # the connection must get an answer, and the next request its turn
+        except Exception:  # every request gets an answer, whatever a model does
             log.exception("%s %s", method, target)
             return Answer(500, error_body("Internal error of the stand-in; its log says more"))
 
@@ -71,7 +71,7 @@ class RestApi:
         if method == "POST" and (found := _PREDICTION.fullmatch(target)):
             name, version, label, verb = found.groups()
             request = _request(name, version, label)
-            # The path is matched in any case, the verb is then compared as it is.
+            # The path matches in any case; the verb is then compared exactly.
             match verb:
                 case "predict":
                     return self._predict(request, body)

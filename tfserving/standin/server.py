@@ -1,27 +1,28 @@
-"""The server's life: listen, load, watch, stop."""
+"""The life of the server: load, listen, watch, stop."""
 
 import logging
 import threading
 from collections.abc import Callable
 
 from shared.crashes import run_again
-from tfserving.errors import SettingsError
+from tfserving.errors import SettingsError, StatusError
 from tfserving.standin.flags import Flags
-from tfserving.standin.http import RestServer
+from tfserving.standin.http import RestServer, bind, listen
 from tfserving.standin.rest import RestApi
 from tfserving.standin.servable import Servable
 from tfserving.standin.versions import Load, Models, check_labels
 
 log = logging.getLogger(__name__)
 
-# Together below the three seconds in which a stopped server is gone.
+# Together less than the three seconds within which a stopped server ends.
 _LAST_CALLS_S = 1.5
+_LAST_ANSWERS_S = 0.5
 _LOADING_ENDS_S = 0.5
-_LOOK_FOR_END_S = 0.2
+_TURN_S = 0.2
 
 
 def servable_loader(flags: Flags) -> Load:
-    """Make the function that loads a version's folder with the threads that the flags allow."""
+    """Return the function that loads a version's folder with the threads that the flags allow."""
     return lambda path: Servable(path, intra_op_threads=flags.intra_op_threads, inter_op_threads=flags.inter_op_threads)
 
 
@@ -30,48 +31,75 @@ def serve(
 ) -> bool:
     """Serve until `stop` is set.
 
-    Listens at once: while the first versions load, their state is LOADING and predictions get 404, as from
-    the real server for a model that is being added.
+    Listens once every model has a version that is available, as the real server does; while a model has no version
+    at all, it waits.
 
     Args:
         flags: what to serve, and where.
         stop: ends it.
         load: loads a version; by default a SavedModel into TensorFlow.
-        ready: called with the port when it listens.
+        ready: called with the port once it listens.
 
     Returns:
         Whether every call and load had ended in time; if not, threads are still in TensorFlow.
 
     Raises:
-        SettingsError: the port is taken, or a label names a version that is not there yet.
+        SettingsError: the port is taken, a label names a version that is not available yet, or a model cannot be
+            loaded.
     """
     if not flags.allow_labels_for_unavailable and (mistake := check_labels(flags.models)):
-        raise SettingsError(
-            f"Failed to start server. Error: {mistake} (--allow_version_labels_for_unavailable_models allows it)"
-        )
-    models = Models(flags.models, load or servable_loader(flags), max_rows=flags.max_batch_rows)
-    api = RestApi(models, timeout_s=flags.rest_api_timeout_s)
-    server = RestServer(flags.rest_api_host, flags.rest_api_port, api, max_requests=flags.rest_api_num_threads)
-
-    def watch() -> None:
-        models.watch(stop, poll_wait_s=flags.poll_wait_s)
-
-    watcher = threading.Thread(target=run_again, args=("versions", watch, stop), name="versions", daemon=True)
-    listener = threading.Thread(target=server.serve_forever, args=(0.1,), name="http", daemon=True)
+        raise _cannot_start(f"{mistake} (--allow_version_labels_for_unavailable_models allows it)")
     if flags.grpc_asked_for:
         log.warning("--port: this stand-in has no gRPC")
-    log.info("Exporting HTTP/REST API at:%s:%d", flags.rest_api_host or "localhost", server.port)
-    models.look()
-    listener.start()
+    models = Models(flags.models, load or servable_loader(flags), max_rows=flags.max_batch_rows)
+    watcher = threading.Thread(
+        target=run_again,
+        args=("versions", lambda: models.watch(stop, poll_wait_s=flags.poll_wait_s), stop),
+        name="versions",
+        daemon=True,
+    )
+    listener = bind(flags.rest_api_host, flags.rest_api_port)
+    server = None
     watcher.start()
-    if ready:
-        ready(server.port)
-    # In short turns: a signal that one of TensorFlow's own threads received is handled only when this one wakes up.
-    while not stop.wait(_LOOK_FOR_END_S):
-        pass
-    log.info("stopping")
-    server.shutdown()
-    server.server_close()
+    try:
+        _wait_for_models(models, stop)
+        if not stop.is_set():
+            port = listen(listener)
+            api = RestApi(models, timeout_s=flags.rest_api_timeout_s)
+            server = RestServer(listener, api, max_requests=flags.rest_api_num_threads)
+            log.info("Exporting HTTP/REST API at:%s:%d", flags.rest_api_host or "localhost", port)
+            if ready:
+                ready(port)
+        # In short turns: a signal that one of TensorFlow's threads received is handled when this thread wakes up.
+        while not stop.wait(_TURN_S):
+            pass
+    finally:
+        stop.set()
+        log.info("stopping")
+        ended = _end(server, models, watcher)
+        if server is None:
+            listener.close()
+    return ended
+
+
+def _end(server: RestServer | None, models: Models, watcher: threading.Thread) -> bool:
+    """Stop everything; return whether all calls and loads ended in time."""
+    if server is not None:
+        server.stop()
     ended = models.close(timeout_s=_LAST_CALLS_S)
+    if server is not None:
+        server.join(_LAST_ANSWERS_S)
     watcher.join(_LOADING_ENDS_S)
     return ended and not watcher.is_alive()
+
+
+def _wait_for_models(models: Models, stop: threading.Event) -> None:
+    try:
+        while models.awaited() and not stop.wait(_TURN_S):
+            pass
+    except StatusError as exc:
+        raise _cannot_start(str(exc)) from exc
+
+
+def _cannot_start(why: str) -> SettingsError:
+    return SettingsError(f"Failed to start server. Error: {why}")  # main.cc

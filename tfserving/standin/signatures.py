@@ -1,4 +1,4 @@
-"""What a SavedModel takes and gives: signatures and their tensors."""
+"""The signatures of a SavedModel and their tensors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ class TensorInfo:
     Attributes:
         name: in the graph, such as `serving_default_image_bytes:0`.
         dtype: TensorFlow's name, such as `float`, `int64`, `string`.
-        shape: one number per dimension, -1 where any size goes; None: any rank.
+        shape: one number per dimension, -1 for any size; None for any rank.
     """
 
     name: str
@@ -27,7 +27,7 @@ class TensorInfo:
 
     @property
     def any_first_dimension(self) -> bool:
-        """Tell whether the first dimension is free, so that it can be a batch."""
+        """Return whether the first dimension is free, so that it can be a batch."""
         return bool(self.shape) and self.shape is not None and self.shape[0] == -1
 
 
@@ -41,7 +41,7 @@ class Signature:
 
     @property
     def batchable(self) -> bool:
-        """Tell whether requests may be put together along the first dimension."""
+        """Return whether requests may be batched along the first dimension."""
         every = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and all(info.any_first_dimension for info in every)
 

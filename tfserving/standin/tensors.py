@@ -1,7 +1,6 @@
 """The tensors of a parsed request, in row (`instances`) and column (`inputs`) format.
 
-Every rule and message is that of tensorflow_serving/util/json_tensor.cc; the name of its function stands
-at each of ours.
+Every rule and message is that of tensorflow_serving/util/json_tensor.cc; each function here names its original.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ Infos = dict[str, TensorInfo]
 
 
 class Format(Enum):
-    """How the tensors of a request are written, and so those of its answer."""
+    """How the tensors of a request, and those of its answer, are written."""
 
     ROW = "instances"
     COLUMN = "inputs"
@@ -28,14 +27,14 @@ class Format(Enum):
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """The tensors of a `:predict` request, by the input's name."""
+    """The tensors of a `:predict` request by input name."""
 
     format: Format
     inputs: Tensors
 
 
 def signature_name(document: dict[str, Any]) -> str:
-    """Take the signature's name out of a request; empty if it says none (`FillSignature`)."""
+    """Return the signature's name in a request; empty if it has none (`FillSignature`)."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise invalid_argument(

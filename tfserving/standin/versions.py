@@ -1,7 +1,7 @@
 """Which versions of which models are loaded: hot reload without a gap.
 
-A newer version is loaded and warmed up before an older one goes; one that cannot be loaded leaves the
-older one serving. After tensorflow_serving/core/availability_preserving_policy.cc and
+A newer version is loaded and warmed up before an older one is unloaded; if it cannot be loaded, the older one
+continues to serve. After tensorflow_serving/core/availability_preserving_policy.cc and
 sources/storage_path/file_system_storage_path_source.cc.
 """
 
@@ -36,7 +36,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """What is known of one version; `error` is why it is not served, if that is a mistake."""
+    """The state of one version; `error` says why it cannot be served."""
 
     version: int
     state: State
@@ -44,7 +44,7 @@ class VersionStatus:
 
 
 class Loaded(Protocol):
-    """What a loaded version can do (`tfserving.standin.servable.Servable`)."""
+    """A loaded version (`tfserving.standin.servable.Servable`)."""
 
     signatures: dict[str, Signature]
 
@@ -75,7 +75,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Request:
-    """Which model is meant: by version, by label, or the latest."""
+    """The model that a request names: by version, by label, or the latest."""
 
     model: str
     version: int | None = None
@@ -87,7 +87,7 @@ class _Model:
         self.config = config
         self.statuses: dict[int, VersionStatus] = {}
         self.serving: dict[int, Serving] = {}
-        self.failed_as: dict[int, object] = {}  # what the folder was like when its version failed
+        self.failed_as: dict[int, object] = {}  # state of the folder when its version failed
         self.found_none = False
 
 
@@ -104,22 +104,38 @@ class Models:
         self._models = {config.name: _Model(config) for config in configs}
         self._load = load
         self._max_rows = max_rows
-        self._lock = threading.Lock()  # for statuses and serving; loading happens outside of it
+        self._lock = threading.Lock()  # for statuses and serving; not held while loading
 
     def watch(self, stop: threading.Event, *, poll_wait_s: float) -> None:
-        """Look for new versions until `stop` is set; with `poll_wait_s` 0 only once."""
+        """Look for new versions until `stop` is set; only once if `poll_wait_s` is 0."""
         while not stop.is_set():
             self.poll(stop)
             if stop.wait(poll_wait_s or None):
                 return
 
-    def look(self) -> None:
-        """Make the versions known that are there, without loading any."""
-        for model in self._models.values():
-            self._plan(model)
+    def awaited(self) -> list[str]:
+        """Return the names of the models of which no version has become available yet.
+
+        Raises:
+            StatusError: UNKNOWN: the versions of a model that were to be served cannot be loaded, none of them;
+                `ServerCore::WaitUntilModelsAvailable` in tensorflow_serving/model_servers/server_core.cc.
+        """
+        awaited, failed = [], []
+        with self._lock:
+            for name, model in self._models.items():
+                states = {status.state for status in model.statuses.values()}
+                if model.serving:
+                    continue
+                awaited.append(name)
+                if states == {State.END}:
+                    failed += [(name, status) for status in model.statuses.values()]
+        if failed:
+            texts = (f"{{{{name: {name} version: {one.version}}} due to error: {one.error}}}, " for name, one in failed)
+            raise StatusError(Code.UNKNOWN, f"{len(failed)} servable(s) did not become available: {{{''.join(texts)}}}")
+        return awaited
 
     def poll(self, stop: threading.Event | None = None) -> None:
-        """Look once: load what is new, then let go of what is no longer wanted."""
+        """Look once: load new versions, then unload those that are no longer wanted."""
         plans = [(model, self._plan(model)) for model in self._models.values()]
         for model, wanted in plans:
             if wanted is None:
@@ -128,12 +144,12 @@ class Models:
                 if stop is not None and stop.is_set():
                     return
                 self._bring_up(model, version, folder)
-            self._let_go(model, set(wanted))
+            self._unload(model, set(wanted))
 
     def statuses(self, request: Request) -> list[VersionStatus]:
         """List the versions of a model, newest first.
 
-        Source: tensorflow_serving/model_servers/get_model_status_impl.cc (a label is not looked at).
+        Source: tensorflow_serving/model_servers/get_model_status_impl.cc (labels are ignored).
 
         Raises:
             StatusError: NOT_FOUND: there is no such model or version.
@@ -150,7 +166,7 @@ class Models:
         return [known[version] for version in sorted(known, reverse=True)]
 
     def find(self, request: Request) -> Serving:
-        """Find the version that is meant and served.
+        """Return the served version that a request names.
 
         Raises:
             StatusError: NOT_FOUND: it is not served (`Servable not found for request: Latest(tfModel)`);
@@ -173,7 +189,7 @@ class Models:
             return serving[chosen]
 
     def submit(self, request: Request, signature: str, inputs: Tensors) -> "Future[Tensors]":
-        """Ask the version that is meant for one call.
+        """Submit one call to the version that a request names.
 
         Raises:
             StatusError: as in `find`.
@@ -182,11 +198,11 @@ class Models:
             try:
                 return self.find(request).batcher.submit(signature, inputs)
             except BatcherClosed:
-                # Unloaded since it was found; it is out of the table by now.
+                # Unloaded since it was found; it is no longer in the table.
                 continue
 
     def close(self, *, timeout_s: float) -> bool:
-        """Unload everything; tell whether all calls ended in time."""
+        """Unload everything; return whether all calls ended in time."""
         until = time.monotonic() + timeout_s
         with self._lock:
             everything = [one for model in self._models.values() for one in model.serving.values()]
@@ -196,7 +212,7 @@ class Models:
         return all(ended)
 
     def _plan(self, model: _Model) -> dict[int, Path] | None:
-        """Choose the versions to be served and make those known that are new; None: cannot tell now."""
+        """Return the versions to serve and add new ones to the statuses; None if the folder cannot be read now."""
         base = model.config.base_path
         try:
             there = version_folders(base)
@@ -211,27 +227,27 @@ class Models:
         model.found_none = not there
         with self._lock:
             for version, folder in wanted.items():
-                if version not in model.statuses or self._try_again(model, version, folder):
+                if version not in model.statuses or self._may_retry(model, version, folder):
                     model.statuses[version] = VersionStatus(version, State.START)
         return wanted
 
-    def _try_again(self, model: _Model, version: int, folder: Path) -> bool:
-        # What could not be loaded is not tried again before something in its folder has changed.
+    def _may_retry(self, model: _Model, version: int, folder: Path) -> bool:
+        # Loading is tried again only after something in the folder has changed.
         ended = model.statuses[version].state is State.END
-        return ended and model.failed_as.get(version) != _looks(folder)
+        return ended and model.failed_as.get(version) != _state_of(folder)
 
     def _bring_up(self, model: _Model, version: int, folder: Path) -> None:
         if model.statuses[version].state is not State.START:
             return
         name = model.config.name
-        looks = _looks(folder)
+        state = _state_of(folder)
         self._set(model, VersionStatus(version, State.LOADING))
         began = time.monotonic()
         log.info("%s: loading version %d from %s", name, version, folder)
         try:
             loaded = self._load(folder)
         except StatusError as exc:
-            model.failed_as[version] = looks
+            model.failed_as[version] = state
             self._set(model, VersionStatus(version, State.END, exc))
             log.error("%s: version %d cannot be loaded: %s", name, version, exc)  # noqa: TRY400 - the message says it
             return
@@ -243,11 +259,11 @@ class Models:
         model.failed_as.pop(version, None)
         log.info("%s: version %d is available, after %.1f s", name, version, time.monotonic() - began)
 
-    def _let_go(self, model: _Model, wanted: set[int]) -> None:
+    def _unload(self, model: _Model, wanted: set[int]) -> None:
         served = set(model.serving)
         unwanted = served - wanted
         if wanted and not wanted & served and unwanted:
-            # None of those wanted works: the newest of the others goes on.
+            # None of the wanted versions works: the newest other one continues.
             unwanted.remove(max(unwanted))
         for version in sorted(unwanted):
             with self._lock:
@@ -255,7 +271,7 @@ class Models:
                 model.statuses[version] = VersionStatus(version, State.UNLOADING)
             serving.batcher.close()
             serving.loaded.close()
-            # A version that comes back later is loaded like a new one.
+            # A version that returns later is loaded like a new one.
             model.failed_as[version] = None
             self._set(model, VersionStatus(version, State.END))
             log.info("%s: version %d is unloaded", model.config.name, version)
@@ -266,7 +282,7 @@ class Models:
 
 
 def check_labels(configs: Sequence[ModelConfig]) -> StatusError | None:
-    """Say what TensorFlow Serving says of labels at its start, when no version is available yet.
+    """Return what TensorFlow Serving says about labels at its start, when no version is available yet.
 
     Unless --allow_version_labels_for_unavailable_models is given it does not start:
     `UpdateModelVersionLabelMap` in tensorflow_serving/model_servers/server_core.cc.
@@ -281,8 +297,8 @@ def check_labels(configs: Sequence[ModelConfig]) -> StatusError | None:
     return None
 
 
-def _looks(folder: Path) -> object:
-    """Tell a folder's state by its files' times and sizes, so that a mended one is tried again."""
+def _state_of(folder: Path) -> object:
+    """Return the state of a folder, its files' times and sizes, so that a repaired one is tried again."""
     try:
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]

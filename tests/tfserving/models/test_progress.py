@@ -1,4 +1,4 @@
-"""A long step says what it does while it does it."""
+"""A long step shows its progress."""
 
 import io
 import threading
@@ -9,7 +9,7 @@ from tfserving.models.progress import step
 
 
 class Terminal(io.StringIO):
-    """A terminal that remembers what was drawn, and tells when it is drawn on again."""
+    """A terminal that keeps what was written, and signals when a line is redrawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_file_gets_a_line_at_each_end() -> None:
-    """What begins, then that it is done and how long it took."""
+    """First what begins, then that it is done and how long it took."""
     out = io.StringIO()
 
     with step("importing TensorFlow", stream=out):
@@ -34,8 +34,8 @@ def test_a_file_gets_a_line_at_each_end() -> None:
     assert out.getvalue().splitlines()[1].startswith("  importing TensorFlow: done in ")
 
 
-def test_a_terminal_gets_a_line_that_moves() -> None:
-    """It is drawn again while the step goes on."""
+def test_a_terminal_gets_a_line_that_is_redrawn() -> None:
+    """It is redrawn while the step lasts."""
     out = Terminal()
 
     with step("waiting", stream=out):
@@ -44,8 +44,8 @@ def test_a_terminal_gets_a_line_that_moves() -> None:
     assert out.getvalue().endswith(" s\n")
 
 
-def test_an_error_is_shown_and_goes_on() -> None:
-    """The line says failed; the caller gets the error."""
+def test_an_error_is_shown_and_raised() -> None:
+    """The line ends in `failed`; the caller gets the error."""
     out = io.StringIO()
 
     with pytest.raises(ValueError, match="no"), step("building", stream=out):

@@ -1,4 +1,4 @@
-"""Tensors → the JSON of an answer, to the byte."""
+"""Tensors → the JSON of an answer, byte for byte."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def test_an_answer_is_laid_out_as_by_the_real_server(outputs: Tensors, form: For
     ],
 )
 def test_outputs_that_make_no_rows_are_an_error(outputs: Tensors, message: str) -> None:
-    """Rows need one size for all outputs, and a type that JSON has."""
+    """Rows need one size for all outputs, and a type that exists in JSON."""
     with pytest.raises(StatusError) as caught:
         predict_answer(outputs, Format.ROW)
 

@@ -1,4 +1,4 @@
-"""Requests that arrive together go together, and do not hurt each other."""
+"""Requests that wait together are batched, and do not affect each other."""
 
 import threading
 from concurrent.futures import Future
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfserving.errors import Code, StatusError
+from tfserving.standin import batcher as batching
 from tfserving.standin.batcher import Batcher, BatcherClosed
 from tfserving.standin.signatures import Signature, TensorInfo, Tensors
 
@@ -18,8 +19,14 @@ SIGNATURES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let helper threads wait, so that a busy machine does not change which requests are batched."""
+    monkeypatch.setattr(batching, "HELP_AFTER_S", 3600.0)
+
+
 class Doubler:
-    """A model y = 2x whose first call waits until it may go on; it refuses 13."""
+    """A model y = 2x whose first call waits until it may continue; it refuses 13."""
 
     def __init__(self) -> None:
         self.calls: list[list[float]] = []
@@ -55,8 +62,23 @@ def held_up(model: Doubler, *, max_rows: int = 16) -> tuple[Batcher, "Future[Ten
     return batcher, first
 
 
-def test_what_waits_when_the_model_gets_free_goes_in_one_call() -> None:
-    """Three requests that came during a call are one call, and each gets its own rows."""
+def test_an_expensive_call_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a quarter of a second a helper thread answers what waits; the expensive call is still running."""
+    monkeypatch.setattr(batching, "HELP_AFTER_S", 0.01)
+    model = Doubler()
+    batcher, first = held_up(model)
+
+    assert result(ask(batcher, 2)) == [4]
+    assert result(ask(batcher, 3)) == [6]
+
+    assert not first.done()
+    model.go_on.set()
+    assert result(first) == [2]
+    assert batcher.close(timeout_s=DEADLINE_S)
+
+
+def test_requests_that_wait_for_the_model_go_in_one_call() -> None:
+    """Three requests that arrived during a call are one call, and each gets its own rows."""
     model = Doubler()
     batcher, first = held_up(model)
 
@@ -70,7 +92,7 @@ def test_what_waits_when_the_model_gets_free_goes_in_one_call() -> None:
 
 
 def test_a_batch_has_a_limit() -> None:
-    """More rows than allowed are left for the next call; one request is never cut."""
+    """Rows beyond it are left for the next call; a request is never split."""
     model = Doubler()
     batcher, first = held_up(model, max_rows=2)
 
@@ -84,7 +106,7 @@ def test_a_batch_has_a_limit() -> None:
 
 
 def test_a_bad_request_does_not_fail_its_neighbours() -> None:
-    """A failing batch is done again one by one."""
+    """After a batch has failed, each request is asked about alone."""
     model = Doubler()
     batcher, first = held_up(model)
 
@@ -99,8 +121,8 @@ def test_a_bad_request_does_not_fail_its_neighbours() -> None:
     batcher.close()
 
 
-def test_different_types_and_shapes_do_not_go_together() -> None:
-    """Only what can be one tensor is made one; the others keep their turn."""
+def test_different_types_and_shapes_are_not_batched() -> None:
+    """Only requests that can be one tensor are; the others keep their turn."""
     model = Doubler()
     batcher, first = held_up(model)
 
@@ -119,7 +141,7 @@ def test_different_types_and_shapes_do_not_go_together() -> None:
 
 
 def test_a_signature_without_free_first_dimensions_is_never_batched() -> None:
-    """A sum over all rows would mix the requests up."""
+    """A sum over all rows would mix the requests."""
     model = Doubler()
     batcher, _first = held_up(model)
 
@@ -131,13 +153,13 @@ def test_a_signature_without_free_first_dimensions_is_never_batched() -> None:
     batcher.close()
 
 
-def test_a_request_that_was_given_up_is_not_computed() -> None:
-    """Its caller's time was over while it waited."""
+def test_an_abandoned_request_is_not_computed() -> None:
+    """The time of its caller was over while it waited."""
     model = Doubler()
     batcher, first = held_up(model)
 
-    given_up, kept = ask(batcher, 2), ask(batcher, 3)
-    assert given_up.cancel()
+    abandoned, kept = ask(batcher, 2), ask(batcher, 3)
+    assert abandoned.cancel()
     model.go_on.set()
 
     assert result(first) == [2]
@@ -147,7 +169,7 @@ def test_a_request_that_was_given_up_is_not_computed() -> None:
 
 
 def test_whatever_a_model_does_the_next_request_is_answered() -> None:
-    """An error that is no StatusError is INTERNAL to its caller, and the thread goes on."""
+    """Its caller gets INTERNAL for an error that is not a StatusError, and the thread continues."""
     model = Doubler()
     model.go_on.set()
     batcher = Batcher(model.run, SIGNATURES)
@@ -161,7 +183,7 @@ def test_whatever_a_model_does_the_next_request_is_answered() -> None:
 
 
 def test_an_unforeseen_error_of_a_batch_is_the_error_of_one_and_the_thread_lives() -> None:
-    """Each is asked alone then; a thread that dies here would leave every caller waiting."""
+    """Each request is asked about alone; a thread that dies here would leave every caller waiting."""
     model = Doubler()
     batcher, first = held_up(model)
 
@@ -176,7 +198,7 @@ def test_an_unforeseen_error_of_a_batch_is_the_error_of_one_and_the_thread_lives
 
 
 def test_closing_answers_what_waits_and_takes_no_more() -> None:
-    """Nobody who was let in is left without an answer."""
+    """Every accepted request gets an answer."""
     model = Doubler()
     batcher, first = held_up(model)
     waiting = ask(batcher, 2)
@@ -193,7 +215,7 @@ def test_closing_answers_what_waits_and_takes_no_more() -> None:
 
 
 def test_closing_says_when_a_call_does_not_end() -> None:
-    """The caller then knows that a thread is still in the model."""
+    """Then a thread is still in the model."""
     model = Doubler()
     batcher, _first = held_up(model)
 

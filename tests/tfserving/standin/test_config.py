@@ -15,7 +15,7 @@ def config(tmp_path: Path, text: str) -> Path:
 
 
 def test_every_field_that_counts_is_read(tmp_path: Path) -> None:
-    """Names, paths, policies and labels, in the notations that text format allows."""
+    """Names, paths, policies and labels, in every notation of the text format."""
     path = config(
         tmp_path,
         """
@@ -58,7 +58,7 @@ def test_every_field_that_counts_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_policy_chooses_from_what_is_there(policy: VersionPolicy, chosen: set[int]) -> None:
-    """The latest one, some of the latest, certain ones, all."""
+    """The latest, several of the latest, given ones, all."""
     assert policy.choose([2, 7, 12]) == chosen
     assert policy.choose([]) == set()
 
@@ -85,7 +85,7 @@ MODEL = 'config {{ name: "m" base_path: "{}" {} }}'
     ],
 )
 def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, complaint: str) -> None:
-    """One line: the file, the place where there is one, and what is wrong."""
+    """In one line: the file, the position if there is one, and the mistake."""
     path = config(tmp_path, text)
 
     with pytest.raises(SettingsError, match=complaint) as caught:
@@ -102,7 +102,7 @@ def test_a_file_that_is_not_there_is_a_settings_error(tmp_path: Path) -> None:
 
 
 def test_the_batching_parameters_say_how_much_goes_together(tmp_path: Path) -> None:
-    """max_batch_size is what counts here; the rest is read and left alone."""
+    """Only max_batch_size has an effect; the rest is read and ignored."""
     path = config(
         tmp_path, "max_batch_size { value: 5 } batch_timeout_micros { value: 0 } num_batch_threads { value: 2 }"
     )

@@ -10,7 +10,7 @@ from tfserving.standin.flags import parse_flags
 
 
 def test_one_model_needs_a_name_and_a_path() -> None:
-    """The command of the design's users, and the defaults that come with it."""
+    """A usual command line, and its defaults."""
     flags = parse_flags(["--rest_api_port=8501", "--model_name=tfModel", "--model_base_path=/models/tfModel"])
 
     assert flags.models == [ModelConfig("tfModel", Path("/models/tfModel"))]
@@ -21,8 +21,8 @@ def test_one_model_needs_a_name_and_a_path() -> None:
     assert not flags.grpc_asked_for
 
 
-def test_a_configuration_file_goes_before_name_and_path(tmp_path: Path) -> None:
-    """As there: with the file, the two are ignored."""
+def test_a_configuration_file_takes_precedence(tmp_path: Path) -> None:
+    """Over name and path, as in the real server."""
     path = tmp_path / "c"
     path.write_text('model_config_list { config { name: "a" base_path: "/a" model_platform: "tensorflow" } }')
 
@@ -31,8 +31,8 @@ def test_a_configuration_file_goes_before_name_and_path(tmp_path: Path) -> None:
     assert [model.name for model in flags.models] == ["a"]
 
 
-def test_a_command_line_for_the_real_server_is_taken() -> None:
-    """Flags without a meaning here are no mistake; booleans may stand alone or have a value."""
+def test_a_command_line_for_the_real_server_is_accepted() -> None:
+    """Flags without effect are allowed; booleans may stand alone or have a value."""
     flags = parse_flags(
         [
             "--port=8500",
@@ -53,7 +53,7 @@ def test_a_command_line_for_the_real_server_is_taken() -> None:
 
 
 def test_batching_parameters_set_the_limit(tmp_path: Path) -> None:
-    """They go with --enable_batching, as there."""
+    """They need --enable_batching, as in the real server."""
     path = tmp_path / "b"
     path.write_text("max_batch_size { value: 3 }")
 
@@ -65,13 +65,13 @@ def test_batching_parameters_set_the_limit(tmp_path: Path) -> None:
 
 
 def test_nothing_to_serve_is_a_mistake() -> None:
-    """The message says which flags would help."""
+    """The message names the flags that help."""
     with pytest.raises(SettingsError, match="--model_base_path"):
         parse_flags([])
 
 
 def test_the_two_ports_must_differ() -> None:
-    """The real server's own words."""
+    """The message is the real server's."""
     with pytest.raises(SettingsError, match="--rest_api_port cannot be same as --port"):
         parse_flags(["--model_base_path=/m", "--port=8501", "--rest_api_port=8501"])
 
@@ -81,7 +81,7 @@ def test_the_two_ports_must_differ() -> None:
     ["--rest_api_port=70000", "--rest_api_port=x", "--enable_batching=maybe", "--rest_api_num_threads=0", "--nonsense"],
 )
 def test_a_wrong_value_ends_with_status_2_and_says_which(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The usage, then one line with flag and value."""
+    """The usage is printed, then a line with the flag and the value."""
     with pytest.raises(SystemExit) as caught:
         parse_flags(["--model_base_path=/m", argument])
 
@@ -93,7 +93,7 @@ def test_a_wrong_value_ends_with_status_2_and_says_which(argument: str, capsys: 
 
 
 def test_the_help_says_what_it_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody should put it into a cluster."""
+    """It does not belong in a cluster."""
     with pytest.raises(SystemExit):
         parse_flags(["--help"])
 

@@ -1,4 +1,4 @@
-"""The REST API of the server, asked over HTTP, on models that TensorFlow wrote."""
+"""The REST API over HTTP, with models that TensorFlow wrote."""
 
 import threading
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.tfserving import bombs
 from tests.tfserving.serving import Client, b64, picture
 from tfserving.standin.config import ModelConfig
 from tfserving.standin.rest import RestApi
@@ -16,11 +17,12 @@ from tfserving.standin.versions import Models
 HALF = "/v1/models/half_plus_two"
 SEVERAL = "/v1/models/several"
 CLASSIFIER = "/v1/models/tfModel"
+CONVOLUTION = "/v1/models/convolution"
 
 
 @pytest.mark.parametrize("path", [HALF, HALF + "/versions/1", HALF + "/labels/stable", "/V1/Models/half_plus_two"])
 def test_a_models_status_is_as_in_the_documentation(client: Client, path: str) -> None:
-    """State, and a status with code and message; numbers of 64 bits are strings."""
+    """It has the state, a code and a message; 64-bit numbers are strings."""
     reply = client.get(path)
 
     assert reply.status == 200
@@ -32,7 +34,7 @@ def test_a_models_status_is_as_in_the_documentation(client: Client, path: str) -
 
 
 def test_the_metadata_show_the_signature(client: Client) -> None:
-    """What the emonet handler asks for: type, shape and name of each tensor, in the real server's shape."""
+    """They name type, shape and name of each tensor, in the real server's form."""
     document = client.get(HALF + "/metadata").json
 
     assert document["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "1"}
@@ -41,7 +43,10 @@ def test_the_metadata_show_the_signature(client: Client) -> None:
     assert signature["inputs"] == {
         "x": {
             "dtype": "DT_FLOAT",
-            "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False},
+            "tensor_shape": {
+                "dim": [{"size": "-1", "name": ""}, {"size": "1", "name": ""}],
+                "unknown_rank": False,
+            },
             "name": "serving_default_x:0",
         }
     }
@@ -69,7 +74,11 @@ def test_the_classifier_has_the_originals_signature(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "document", "expected"),
     [
+        # Declared is (-1, 1). TensorFlow Serving leaves shapes to the kernels, and its documentation shows this one.
         (HALF, {"instances": [1.0, 2.0, 5.0]}, {"predictions": [2.5, 3.0, 4.5]}),
+        (HALF, {"instances": [[1.0], [2.0]]}, {"predictions": [[2.5], [3.0]]}),
+        (HALF, {"instances": [[1, 2]]}, {"predictions": [[2.5, 3.0]]}),
+        (HALF, {"inputs": 1.0}, {"outputs": 2.5}),
         (HALF, {"instances": [{"x": 1.0}]}, {"predictions": [2.5]}),
         (HALF, {"inputs": [1.0, 2]}, {"outputs": [2.5, 3.0]}),
         (HALF, {"inputs": {"x": [1.0]}}, {"outputs": [2.5]}),
@@ -105,7 +114,7 @@ def test_the_classifier_has_the_originals_signature(client: Client) -> None:
     ],
 )
 def test_predictions_in_both_formats(client: Client, path: str, document: Any, expected: Any) -> None:
-    """Rows and columns, named and plain, one output and several, strings, bytes and a chosen signature."""
+    """Rows and columns, named and plain, one output and several, strings, bytes, a named signature."""
     reply = client.post(path + ":predict", document)
 
     assert reply.json == expected
@@ -113,7 +122,7 @@ def test_predictions_in_both_formats(client: Client, path: str, document: Any, e
 
 
 def test_one_output_is_laid_out_as_there(client: Client) -> None:
-    """To the byte, odd line break included."""
+    """Byte for byte, including the odd line break."""
     assert client.post(HALF + ":predict", {"instances": [1.0, 2.0]}).body == (
         b'{\n    "predictions": [2.5, 3.0\n    ]\n}'
     )
@@ -162,10 +171,8 @@ def test_one_output_is_laid_out_as_there(client: Client) -> None:
         ("POST", HALF + ":predict", '{"instances": [[1, 2], [3]]}', 400,
          ("Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
          "Expecting tensor size: 2 but got: 1")),
-        ("POST", HALF + ":predict", '{"instances": [[1, 2]]}', 400,
-         "Cannot feed value of shape (1, 2) for Tensor serving_default_x:0, which has shape (None,)"),
-        ("POST", "/v1/models/scalar:predict", '{"instances": [[1, 2]]}', 400,
-         "Cannot feed value of shape (1, 2) for Tensor serving_default_x:0, which has shape (None, 3)"),
+        ("POST", CONVOLUTION + ":predict", '{"instances": [[1, 2]]}', 400,
+         "Cannot feed value of shape (1, 2) for Tensor serving_default_pictures:0, which has shape (None, 4, 4, 3)"),
         ("POST", "/v1/models/scalar:predict", '{"instances": [[1, 2, 3]]}', 400,
          "Tensor name: sum has no shape information "),
         ("POST", CLASSIFIER + ":predict", '{"instances": [{"b64": "A!"}]}', 400,
@@ -187,10 +194,10 @@ def test_one_output_is_laid_out_as_there(client: Client) -> None:
          "No signature was found with the name: no"),
     ],
 )  # fmt: skip
-def test_a_mistake_gets_the_status_and_the_words_of_the_real_server(
+def test_a_mistake_gets_the_status_and_the_message_of_the_real_server(
     client: Client, method: str, path: str, body: str, status: int, message: str
 ) -> None:
-    """The body is {"error": …}; people look for these words."""
+    """The body is {"error": …}; people search for these messages."""
     reply = client.request(method, path, body)
 
     assert (reply.status, reply.error) == (status, message)
@@ -198,8 +205,8 @@ def test_a_mistake_gets_the_status_and_the_words_of_the_real_server(
     assert set(reply.json) == {"error"}
 
 
-def test_both_keys_are_shown_back(client: Client) -> None:
-    """The whole document is in the message, as there."""
+def test_a_request_with_both_keys_is_quoted(client: Client) -> None:
+    """The document is in the message, as in the real server's."""
     reply = client.post(HALF + ":predict", {"instances": [1], "inputs": [1]})
 
     assert reply.status == 400
@@ -207,14 +214,14 @@ def test_both_keys_are_shown_back(client: Client) -> None:
     assert reply.error.endswith("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ")
 
 
-def test_deeply_nested_lists_are_an_answer_too(client: Client) -> None:
-    """As deep as the parser goes: 400, not a dropped connection."""
+def test_deeply_nested_lists_get_an_answer(client: Client) -> None:
+    """Up to the depth of the parser and beyond: 400, not a dropped connection."""
     for depth in (100, 900, 10_000):
         assert client.post(HALF + ":predict", '{"instances": [' + "[" * depth + "]" * depth + "]}").status == 400
 
 
 def test_an_undecodable_picture_is_the_callers_mistake(client: Client) -> None:
-    """TensorFlow's own message, with the node, and 400; the next picture is classified as ever."""
+    """400 with TensorFlow's own message, node included; the next picture is classified as usual."""
     reply = client.post(CLASSIFIER + ":predict", {"instances": [{"image_bytes": b64(b"not a picture")}]})
 
     assert reply.status == 400
@@ -226,7 +233,7 @@ def test_an_undecodable_picture_is_the_callers_mistake(client: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/favicon.ico", "/v2/models/x", "/monitoring/prometheus/metrics", "/v1"])
 def test_a_path_outside_of_the_api_is_not_found(client: Client, path: str) -> None:
-    """libevent's page, as there, and the connection ends."""
+    """libevent's page, as from the real server, and the connection ends."""
     reply = client.get(path)
 
     assert reply.status == 404
@@ -235,8 +242,30 @@ def test_a_path_outside_of_the_api_is_not_found(client: Client, path: str) -> No
     assert b"<H1>Not Found</H1>" in reply.body
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 5), (4, 4, 3), (1, 4, 4), (1, 4, 4, 1), (1, 0, 0, 3), (1, 1, 4, 4, 3)])
+def test_no_shape_ends_the_process(client: Client, shape: tuple[int, ...]) -> None:
+    """A convolution's kernel aborts on an input of lower rank; the next request is answered as before."""
+    inputs = np.ones(shape).tolist()
+
+    assert client.post(CONVOLUTION + ":predict", {"inputs": inputs}).status == 400
+    assert client.post(CONVOLUTION + ":predict", {"inputs": np.ones((1, 4, 4, 3)).tolist()}).json == {
+        "outputs": [[[[27.0], [27.0]], [[27.0], [27.0]]]]
+    }
+
+
+@pytest.mark.parametrize(
+    "bomb", [bombs.baseline(8192, 8192), bombs.progressive(4096, 4096, 150), bombs.png(13000, 13000), bombs.gif(65535)]
+)
+def test_a_picture_that_is_too_expensive_is_refused_before_it_is_decoded(client: Client, bomb: bytes) -> None:
+    """A hundred kilobytes would otherwise ask for gigabytes of pixels, or for half a minute of work."""
+    reply = client.post(CLASSIFIER + ":predict", {"instances": [{"image_bytes": b64(bomb)}]})
+
+    assert reply.status == 400
+    assert "too expensive to decode" in reply.error
+
+
 def test_numbers_lose_nothing_on_the_way(client: Client) -> None:
-    """A float32 comes back as the very one that the model gave."""
+    """A float32 is read back with the very bits that the model returned."""
     reply = client.post(HALF + ":predict", {"instances": [1 / 3, 3e30]})
 
     expected = np.array([1 / 3, 3e30], np.float32) / np.float32(2) + np.float32(2)
@@ -245,37 +274,37 @@ def test_numbers_lose_nothing_on_the_way(client: Client) -> None:
 
 
 class Stuck:
-    """A loaded model that does not answer until it is let go."""
+    """A loaded model that does not answer until it is released."""
 
     free = TensorInfo("x:0", "float", (-1,))
     signatures = {"serving_default": Signature({"x": free}, {"y": free}, "tensorflow/serving/predict")}  # noqa: RUF012
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
+        self.release = threading.Event()
 
     def metadata(self) -> dict[str, Any]:
         return {}
 
     def run(self, _signature: str, inputs: Tensors) -> Tensors:
-        assert self.let_go.wait(60)
+        assert self.release.wait(60)
         return {"y": inputs["x"]}
 
     def warm_up(self) -> None:
-        """It is as warm as it gets."""
+        """Nothing to prepare."""
 
     def close(self) -> None:
         """Nothing to free."""
 
 
-def test_a_call_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    """--rest_api_timeout_in_ms: 504, and the model is there for others."""
+def test_a_call_that_takes_too_long_is_abandoned(tmp_path: Path) -> None:
+    """--rest_api_timeout_in_ms: 504, and the model still answers others."""
     stuck = Stuck()
     (tmp_path / "1").mkdir()
     models = Models([ModelConfig("m", tmp_path)], lambda _path: stuck)
     models.poll()
 
     late = RestApi(models, timeout_s=0.05).answer("POST", "/v1/models/m:predict", b'{"instances": [1]}')
-    stuck.let_go.set()
+    stuck.release.set()
     in_time = RestApi(models).answer("POST", "/v1/models/m:predict", b'{"instances": [1]}')
 
     assert late.status == 504

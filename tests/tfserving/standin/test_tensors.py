@@ -52,14 +52,14 @@ def test_every_form_of_a_request_gives_its_tensors(
 
 
 def test_a_request_knows_its_format() -> None:
-    """The answer is written in the format of the question."""
+    """The answer uses the format of the request."""
     assert predict_request({"instances": [1]}, X).format is Format.ROW
     assert predict_request({"inputs": [1]}, X).format is Format.COLUMN
 
 
 @pytest.mark.parametrize(("text", "data"), [("AAE", b"\0\1"), ("AA EC\n", b"\0\1\2"), ("AAE=", b"\0\1"), ("", b"")])
 def test_base64_may_lack_its_padding_and_have_blanks(text: str, data: bytes) -> None:
-    """As absl::Base64Unescape has it."""
+    """As in absl::Base64Unescape."""
     assert predict_request({"inputs": [{"b64": text}]}, IMAGE).inputs["image_bytes"][0] == data
 
 
@@ -162,7 +162,7 @@ FAILED = "Failed to process element: {} of 'instances' list. Error: INVALID_ARGU
 def test_what_does_not_fit_gets_the_message_of_the_real_server(
     document: dict[str, Any], infos: dict[str, TensorInfo], message: str
 ) -> None:
-    """The wording is that of json_tensor.cc, so that what people find about it helps here too."""
+    """The messages are those of json_tensor.cc, so that what people find about them applies here too."""
     with pytest.raises(StatusError) as caught:
         predict_request(document, infos)
 
@@ -171,7 +171,7 @@ def test_what_does_not_fit_gets_the_message_of_the_real_server(
 
 
 def test_a_type_without_json_is_not_implemented() -> None:
-    """Half precision cannot be read there either: 501."""
+    """TensorFlow Serving cannot read half precision either: 501."""
     with pytest.raises(StatusError) as caught:
         predict_request({"inputs": [1.5]}, of("half"))
 
@@ -179,7 +179,7 @@ def test_a_type_without_json_is_not_implemented() -> None:
 
 
 def test_nan_and_infinity_are_taken_as_floats() -> None:
-    """They are no loss of precision."""
+    """They lose no precision."""
     tensor = predict_request({"instances": [float("nan"), float("inf")]}, X).inputs["x"]
 
     assert np.isnan(tensor[0])
@@ -187,7 +187,7 @@ def test_nan_and_infinity_are_taken_as_floats() -> None:
 
 
 def test_the_quick_way_gives_what_the_careful_way_gives() -> None:
-    """Faces go the quick way; one odd value sends the whole request the careful way, with equal results."""
+    """Faces take the fast path; one odd value sends the whole request down the careful path, with equal results."""
     faces = np.random.default_rng(2).random((2, 4, 4, 1)).tolist()
     quick = predict_request({"instances": faces}, X).inputs["x"]
     faces[1][3][3][0] = float("inf")

@@ -1,4 +1,4 @@
-"""Hot reload: always one version that answers."""
+"""Hot reload: one version answers at any time."""
 
 import shutil
 import threading
@@ -33,7 +33,7 @@ def offset(found: Models, request: Request = LATEST) -> float:
 
 
 def test_a_newer_version_takes_over_and_the_older_goes(tmp_path: Path, write_version: WriteVersion) -> None:
-    """A folder with a higher number appears: it answers from then on, the other one has ended."""
+    """Once a folder with a higher number appears, that version answers and the other one has ended."""
     write_version(tmp_path, 1, 10)
     found = models(tmp_path)
     found.poll()
@@ -49,7 +49,7 @@ def test_a_newer_version_takes_over_and_the_older_goes(tmp_path: Path, write_ver
 
 
 def test_the_older_version_answers_while_the_newer_loads(tmp_path: Path, write_version: WriteVersion) -> None:
-    """Nothing is let go before its successor is loaded and warm."""
+    """No version is unloaded before its successor is loaded and warm."""
     write_version(tmp_path, 1, 10)
     seen: list[tuple[dict[int, State], float]] = []
 
@@ -68,7 +68,7 @@ def test_the_older_version_answers_while_the_newer_loads(tmp_path: Path, write_v
 
 
 def test_a_broken_version_leaves_the_older_one_serving(tmp_path: Path, write_version: WriteVersion) -> None:
-    """Its status has the error; when the folder is mended it is loaded after all."""
+    """Its status has the error; once the folder is repaired the version is loaded."""
     write_version(tmp_path, 1, 10)
     found = models(tmp_path)
     found.poll()
@@ -92,7 +92,7 @@ def test_a_broken_version_leaves_the_older_one_serving(tmp_path: Path, write_ver
 
 @pytest.mark.parametrize("damage", ["garbage", "no variables"])
 def test_a_damaged_version_has_an_error_in_its_status(tmp_path: Path, write_version: WriteVersion, damage: str) -> None:
-    """A file that is no SavedModel, or one whose variables are missing."""
+    """The file is not a SavedModel, or the variables are missing."""
     write_version(tmp_path, 1, 10)
     if damage == "garbage":
         (tmp_path / "1" / "saved_model.pb").write_bytes(b"not a protocol buffer at all")
@@ -109,8 +109,8 @@ def test_a_damaged_version_has_an_error_in_its_status(tmp_path: Path, write_vers
         found.find(LATEST)
 
 
-def test_a_version_whose_folder_is_gone_goes_too(tmp_path: Path, write_version: WriteVersion) -> None:
-    """The next lower one is loaded again; with none left, nothing is served."""
+def test_a_version_whose_folder_is_removed_is_unloaded(tmp_path: Path, write_version: WriteVersion) -> None:
+    """The next lower version is loaded again; when none is left, nothing is served."""
     write_version(tmp_path, 1, 10)
     write_version(tmp_path, 2, 20)
     found = models(tmp_path)
@@ -127,7 +127,7 @@ def test_a_version_whose_folder_is_gone_goes_too(tmp_path: Path, write_version: 
 
 
 def test_a_policy_can_keep_several_versions(tmp_path: Path, write_version: WriteVersion) -> None:
-    """Each answers by its number; without one the highest does; a label stands for a number."""
+    """Each answers by its number, the highest without a number; a label stands for a number."""
     write_version(tmp_path, 1, 10)
     write_version(tmp_path, 2, 20)
     found = models(tmp_path, VersionPolicy(every=True), stable=1, next=3)
@@ -143,7 +143,7 @@ def test_a_policy_can_keep_several_versions(tmp_path: Path, write_version: Write
         found.find(Request("m", label="other"))
 
 
-def test_a_model_that_is_not_there_yet_is_loaded_when_it_comes(tmp_path: Path, write_version: WriteVersion) -> None:
+def test_a_model_that_is_missing_at_the_start_is_loaded_later(tmp_path: Path, write_version: WriteVersion) -> None:
     """The base path may be empty or missing at the start."""
     found = models(tmp_path / "later")
     found.poll()
@@ -156,8 +156,8 @@ def test_a_model_that_is_not_there_yet_is_loaded_when_it_comes(tmp_path: Path, w
     assert offset(found) == 10
 
 
-def test_nobody_goes_without_an_answer_during_a_reload(tmp_path: Path, write_version: WriteVersion) -> None:
-    """Requests go on while versions change under them; all are answered, by one of the versions."""
+def test_every_request_is_answered_during_a_reload(tmp_path: Path, write_version: WriteVersion) -> None:
+    """Each request is answered by one of the versions."""
     write_version(tmp_path, 1, 10)
     found = models(tmp_path)
     found.poll()
@@ -168,13 +168,13 @@ def test_nobody_goes_without_an_answer_during_a_reload(tmp_path: Path, write_ver
         while not stop.is_set():
             answers.append(offset(found))
 
-    asker = threading.Thread(target=keep_asking)
-    asker.start()
+    thread = threading.Thread(target=keep_asking)
+    thread.start()
     for version in (2, 3):
         write_version(tmp_path, version, version * 10)
         found.poll()
     stop.set()
-    asker.join(DEADLINE_S)
+    thread.join(DEADLINE_S)
 
     assert answers
     assert answers == sorted(answers)
@@ -182,8 +182,8 @@ def test_nobody_goes_without_an_answer_during_a_reload(tmp_path: Path, write_ver
     assert offset(found) == 30
 
 
-def test_closing_ends_everything(tmp_path: Path, write_version: WriteVersion) -> None:
-    """Afterwards nothing is served, and the calls had ended."""
+def test_closing_unloads_everything(tmp_path: Path, write_version: WriteVersion) -> None:
+    """Afterwards nothing is served, and all calls have ended."""
     write_version(tmp_path, 1, 10)
     found = models(tmp_path)
     found.poll()
@@ -194,8 +194,8 @@ def test_closing_ends_everything(tmp_path: Path, write_version: WriteVersion) ->
         found.find(LATEST)
 
 
-def test_labels_at_the_start_are_refused_in_the_words_of_the_real_server(tmp_path: Path) -> None:
-    """No version is available when the configuration is read first."""
+def test_labels_at_the_start_are_refused_with_the_message_of_the_real_server(tmp_path: Path) -> None:
+    """No version is available when the configuration is first read."""
     refusal = check_labels([ModelConfig("m", tmp_path, labels={"stable": 2})])
 
     assert str(refusal) == (
