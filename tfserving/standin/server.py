@@ -2,15 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared.crashes import run_again
-from tfserving.errors import SettingsError, StatusError
+from tfserving.errors import Code, SettingsError, StatusError
+from tfserving.standin.config import ModelConfig
 from tfserving.standin.flags import Flags
 from tfserving.standin.http import RestServer, bind, listen
 from tfserving.standin.rest import RestApi
 from tfserving.standin.servable import Servable
-from tfserving.standin.versions import Load, Models, check_labels
+from tfserving.standin.versions import Load, Models
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,22 @@ def _wait_for_models(models: Models, stop: threading.Event) -> None:
             pass
     except StatusError as exc:
         raise _cannot_start(str(exc)) from exc
+
+
+def check_labels(configs: Sequence[ModelConfig]) -> StatusError | None:
+    """Return what TensorFlow Serving says about labels at its start, when no version is available yet.
+
+    Unless --allow_version_labels_for_unavailable_models is given it does not start:
+    `UpdateModelVersionLabelMap` in tensorflow_serving/model_servers/server_core.cc.
+    """
+    for config in configs:
+        for version in config.labels.values():
+            return StatusError(
+                Code.FAILED_PRECONDITION,
+                f"Request to assign label to version {version} of model {config.name}, "
+                "which is not currently available for inference",
+            )
+    return None
 
 
 def _cannot_start(why: str) -> SettingsError:

@@ -281,22 +281,6 @@ class Models:
             model.statuses[status.version] = replace(status)
 
 
-def check_labels(configs: Sequence[ModelConfig]) -> StatusError | None:
-    """Return what TensorFlow Serving says about labels at its start, when no version is available yet.
-
-    Unless --allow_version_labels_for_unavailable_models is given it does not start:
-    `UpdateModelVersionLabelMap` in tensorflow_serving/model_servers/server_core.cc.
-    """
-    for config in configs:
-        for version in config.labels.values():
-            return StatusError(
-                Code.FAILED_PRECONDITION,
-                f"Request to assign label to version {version} of model {config.name}, "
-                "which is not currently available for inference",
-            )
-    return None
-
-
 def _state_of(folder: Path) -> object:
     """Return the state of a folder, its files' times and sizes, so that a repaired one is tried again."""
     try:

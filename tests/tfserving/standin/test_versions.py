@@ -11,7 +11,8 @@ import pytest
 from tfserving.errors import Code, StatusError
 from tfserving.standin.config import ModelConfig, VersionPolicy
 from tfserving.standin.servable import Servable
-from tfserving.standin.versions import Loaded, Models, Request, State, check_labels
+from tfserving.standin.server import check_labels
+from tfserving.standin.versions import Loaded, Models, Request, State
 
 DEADLINE_S = 30
 WriteVersion = Callable[[Path, int, float], None]
