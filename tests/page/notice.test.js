@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Cameras } from "../../video/page/cameras.js";
 import { ServerClock } from "../../video/page/clock.js";
 import { Connection } from "../../video/page/connection.js";
+import { rememberLedger } from "../../video/page/measures.js";
 import { changes, notice } from "../../video/page/notice.js";
 import { readStatus } from "../../video/page/status.js";
 
@@ -49,6 +50,23 @@ test("a picture that is too large for the bus is named with the producer's reaso
   const view = page({ state: "down", notice: "CAMERA DOWN", since: (NOW - 5000) * 1000, reason });
 
   assert.match(notice(view, NOW)?.text ?? "", /A picture of 1.3 MB .* max.message.bytes\.$/);
+});
+
+test("a camera whose pictures are dropped as too large is not merely waited for", () => {
+  const view = page({});
+  const camera = view.cameras.known("front");
+  /** @param {number} too_large */
+  const ledger = (too_large) => ({ producer: { in: 9, out: 0, dropped: { too_large }, lost_upstream: 0 } });
+  rememberLedger(camera, ledger(5), NOW - 2000);
+  assert.equal(notice(view, NOW)?.title, "Waiting for the first picture");
+
+  rememberLedger(camera, ledger(30), NOW - 1000);
+  const shown = notice(view, NOW);
+  assert.equal(shown?.title, "PICTURE TOO LARGE");
+  assert.match(shown?.text ?? "", /larger than the broker accepts/);
+
+  camera.shownMs = NOW - 100; // smaller pictures in between are live
+  assert.notEqual(notice(view, NOW)?.title, "PICTURE TOO LARGE");
 });
 
 test("a reason of any length is cut", () => {

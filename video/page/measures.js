@@ -113,6 +113,18 @@ export function perSecond(camera, count) {
 }
 
 /**
+ * Return whether the producer has dropped pictures of a camera in the last ten seconds because they were too large.
+ * @param {Camera | undefined} camera
+ */
+export function isTooLarge(camera) {
+  /** @param {Ledger} ledger */
+  const dropped = (ledger) => ledger.producer?.dropped.too_large ?? 0;
+  const first = camera?.ledgers[0];
+  const last = camera?.ledgers[camera.ledgers.length - 1];
+  return first !== undefined && last !== undefined && dropped(last.ledger) > dropped(first.ledger);
+}
+
+/**
  * Append to a list that is cut to half of its longest length when it is full.
  * @template T
  * @param {T[]} values

@@ -3,10 +3,13 @@
 /** @import { Camera } from "./cameras.js" */
 /** @import { Status } from "./status.js" */
 /** @import { View } from "./view.js" */
+import { isTooLarge } from "./measures.js";
 import { since } from "./view.js";
 import { capital, duration, sentence, short } from "./words.js";
 
 const SILENT_AFTER_MS = 3000; // the server sends a status every second
+const TOO_LARGE =
+  "The producer drops pictures that are larger than the broker accepts. Its log names their size and the limit.";
 const NOTICE_LASTS_MS = 1500; // of a notice that came with a frame
 const SERVICE_NOTICE = /BUS|PRODUCER|CONSUMER/; // these name a service: a camera's reason does not explain them
 
@@ -38,8 +41,12 @@ export function notice(view, nowMs, { hidden = false } = {}) {
   if (!camera) return { title: "No camera yet", ...missing(view, status, nowMs) };
   const named = cameraNotice(camera, nowMs);
   if (named) return downNotice(named, camera, view, status, nowMs);
-  if (hidden || camera.head) return null;
+  if (hidden) return null;
   const why = sentence(short(camera.status?.reason ?? ""));
+  if (isTooLarge(camera) && nowMs - camera.shownMs > SILENT_AFTER_MS) {
+    return { title: "PICTURE TOO LARGE", bad: true, text: why || TOO_LARGE };
+  }
+  if (camera.head) return null;
   const state = camera.status?.state ?? "new";
   return { title: "Waiting for the first picture", text: why || `Camera ${camera.id}: ${state}.` };
 }

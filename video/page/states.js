@@ -3,6 +3,7 @@
 /** @import { Status } from "./status.js" */
 /** @import { View } from "./view.js" */
 import { byId, KeyedList, make, mark, text } from "./document.js";
+import { isTooLarge } from "./measures.js";
 import { since } from "./view.js";
 import { cameraState, capital, duration, short, tone } from "./words.js";
 
@@ -78,7 +79,7 @@ function cameraRow({ cameras }) {
     more: camera?.id ?? "",
     state: cameraState(status),
     at: status?.since,
-    why: status?.reason,
+    why: status?.reason ?? (isTooLarge(camera) ? "pictures are dropped that are larger than the broker accepts" : null),
   };
 }
 
