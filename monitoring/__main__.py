@@ -1,4 +1,4 @@
-"""Writes the dashboards anew: `python -m monitoring`."""
+"""Generates the dashboards: `python -m monitoring`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from monitoring import dashboards
 
 
 def main() -> int:
-    """Write every dashboard, and name the files."""
+    """Write every dashboard and print the files' names."""
     for name, text in dashboards.as_files().items():
         path = dashboards.FOLDER / name
         path.write_text(text)

@@ -1,4 +1,4 @@
-"""What all dashboards have in common."""
+"""Begins a dashboard with what all of them have in common."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as schema

@@ -20,7 +20,7 @@ def as_files() -> dict[str, str]:
         for number, panel in enumerate(built.panels or [], start=1):
             panel.id_val = number
         for link in built.links or []:
-            # None puts it beside the variables, where it is seen; the builder knows only the menu.
+            # None puts the link beside the variables, where it is visible; the builder only supports the menu.
             link.placement = None  # type: ignore[assignment]
         found[f"{built.uid}.json"] = JSONEncoder(indent=1, sort_keys=True).encode(built) + "\n"
     return found

@@ -1,4 +1,4 @@
-"""The dashboard that one looks at first: is it live, how late, what is lost, what is down; then where and why."""
+"""The first dashboard: is it live, how late, what is lost, what is down; then where and why."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as schema
@@ -10,7 +10,7 @@ from monitoring.queries import CAMERA, READERS, STAGES, WINDOW
 
 
 def live_video() -> schema.Dashboard:
-    """Return the dashboard, from the answers above to their reasons below."""
+    """Return the dashboard: answers at the top, their reasons below."""
     board = begin("live-video", "Live video").with_variable(
         dashboard.QueryVariable("camera")
         .label("Camera")
@@ -24,12 +24,12 @@ def live_video() -> schema.Dashboard:
         .current(schema.VariableOption(text="All", value="$__all"))
     )
     _answers(board)
-    board.with_row(dashboard.Row("Frames a second, as they leave each stage"))
+    board.with_row(dashboard.Row("Frames per second, as they leave each stage"))
     for stage in STAGES:
         board.with_panel(
             panels.graph(
                 stage.capitalize(),
-                "All three should show the same: the camera's rate, or FRAMEINTERVAL where that is less.",
+                "All three should show the same: the rate of the camera, or that of FRAMEINTERVAL if it is lower.",
                 {"{{camera}}": queries.frames(stage, "out", "camera")},
                 unit="suffix:fps",
             )
@@ -39,7 +39,7 @@ def live_video() -> schema.Dashboard:
         board.with_panel(
             panels.graph(
                 f"{name} by stage",
-                "Each stage includes those before it: the step from one line to the next is what the stage takes.",
+                "Each stage includes those before it: the difference between two lines is the time spent in a stage.",
                 {stage: queries.age(stage, quantile) for stage in STAGES},
                 unit="s",
             )
@@ -47,19 +47,19 @@ def live_video() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "p99 by camera, as shown",
-            "One camera alone: its network. All of them: broker, consumer or this machine. Above the line: alert Late.",
+            "One camera alone: its network. All cameras: broker, consumer or machine. Above the line: alert Late.",
             {"{{camera}}": queries.age("video", 0.99, "camera")},
             unit="s",
             limit=1,
         )
     )
-    board.with_row(dashboard.Row("Books: in = out + Σ dropped, at every stage"))
+    board.with_row(dashboard.Row("Ledgers: in = out + Σ dropped, at every stage"))
     for stage in STAGES:
-        board.with_panel(_books(stage))
+        board.with_panel(_ledger(stage))
     board.with_panel(
         panels.graph(
             "Unexplained within a stage",
-            "in − out − Σ dropped. Always 0; anything else is a mistake in our code.",
+            "in − out − Σ dropped. Always 0; anything else is a bug in the suite.",
             {stage: queries.unexplained(stage) for stage in STAGES},
             unit="suffix:frames",
             limit=1,
@@ -68,7 +68,7 @@ def live_video() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "Unaccounted for between two stages",
-            "What one sent less what the next got or called lost. Around 0; a start or a restart moves it for minutes.",
+            "What one stage sent minus what the next received or counted as lost. About 0, except after a start.",
             {f"{a} → {b}": queries.between(a, b) for a, b in zip(STAGES, READERS, strict=False)},
             unit="suffix:fps",
         ).min(-1)
@@ -76,7 +76,7 @@ def live_video() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "Lag: unread records",
-            "A few at most. Readers go to the end when they are more than MAXLAG behind, and count what they left out.",
+            "A few at most. Readers that are more than MAXLAG behind seek to the end, and count what they skip.",
             {f"{stage} {{{{instance}}}}": f"sum by (instance) ({stage}_broker_lag_frames)" for stage in READERS},
             unit="suffix:frames",
         )
@@ -85,12 +85,12 @@ def live_video() -> schema.Dashboard:
 
 
 def _answers(board: dashboard.Dashboard) -> None:
-    """Add the top rows: one number for each question, and the names behind the numbers."""
+    """Add the top rows: one number per question, and the names behind the numbers."""
     alive = f"sum by (camera) (rate(video_frames_in_total[{WINDOW}])) > 0"
     board.with_panel(
         panels.number(
             "Is it live?",
-            "Cameras that a producer has, but that do not come to any video replica.",
+            "Cameras that a producer has, but that reach no video replica.",
             {
                 "": f"count(max by (camera) (producer_camera_up{{{CAMERA}}}) unless on (camera) ({alive})) "
                 f"or 0 * count(producer_camera_up{{{CAMERA}}})"
@@ -105,8 +105,8 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.number(
             "How late?",
-            "Age of frames as they are shown, all cameras together: half of them are younger than the first number, "
-            "99 of 100 younger than the second.",
+            "Age of frames when they are shown, for all cameras together: half are younger than the first number, "
+            "99 of 100 are younger than the second.",
             {"median": queries.age("video", 0.5, window="1m"), "p99": queries.age("video", 0.99, window="1m")},
             unit="s",
             steps=[(0, GREEN), (0.3, ORANGE), (1, RED)],
@@ -119,8 +119,8 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.number(
             "What is lost?",
-            "Of the cameras' frames in the last 5 minutes, the share that was dropped or lost on the way. Not in it: "
-            "what FRAMEINTERVAL thins out, and what waits for a busy model.",
+            "The share of the cameras' frames of the last 5 minutes that was dropped or lost on the way. It excludes "
+            "frames that FRAMEINTERVAL thins out or that wait for a busy model.",
             {"": f"({lost}) / ({queries.frames('producer', 'in', window=queries.LONG)} > 0)"},
             unit="percentunit",
             steps=[(0, GREEN), (0.01, ORANGE), (0.1, RED)],
@@ -131,7 +131,7 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.number(
             "Unexplained",
-            "Frames that are in a stage's books as `in`, and neither as `out` nor as `dropped`. Always 0.",
+            "Frames that a stage's ledger has as `in`, and neither as `out` nor as `dropped`. Always 0.",
             {"": " + ".join(queries.zero(queries.unexplained(stage)) for stage in STAGES)},
             unit="suffix:frames",
             steps=[(0, GREEN), (1, RED)],
@@ -140,7 +140,7 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.number(
             "What is down?",
-            "Alerts that fire; the table below names them, docs/monitoring.md says what to do first.",
+            "Alerts that fire. The table below names them; docs/monitoring.md has the first step for each.",
             {"": queries.zero('count(ALERTS{alertstate="firing"})')},
             unit="suffix:alerts",
             steps=[(0, GREEN), (1, RED)],
@@ -151,7 +151,7 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.rows(
             "Firing now",
-            "docs/monitoring.md says what each means and what to do first.",
+            "docs/monitoring.md explains each alert and has the first step.",
             'ALERTS{alertstate="firing"}',
             ["severity", "alertname", "job", "camera", "model", "instance"],
             none="nothing is wrong",
@@ -161,7 +161,7 @@ def _answers(board: dashboard.Dashboard) -> None:
     board.with_panel(
         panels.states(
             "Cameras",
-            "Whether each camera gives pictures, as its producer says.",
+            "Whether each camera delivers pictures, as its producer reports.",
             f"max by (camera) (producer_camera_up{{{CAMERA}}})",
             "{{camera}}",
             good=("1", "up"),
@@ -182,7 +182,7 @@ def _answers(board: dashboard.Dashboard) -> None:
     )
 
 
-def _books(stage: str) -> panels.Graph:
+def _ledger(stage: str) -> panels.Graph:
     lines = {
         "in": queries.frames(stage, "in"),
         "out": queries.frames(stage, "out"),
@@ -192,8 +192,8 @@ def _books(stage: str) -> panels.Graph:
         lines["lost upstream"] = queries.frames(stage, "lost_upstream")
     return panels.graph(
         f"{stage.capitalize()}: in, out, dropped, lost",
-        "README, `Health and metrics`, says what each reason means. Lost upstream: went out of the stage before and "
-        "never came here.",
+        "The README, `Health and metrics`, explains each reason. Lost upstream: left the previous stage and "
+        "never arrived here.",
         lines,
         unit="suffix:fps",
     )

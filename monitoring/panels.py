@@ -1,4 +1,4 @@
-"""The kinds of panel that the dashboards use, on Grafana's own builders: its schema is theirs to keep."""
+"""The kinds of panel that the dashboards use, made with Grafana's own builders, which know its schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""PromQL of the dashboards: what replicas share is summed; what each of them does alike is averaged."""
+"""PromQL of the dashboards: sums over replicas that share the work, averages over those that all do the same."""
 
 STAGES = ("producer", "consumer", "video")
 READERS = ("consumer", "video")
@@ -6,7 +6,7 @@ CAMERA = 'camera=~"$camera"'
 SERVICES = 'job=~"producer|consumer|video"'
 WINDOW = "$__rate_interval"  # at least four scrapes, and no less than a pixel of the graph
 LONG = "5m"
-# Left out by design: faster than FRAMEINTERVAL, and PREDICTIONMODE=sync with a model that is slower than the camera.
+# Dropped by design: faster than FRAMEINTERVAL, or PREDICTIONMODE=sync with a model slower than the camera.
 _BY_DESIGN = 'reason!~"thinned|model_busy"'
 
 
@@ -16,12 +16,12 @@ def zero(expression: str) -> str:
 
 
 def frames(stage: str, what: str, *by: str, window: str = WINDOW, where: str = CAMERA) -> str:
-    """Return frames a second of a stage.
+    """Return frames per second of a stage.
 
     Args:
         stage: the service.
         what: `in`, `out`, `dropped` or `lost_upstream`.
-        by: labels that are kept.
+        by: labels to keep.
         window: of the rate.
         where: label matchers.
     """
@@ -41,13 +41,13 @@ def age(stage: str, quantile: float, *by: str, window: str = WINDOW) -> str:
 
 
 def unexplained(stage: str) -> str:
-    """Return in − out − Σ dropped in frames, added up over all books without their signs; 0 if they balance."""
+    """Return in − out − Σ dropped in frames, the absolute values summed over all accounts; 0 if they balance."""
     arrived, out, dropped = (f"{stage}_frames_{what}_total{{{CAMERA}}}" for what in ("in", "out", "dropped"))
     return f"sum(abs({arrived} - {out} - (sum without (reason) ({dropped}) or {arrived} * 0)))"
 
 
 def missed(stage: str) -> str:
-    """Return frames a second that a stage dropped against its will, or never got, over some minutes; 0: none."""
+    """Return frames per second that a stage had to drop or never received, over some minutes; 0 if there are none."""
     dropped = zero(frames(stage, "dropped", window=LONG, where=f"{CAMERA}, {_BY_DESIGN}"))
     if stage not in READERS:
         return dropped
@@ -55,11 +55,11 @@ def missed(stage: str) -> str:
 
 
 def between(sender: str, receiver: str) -> str:
-    """Return frames a second that left one stage and are neither in the books of the next nor known there as lost."""
+    """Return frames per second that left one stage and that the next has neither as received nor as lost."""
     parts = (frames(sender, "out", window=LONG), frames(receiver, "in", window=LONG))
     return f"{parts[0]} - {parts[1]} - {zero(frames(receiver, 'lost_upstream', window=LONG))}"
 
 
 def prediction(quantile: float) -> str:
-    """Return a quantile, in seconds, of the time that each model takes to answer."""
+    """Return a quantile, in seconds, of the answer time of each model."""
     return f"histogram_quantile({quantile}, sum by (model, le) (rate(consumer_prediction_seconds_bucket[{WINDOW}])))"

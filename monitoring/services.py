@@ -1,10 +1,11 @@
-"""The dashboard of what stands behind the pictures: models, broker, viewers, and what the processes take."""
+"""The second dashboard: models, broker, viewers, and what the processes use."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as schema
 
 from monitoring import panels, queries
 from monitoring.board import begin
+from monitoring.panels import WHOLE_WIDTH
 from monitoring.queries import SERVICES, STAGES, WINDOW
 
 
@@ -15,7 +16,7 @@ def services() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "Time to answer",
-            "From request to answer, of requests that were answered. MODELTIMEOUT ends the others.",
+            "From request to answer, for answered requests. MODELTIMEOUT ends the others.",
             {"{{model}} median": queries.prediction(0.5), "{{model}} p99": queries.prediction(0.99)},
             unit="s",
         )
@@ -24,7 +25,7 @@ def services() -> schema.Dashboard:
         panels.graph(
             "Requests by outcome",
             "ok; timeout: slower than MODELTIMEOUT; unreachable: no connection; refused: an HTTP error; nonsense: an "
-            "answer that is none; labels: the labels cannot be read.",
+            "invalid answer; labels: the labels cannot be read.",
             {"{{model}} {{outcome}}": f"sum by (model, outcome) (rate(consumer_predictions_total[{WINDOW}]))"},
             unit="reqps",
             stacked=True,
@@ -33,17 +34,17 @@ def services() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "Seconds since the broker's last answer",
-            "Below 2 all is well: each service writes its state once a second. Above the line: alert BrokerSilent.",
+            "Normal below 2, because each service writes its status once a second. Above the line: alert BrokerSilent.",
             {f"{stage} {{{{instance}}}}": f"max by (instance) ({stage}_broker_silent_seconds)" for stage in STAGES},
             unit="s",
             limit=10,
         )
     )
-    board.with_row(dashboard.Row("Viewers"))
+    board.with_row(dashboard.Row("Viewers and status"))
     board.with_panel(
         panels.graph(
             "Viewers",
-            "Of each camera, over all replicas. A page that shows several cameras counts for each.",
+            "Per camera, over all replicas. A page that shows several cameras counts once for each.",
             {"{{camera}}": "sum by (camera) (video_viewers)"},
             unit="suffix:viewers",
             stacked=True,
@@ -60,28 +61,37 @@ def services() -> schema.Dashboard:
     board.with_panel(
         panels.graph(
             "Frames skipped",
-            "Newer ones came before the viewer was ready: its network or browser is slow, or it asked for fewer.",
+            "A newer frame arrived before the viewer was ready: its network or browser is slow, or it asked for fewer.",
             {"{{camera}}": f"sum by (camera) (rate(video_viewer_frames_skipped_total[{WINDOW}]))"},
             unit="suffix:fps",
         )
     )
-    board.with_row(dashboard.Row("Processes (of the producer without its captures, which are processes of their own)"))
+    board.with_panel(
+        panels.graph(
+            "Status entries ignored",
+            "Entries of `videostatus` that make no sense or exceed a bound. Always 0 unless a stranger writes there.",
+            {"{{instance}}": f"rate(video_status_entries_ignored_total[{WINDOW}])"},
+            unit="suffix:entries/s",
+            width=WHOLE_WIDTH,
+        )
+    )
+    board.with_row(dashboard.Row("Processes (without the producer's captures, which are separate processes)"))
     for title, description, expression, unit in (
         (
             "CPU",
-            "Cores. A process is one Python: about 1 is all it can take outside of codecs and sockets.",
+            "Cores. Each process runs one Python interpreter: it uses about 1 at most outside codecs and sockets.",
             f"rate(process_cpu_seconds_total{{{SERVICES}}}[{WINDOW}])",
             "suffix:cores",
         ),
         (
             "Memory",
-            "Resident. It rises in the first minutes and then stays.",
+            "Resident. It rises in the first minutes, then stays level.",
             f"process_resident_memory_bytes{{{SERVICES}}}",
             "bytes",
         ),
         (
             "Open descriptors",
-            "Files and sockets; each viewer takes one.",
+            "Files and sockets; each viewer uses one.",
             f"process_open_fds{{{SERVICES}}}",
             "suffix:open",
         ),
@@ -90,7 +100,7 @@ def services() -> schema.Dashboard:
     board.with_panel(
         panels.states(
             "Answers to Prometheus",
-            "Every replica that the service's name gives. One that has gone altogether has no bar.",
+            "Every replica that the service's name resolves to. A replica that no longer exists has no bar.",
             f"up{{{SERVICES}}}",
             "{{job}} {{instance}}",
             good=("1", "up"),
