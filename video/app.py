@@ -5,19 +5,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.exceptions import HTTPException
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
+from video.browser_guard import BrowserGuard
 from video.display import Display, Sources
-from video.routes import VERSION, plain_error, routes_of
+from video.paths import error_answer
+from video.routes import VERSION, routes_of
 
 
-def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[BaseException], None]) -> FastAPI:
+def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[BaseException], None]) -> ASGIApp:
     """Build the application.
 
     Args:
         sources: what it is joined to.
         beat: called each time the loop turns.
-        crashed: called when what runs in the background has failed.
+        crashed: called with the exception when a background task has failed.
     """
     display = Display(sources)
 
@@ -44,8 +47,10 @@ def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[Ba
         description="Live video with machine-learning labels.",
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # it would redirect to an absolute address
         lifespan=life,
     )
     app.include_router(routes_of(display))
-    app.add_exception_handler(HTTPException, plain_error)  # type: ignore[arg-type]
-    return app
+    app.add_exception_handler(HTTPException, error_answer)  # type: ignore[arg-type]
+    return BrowserGuard(app, allowed_origins=sources.allowed_origins, loopback_only=sources.loopback_only)

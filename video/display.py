@@ -15,13 +15,13 @@ from video.cameras import Cameras
 from video.latest import LatestFrames
 from video.mjpeg_response import MjpegResponse
 from video.pace import Pace
+from video.paths import NO_STORE
 from video.readiness import CameraReadiness
 from video.suite_status import SuiteStatus
 from video.viewers import Viewers
 from video.websocket import WebSocketViewer
 
 TICK_S = 0.1
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class Sources:
     Attributes:
         latest: frames from the bus.
         ledger: of this service.
-        viewers: places, and counts.
-        entries: newest words of all services.
-        bus_silent_s: seconds since the brokers last answered us.
+        viewers: admits and counts them.
+        entries: returns the newest reports of all services.
+        bus_silent_s: returns the seconds since the brokers last acknowledged a record.
         frame_interval_s: shortest time between two frames of one viewer.
-        ending: whether the end was asked for.
-        readiness: where /readyz looks.
+        ending: returns whether the service is to end.
+        readiness: what /readyz answers.
+        allowed_origins: further origins whose pages may embed the page, connect and read.
+        loopback_only: whether the server listens on a loopback address only.
     """
 
     latest: LatestFrames
@@ -47,10 +49,12 @@ class Sources:
     frame_interval_s: float
     ending: Callable[[], bool]
     readiness: CameraReadiness
+    allowed_origins: frozenset[str] = frozenset()
+    loopback_only: bool = False
 
 
 class Display:
-    """The state of one application: cameras, websockets, and the tick that keeps them true."""
+    """The state of one application: its cameras, its WebSockets, and the tick that keeps them up to date."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
@@ -62,7 +66,7 @@ class Display:
         self.websockets: set[WebSocketViewer] = set()
 
     async def tick(self, beat: Callable[[], None]) -> None:
-        """Keep the states and the still pictures up to date until the end is asked for; then let all viewers go."""
+        """Keep states and still pictures up to date until the service ends; then end every viewer."""
         while not self.sources.ending():
             beat()
             now = time.monotonic()
@@ -76,11 +80,19 @@ class Display:
         for viewer in self.websockets:
             viewer.status_changed()
 
+    async def serve(self, viewer: WebSocketViewer) -> None:
+        """Serve a WebSocket until either side ends it."""
+        self.websockets.add(viewer)
+        try:
+            await viewer.run()
+        finally:
+            self.websockets.discard(viewer)
+
     def camera(self, id_: str, request: Request) -> Camera:
         """Return a camera.
 
         Raises:
-            HTTPException: 404, the id is unknown, or not for this viewer; the answer has the known ones.
+            HTTPException: 404, the id is unknown or not for this viewer; the answer lists those that are.
         """
         camera = self.cameras.get(id_)
         if camera is None or not self.viewers.may_see(id_, request.scope):
@@ -96,12 +108,12 @@ class Display:
         width: int | None,
         headers: dict[str, str] | None = None,
     ) -> MjpegResponse:
-        """Return the endless answer that shows the camera which `find` returns, as soon as it returns one."""
+        """Return the endless answer that shows the camera `find` returns, as soon as it returns one."""
         pace = Pace(self.sources.frame_interval_s, fps)
         return MjpegResponse(self.cameras, self.viewers, find=find, pace=pace, width=width, headers=headers)
 
     def first(self, request: Request) -> Camera | None:
-        """Return the camera with the smallest id that has given a frame; None: there is none yet."""
+        """Return the camera with the smallest id that has given a frame; None if there is none yet."""
         return next(
             (
                 camera

@@ -12,6 +12,7 @@ from shared.process.probes import ReadinessCheck
 from shared.process.service import Service, run_service
 from shared.status import REPLAY_RECORDS, StatusBoard
 from video.app import create_app
+from video.browser_guard import is_loopback
 from video.display import Sources
 from video.latest import LatestFrames
 from video.metrics import VideoMetrics
@@ -61,6 +62,8 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
         frame_interval_s=settings.frame_interval_s,
         ending=service.stop.is_set,
         readiness=readiness,
+        allowed_origins=frozenset(filter(None, settings.allowed_origins.split(","))),
+        loopback_only=is_loopback(settings.display_address.host),
     )
     web = WebServer(settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers)
 

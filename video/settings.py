@@ -1,8 +1,13 @@
 """Settings of the video service."""
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from shared.go_notation import Address
 from shared.settings import (
     Duration,
+    Form,
     Group,
     Listen,
     Servers,
@@ -10,6 +15,19 @@ from shared.settings import (
     Topic,
     setting,
 )
+from video.browser_guard import origin_of
+
+ORIGINS_FORM = "origins as https://host or http://host:port, several separated by commas"
+
+
+def _origins(value: str) -> str:
+    origins = [origin_of(text) for text in value.split(",") if text.strip()]
+    if None in origins:
+        raise ValueError(f"not {ORIGINS_FORM}")
+    return ",".join(origin for origin in origins if origin is not None)
+
+
+Origins = Annotated[str, AfterValidator(_origins), Form(ORIGINS_FORM)]
 
 
 class VideoSettings(ServiceSettings):
@@ -26,3 +44,8 @@ class VideoSettings(ServiceSettings):
     node_address: Listen = setting(Address("", 30163), "NODEPORT", "where people open it from outside; only printed")
     frame_interval_s: Duration = setting(0.010, "FRAMEINTERVAL", "shortest time between two frames of one viewer")
     max_viewers: int = setting(500, "MAXVIEWERS", "viewers at a time; one more gets 503", ge=1)
+    allowed_origins: Origins = setting(
+        "",
+        "ALLOWEDORIGINS",
+        "further origins whose pages may embed the page, connect to /ws and read answers",
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shared import sockets
 from shared.go_notation import Address
@@ -18,7 +18,7 @@ from video.mjpeg_response import STALLED_AFTER_S
 from video.websocket_connection import WebSocketConnection
 from video.websocket_messages import MAX_MESSAGE_BYTES
 
-MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], FastAPI]
+MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], ASGIApp]
 
 BACKLOG = 1024
 UNSENT_BYTES = 128 * 1024  # what the kernel queues of a picture beyond what is on the wire: all of it gets old there

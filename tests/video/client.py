@@ -46,7 +46,11 @@ class Client:
 
     def upgrade(self, extra: bytes = b"") -> str:
         """Ask for a WebSocket; return the status line of the answer."""
-        self.send(HANDSHAKE + extra + b"\r\n")
+        return self.upgrade_as("localhost", extra)
+
+    def upgrade_as(self, host: str, extra: bytes = b"") -> str:
+        """Ask for a WebSocket of a host; return the status line of the answer."""
+        self.send(HANDSHAKE.replace(b"localhost", host.encode()) + extra + b"\r\n")
         return self.head()[0]
 
     def head(self) -> list[str]:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from io import BytesIO
 from typing import Self
@@ -58,7 +58,14 @@ def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report
 class Stage:
     """A running web server; what it hears of the others is set by the test."""
 
-    def __init__(self, *, max_viewers: int = 500, interval_s: float = 0.01) -> None:
+    def __init__(
+        self,
+        *,
+        max_viewers: int = 500,
+        interval_s: float = 0.01,
+        allowed_origins: Collection[str] = (),
+        loopback_only: bool = True,
+    ) -> None:
         self.registry = CollectorRegistry()
         self.ledger = ledger_of("video", self.registry)
         self.latest = LatestFrames(self.ledger)
@@ -76,6 +83,8 @@ class Stage:
             frame_interval_s=interval_s,
             ending=self.stop.is_set,
             readiness=self.readiness,
+            allowed_origins=frozenset(allowed_origins),
+            loopback_only=loopback_only,
         )
         self.web = WebServer(
             Address("127.0.0.1", 0),

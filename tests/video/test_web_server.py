@@ -65,7 +65,7 @@ def test_a_connection_that_asks_again_is_kept(stage):
     with socket.create_connection(("127.0.0.1", stage.port)) as client:
         client.settimeout(10)
         for _ in range(3):
-            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = b""
             while b"alive" not in answer:
                 answer += client.recv(1000)
