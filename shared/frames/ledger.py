@@ -29,7 +29,8 @@ OTHER = "other"  # the camera under which ids beyond MAX_CAMERAS are counted: an
 class Reason(StrEnum):
     """Why a frame ended in a stage: the label `reason` of `<service>_frames_dropped_total`.
 
-    The README's table of reasons is written from the members (local/readme.py).
+    A stale frame ends as SUPERSEDED if a newer one of its camera is there, or as SKIPPED if its reader seeks to the
+    end (shared/frames/reader.py). The README's table of reasons is written from the members (local/readme.py).
 
     Attributes:
         meaning: completes the sentence "the frame …", in Markdown.
