@@ -12,13 +12,14 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, assert_never
 
+from producer.limits import OUT_OF_MEMORY, confine
 from producer.pacing import Thinner
 from producer.pipe_writer import PipeWriter
 from producer.protocol import CaptureJob, Counts
 from producer.source import SourceKind
 from shared.child import end_with_parent
 from shared.crashes import no_thread_dies_silently
-from shared.errors import BadPicture, CameraError
+from shared.errors import BadPicture, CameraError, CameraLost
 
 if TYPE_CHECKING:
     from producer.content import CapturedPicture
@@ -43,6 +44,9 @@ def main() -> None:
         except CameraError as exc:
             pipe_writer.fail(exc)
             pipe_writer.join()
+        except MemoryError:
+            pipe_writer.fail(CameraLost(OUT_OF_MEMORY))
+            pipe_writer.join()
         except SystemExit:
             log.info("the capture was asked to end")
     sys.stderr.flush()
@@ -59,9 +63,11 @@ def capture(job: CaptureJob, pipe_writer: PipeWriter) -> None:
     from producer.content import Undecodable
     from producer.encoder import FrameEncoder
 
+    pictures = _pictures(job, pipe_writer.tick)
+    confine()  # with the libraries loaded: what they take themselves does not count
     encoder = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
     thinner = Thinner(job.interval_s)
-    with closing(_pictures(job, pipe_writer.tick)) as pictures:
+    with closing(pictures):
         for picture in pictures:
             if picture.overtaken:
                 pipe_writer.count(Counts(superseded=1))

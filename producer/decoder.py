@@ -8,6 +8,7 @@ import av.error
 from av.codec.context import Flags
 
 from producer.content import CameraJpeg, Content, Undecodable
+from producer.limits import DECODER_OPTIONS
 
 
 class Decoder:
@@ -25,6 +26,7 @@ class Decoder:
         """
         self._context = context
         self._is_jpeg = self._context.name == "mjpeg"
+        self._context.options = {**self._context.options, **DECODER_OPTIONS}
         self._context.thread_type = "SLICE"
         self._context.thread_count = 1
         if low_delay:

@@ -43,6 +43,12 @@ class FrameEncoder:
         Raises:
             BadPicture: the content cannot be decoded.
         """
+        try:
+            return self._encoded(content)
+        except cv2.error as exc:
+            raise BadPicture(f"it cannot be converted: {exc.err}") from exc
+
+    def _encoded(self, content: Content) -> EncodedFrame:
         if isinstance(content, Undecodable):
             raise BadPicture("the bytes cannot be decoded")
         if isinstance(content, CameraJpeg):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from producer.content import CameraJpeg, Content
-from shared.errors import CameraError
+from producer.limits import OUT_OF_MEMORY
+from shared.errors import CameraError, CameraLost
 
 MOST_WAITING_BYTES = 64 << 20
 """Coded pictures that wait for the decoder; beyond that, reading waits too, and with it the camera."""
@@ -101,9 +102,14 @@ class FeedReader(threading.Thread):
             for unit in self._feed.pictures():
                 self._put(unit)
         except CameraError as exc:
-            with self._changed:
-                self._error = exc
-                self._changed.notify()
+            self._fail(exc)
+        except MemoryError:
+            self._fail(CameraLost(OUT_OF_MEMORY))
+
+    def _fail(self, error: CameraError) -> None:
+        with self._changed:
+            self._error = error
+            self._changed.notify()
 
     def _put(self, unit: AccessUnit) -> None:
         with self._changed:

@@ -25,6 +25,8 @@ LAST_LINES = 60  # longer than any traceback
 _ROOT = Path(__file__).resolve().parent.parent
 
 _HIDDEN = frozenset({"CAMERAS", "VIDEOLINK", "KAFKACONFIG"})  # these hold passwords, which the capture must not inherit
+# A proxy for the internet knows nothing of cameras in the local network; FFmpeg would use it.
+_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"})
 
 
 class CaptureProcess:
@@ -51,7 +53,7 @@ class CaptureProcess:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 env={
-                    **{name: value for name, value in os.environ.items() if name not in _HIDDEN},
+                    **{name: value for name, value in os.environ.items() if _is_inherited(name)},
                     "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 },
             )
@@ -116,3 +118,7 @@ class CaptureProcess:
                 text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
                 self._last_lines.append(text)
                 log.debug("capture: %s", text, extra={"camera": self._camera})
+
+
+def _is_inherited(variable: str) -> bool:
+    return variable not in _HIDDEN and variable.lower() not in _PROXIES

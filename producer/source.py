@@ -1,13 +1,16 @@
 """Parses the text that names a camera: a link, files or a device."""
 
 import enum
+import fnmatch
 import glob
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from shared.redact import link_secrets, redact
+from shared.redact import LONG_ENOUGH, link_secrets, redact
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 SOURCE_FORM = (
@@ -18,8 +21,10 @@ DEVICE_FORM = "the index of a device such as 0, or its path such as /dev/video0"
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 _LINK = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]@:/?#]+)(:\d{1,5})?", re.ASCII)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._~%-]+)?\]|[^\s\[\]@:/?#]+)(:\d{1,5})?", re.ASCII)
 _ENCODED = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*", re.ASCII)
+# XiongMai's cameras take the password there: rtsp://10.0.0.7/user=admin&password=…&channel=1.sdp
+_PATH_VALUE = re.compile(r"=[^&;/=]+")
 _DEVICE = re.compile(r"\d{1,3}|/dev/.+", re.ASCII)
 
 
@@ -39,26 +44,34 @@ class Source:
     text: str = field(repr=False)
 
     def __str__(self) -> str:
-        """Return the source in a form that may be logged."""
-        return redact(self.text)
+        """Return the source in a form that may be logged: without credentials, the query, and values in the path."""
+        if self.kind is not SourceKind.LINK:
+            return redact(self.text)
+        scheme, user_info, rest = _split(self.text)
+        place, question, _ = rest.partition("?")
+        place = _PATH_VALUE.sub("=***", place.partition("#")[0])
+        return f"{scheme}://{'***@' if user_info else ''}{place}{'?***' if question else ''}"
 
     def secrets(self) -> list[str]:
         """Return every form of the credentials that libraries may quote: raw, encoded and decoded."""
         if self.kind is not SourceKind.LINK:
             return []
         secrets = {secret for link in (self.text, for_ffmpeg(self.text)) for secret in link_secrets(link)}
-        user_info = _split(self.text)[1]
+        _, user_info, rest = _split(self.text)
         secrets.add(user_info.partition(":")[0])
+        values = [value.removeprefix("=") for value in _PATH_VALUE.findall(rest.partition("?")[0])]
+        secrets |= {value for value in values if len(value) >= LONG_ENOUGH}
         secrets |= {unquote(secret) for secret in secrets}
         return sorted(secret for secret in secrets if len(secret) > 2)
 
 
 def parse(text: str) -> Source:
-    """Return the source that a text names.
+    """Return the source that a text names; blanks and line ends around it do not belong to it.
 
     Raises:
         ValueError: the text names no source, or files that do not exist.
     """
+    text = text.strip()
     link = _LINK.fullmatch(text)
     if link:
         if link["scheme"].lower() not in SCHEMES or not _split(text)[2]:
@@ -77,6 +90,7 @@ def parse_device(text: str) -> Source:
     Raises:
         ValueError: the text is neither an index nor an absolute path.
     """
+    text = text.strip()
     if not (_DEVICE.fullmatch(text) or Path(text).is_absolute()):
         raise ValueError("not a device")
     return Source(SourceKind.DEVICE, text)
@@ -87,8 +101,35 @@ def files(pattern: str) -> list[Path]:
     path = Path(pattern).expanduser()
     if path.is_file():  # a name may contain brackets
         return [path]
-    found = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return sorted(path for path in map(Path, found) if path.is_file())
+    return sorted(found for found in _matches(path) if found.is_file())
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    """Yield what a glob matches. `**` means any number of folders, and does not follow links: they may form a cycle."""
+    anchor, parts = Path(pattern.anchor), pattern.parts[1:] if pattern.anchor else pattern.parts
+    folders = [anchor]
+    for at, part in enumerate(parts):
+        if part == "**":
+            rest = str(Path(*parts[at + 1 :])) if parts[at + 1 :] else "*"
+            for folder in dict.fromkeys(folders):
+                for below, _, _ in os.walk(folder, followlinks=False):
+                    yield from _matches(Path(glob.escape(below)) / rest)
+            return
+        folders = [match for folder in folders for match in _children(folder, part)]
+    yield from folders
+
+
+def _children(folder: Path, part: str) -> list[Path]:
+    """Return the entries of a folder that one part of a glob matches."""
+    if not glob.has_magic(part):
+        child = folder / part
+        return [child] if child.exists() else []
+    try:
+        children = list(folder.iterdir())
+    except OSError:
+        return []
+    hidden = part.startswith(".")
+    return [child for child in children if fnmatch.fnmatchcase(child.name, part) and (hidden or child.name[0] != ".")]
 
 
 def is_picture(path: Path) -> bool:

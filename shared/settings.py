@@ -31,6 +31,7 @@ from shared.redact import redact
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
 GROUP_FORM = "any name of 1 to 255 characters"
+LONGEST_KEY = 40  # of a document, as far as it is quoted
 MISTAKEN = 2  # exit status of a process whose settings are wrong
 
 
@@ -43,6 +44,10 @@ class Form:
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
+
+
+class _KeyTwiceError(ValueError):
+    """A JSON object has two entries of the same name."""
 
 
 def _duration(value: object) -> object:
@@ -74,9 +79,17 @@ def _servers(value: str) -> str:
 
 def _json(value: object) -> object:
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(value, object_pairs_hook=_unique) if isinstance(value, str) else value
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _KeyTwiceError(f"the key {twice[:LONGEST_KEY]!r} twice")
+    return dict(pairs)
 
 
 Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0), Form(DURATION_FORM)]
@@ -158,6 +171,8 @@ class ServiceSettings(BaseSettings):
         # Manifests keep unused variables with an empty value (`VIDEODEVICE: ""`).
         kept = {name for name, field in cls.model_fields.items() if _extra(field)["empty"]}
         kept |= {_variable(cls.model_fields[name]) for name in kept}
+        # A Secret made by `echo … | base64` ends with a line end.
+        values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in values.items() if value != "" or name in kept}
 
     @classmethod
@@ -184,6 +199,9 @@ class ServiceSettings(BaseSettings):
             return f"{location[0]}: {error['msg']}"
         inner = "".join(f"[{part}]" for part in location[1:] if part not in {"str", "int", "float", "bool"})
         came = "***" if _extra(field)["secret"] else repr(redact(str(error.get("input"))))
+        cause = (error.get("ctx") or {}).get("error")
+        if isinstance(cause, _KeyTwiceError):  # its last value would silently count
+            came = redact(str(cause))
         return f"{_variable(field)}{inner}: got {came}; allowed: {_allowed(field)}"
 
 

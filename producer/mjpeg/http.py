@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, connection_error, refusal
 from producer.mjpeg.body import ChunkedBody
@@ -195,7 +195,7 @@ class HttpClient:
         if self._socket is not None:
             return
         parts = urlsplit(self._link)
-        host = unquote(parts.hostname or "")  # the zone of an IPv6 address is percent-encoded (RFC 6874)
+        host = (parts.hostname or "").replace("%25", "%")  # the zone of an IPv6 address, encoded (RFC 6874)
         timeout_s = max(0.1, deadline_s - time.monotonic())
         tls = parts.scheme.lower() == "https"
         self._socket = connect(host, parts.port or PORTS[parts.scheme.lower()], tls=tls, timeout_s=timeout_s)

@@ -9,6 +9,7 @@ import av.error
 from producer.decoder import Decoder
 from producer.faults import ffmpeg_error, silence
 from producer.feed import AccessUnit
+from producer.limits import DECODER_OPTIONS
 from producer.mjpeg.http import HttpClient, Response
 from producer.rhythm import Rhythm
 from shared.clock import now_us
@@ -19,6 +20,7 @@ FORMATS = "mpegts,flv,live_flv,mov,matroska,avi,h264,hevc,m4v,mpegvideo,asf,ogg,
 _OPTIONS = {
     "format_whitelist": FORMATS,
     "protocol_whitelist": "",
+    **DECODER_OPTIONS,
     "flags": "low_delay",
     "analyzeduration": "200000",
     "fpsprobesize": "0",

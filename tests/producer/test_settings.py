@@ -99,6 +99,23 @@ def test_every_mistake_gives_a_line(
         assert "\n" not in line
 
 
+def test_a_key_that_comes_twice_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two cameras with one name neither is taken silently; the line names the key, and no link."""
+    with pytest.raises(SettingsError) as caught:
+        load(monkeypatch, CAMERAS='{"front": "rtsp://a:s3cret@b/", "front": "rtsp://c/"}')
+
+    (line,) = caught.value.mistakes
+    assert line.startswith("CAMERAS: got the key 'front' twice; allowed: ")
+    assert "s3cret" not in line
+
+
+def test_blanks_around_values_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line end behind a value, as Secrets often have it, does not belong to the value."""
+    settings = load(monkeypatch, VIDEOLINK="rtsp://camera/live\n", TOPICNAME=" frames\n", JPEGQUALITY="70 ")
+
+    assert (settings.link, settings.topic, settings.jpeg_quality) == ("rtsp://camera/live", "frames", 70)
+
+
 @pytest.mark.parametrize("link", ["rtsp:/admin:s3cret@camera/live", "ftp://admin:s3cret@camera/live"])
 def test_a_mistyped_link_shows_no_password(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
     """However a link is mistyped, its credentials are not printed."""

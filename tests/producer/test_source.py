@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from producer.source import SourceKind, for_ffmpeg, parse, parse_device, without_credentials
+from producer.source import SourceKind, files, for_ffmpeg, parse, parse_device, without_credentials
 
 PASSWORD = "p@ss:w/rd%?#"
 ENCODED = "p%40ss%3Aw%2Frd%25%3F%23"
@@ -81,3 +83,57 @@ def test_what_is_no_device_is_refused(text: str) -> None:
     """A device is an index or an absolute path."""
     with pytest.raises(ValueError, match="not a device"):
         parse_device(text)
+
+
+@pytest.mark.parametrize("around", [" {}", "{}\n", "\t{} \r\n"])
+def test_blanks_and_line_ends_around_a_source_are_dropped(around: str) -> None:
+    """A Secret made by `echo … | base64` ends with a line end."""
+    assert parse(around.format("rtsp://camera/live")).text == "rtsp://camera/live"
+    assert parse_device(around.format("/dev/video0")).text == "/dev/video0"
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("rtsp://operator:my secret@10.0.0.7/live", "rtsp://***@10.0.0.7/live"),
+        (
+            "rtsp://10.0.0.7/user=admin&password=tlJwpbo6&channel=1.sdp",
+            "rtsp://10.0.0.7/user=***&password=***&channel=***",
+        ),
+        ("http://10.0.0.7/cgi bin/video.mjpg?user=a b", "http://10.0.0.7/cgi bin/video.mjpg?***"),
+        ("http://[fe80::1%25eth0]:8080/live", "http://[fe80::1%25eth0]:8080/live"),
+    ],
+)
+def test_secrets_in_unusual_places_are_not_shown(link: str, shown: str) -> None:
+    """A password with a blank, and values in the path, do not show when a source is logged."""
+    assert str(parse(link)) == shown
+
+
+def test_values_in_the_path_are_secrets() -> None:
+    """What libraries may quote of a password in the path is known."""
+    assert "tlJwpbo6" in parse("rtsp://10.0.0.7/user=admin&password=tlJwpbo6&channel=1.sdp").secrets()
+
+
+def test_a_glob_ends_where_links_form_a_cycle(tmp_path: Path) -> None:
+    """`**` does not follow links to folders, which may lead back up; each file is found once."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    for number, folder in enumerate((tmp_path, inner)):
+        (folder / f"{number}.jpg").touch()
+        (folder / "one").symlink_to(tmp_path)
+        (folder / "two").symlink_to(tmp_path)
+
+    found = files(f"{tmp_path}/**/*.jpg")
+
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["0.jpg", "inner/1.jpg"]
+
+
+def test_globs_match_as_in_a_shell(tmp_path: Path) -> None:
+    """A star matches within one folder, without hidden files; folders are no files."""
+    for name in ("a/1.jpg", "a/.hidden.jpg", "b/2.jpg", "b/deep/3.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert [path.name for path in files(f"{tmp_path}/*/*.jpg")] == ["1.jpg", "2.jpg"]
+    assert [path.name for path in files(f"{tmp_path}/b/*")] == ["2.jpg"]
+    assert [path.name for path in files(f"{tmp_path}/**")] == ["1.jpg", "2.jpg", "3.jpg"]

@@ -1,0 +1,32 @@
+"""Keeps a capture small: whatever its camera sends, the capture dies and nothing else."""
+
+import re
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from shared.frames.jpeg import MAX_PIXELS
+
+MEMORY_BYTES = 512 << 20
+"""Memory for pictures, on top of what the libraries take. H.264 in 4K with 16 reference pictures takes 370 MB."""
+OUT_OF_MEMORY = f"its pictures need more than {MEMORY_BYTES >> 20} MB of memory"
+DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
+"""FFmpeg's own check of a picture's size, before it allocates anything for it."""
+
+
+def confine() -> None:
+    """Limit the memory of this process from now on, and offer it to the kernel first when memory runs out.
+
+    The limit is one of data (RLIMIT_DATA, setrlimit(2): private writable mappings), since addresses without memory
+    behind them, which libraries reserve generously, do no harm. Linux only; elsewhere nothing is limited.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    taken = re.search(r"^VmData:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if taken:
+        limit = int(taken[1]) * 1024 + MEMORY_BYTES
+        with suppress(OSError, ValueError):  # a lower limit is in force already
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
