@@ -15,6 +15,7 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
 from shared.frames.ledger import Ledger, Reason
+from shared.frames.oversize import Oversize
 from shared.reports import CameraReport
 from shared.states import CameraState
 
@@ -31,7 +32,14 @@ class Camera:
     """Captures one camera until it is stopped, whatever the camera does."""
 
     def __init__(
-        self, name: str, job: CaptureJob, *, ledger: Ledger, publish: Publish, changed: Callable[["Camera"], None]
+        self,
+        name: str,
+        job: CaptureJob,
+        *,
+        ledger: Ledger,
+        publish: Publish,
+        oversize: Callable[[str], Oversize | None] = lambda _camera: None,
+        changed: Callable[["Camera"], None],
     ) -> None:
         """Prepare.
 
@@ -40,10 +48,13 @@ class Camera:
             job: what to capture and how to encode it.
             ledger: counts the frames that are dropped in the capture.
             publish: called with each frame.
+            oversize: returns what is wrong with the pictures of a camera if they are too large for the bus.
             changed: called after each change of `state`.
         """
         self.name = name
         self._job, self._ledger, self._publish, self._changed = job, ledger, publish, changed
+        self._oversize = oversize
+        self._too_large: str | None = None  # why the bus does not take the pictures of a camera that is captured
         self._state = CameraReport(CameraState.DOWN, now_us(), "starting")
         self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
@@ -56,6 +67,8 @@ class Camera:
     def readiness(self) -> str:
         """Return the camera's entry in /readyz: `ok`, or what is missing."""
         state = self._state
+        if self._too_large is not None:
+            return self._too_large
         if state.state is CameraState.UP:
             return "ok"
         if state.state is CameraState.REFUSED:
@@ -72,6 +85,7 @@ class Camera:
                 self._capture(job, stop, beat, watchdog)
             except CameraError as exc:
                 job = _patient(self._job, job, watchdog, frozen=isinstance(exc, CameraFrozen))
+                self._too_large = None
                 if watchdog.steady():
                     backoff.reset()
                 if self._enter(_state_of(exc), str(exc)):
@@ -93,6 +107,8 @@ class Camera:
                     self._take(message, watchdog, overtaken=overtaken)
                     message = following
                 watchdog.check()
+                if self._state.state is CameraState.UP or self._too_large is not None:
+                    self._enter_captured()  # what the bus answers may come long before a slow camera's next picture
 
     def _take(self, message: Message, watchdog: Watchdog, *, overtaken: bool) -> None:
         counts = message.counts
@@ -110,11 +126,21 @@ class Camera:
         watchdog.saw_picture()
         if message.kind is MessageKind.FRAME:
             self._picture_at = time.monotonic()
-            self._enter(CameraState.UP, None)
             if overtaken:
                 self._ledger.dropped(self.name, Reason.SUPERSEDED)
             else:
                 self._publish(message)
+            self._enter_captured()
+
+    def _enter_captured(self) -> None:
+        """Enter the state of a camera whose pictures arrive: up, unless the bus takes none of them."""
+        oversize = self._oversize(self.name)
+        if oversize is None:
+            self._too_large = None
+            self._enter(CameraState.UP, None)
+        else:
+            self._too_large = oversize.reason
+            self._enter(CameraState.DOWN if oversize.blocked else CameraState.UP, oversize.reason)
 
     def _enter(self, word: CameraState, reason: str | None) -> bool:
         """Enter a state; return whether the state or its reason has changed."""
@@ -123,7 +149,11 @@ class Camera:
             return False
         since = old.since if old.state == word else now_us()
         self._state = CameraReport(word, since, reason)
-        if word is CameraState.UP:
+        if self._too_large is not None:
+            log.debug(
+                "camera is %s", word, extra={"camera": self.name, "reason": reason}
+            )  # the reason is logged already
+        elif word is CameraState.UP:
             log.info("camera is up", extra={"camera": self.name, "source": str(self._job.source)})
         else:
             log.warning("camera is %s", word, extra={"camera": self.name, "reason": reason})

@@ -14,6 +14,11 @@ from shared.process.service import Service, run_service
 from shared.states import CameraState
 
 PURPOSE = "Publishes the pictures of cameras to Kafka."
+# How to make pictures smaller that are too large for the bus, by FRAMEFORMAT.
+_SMALLER = {
+    "jpeg": "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY",
+    "json": "lower IMAGESCALEX or IMAGESCALEY, or set FRAMEFORMAT=jpeg",
+}
 
 
 def main() -> int:
@@ -32,9 +37,8 @@ def build(service: Service[ProducerSettings]) -> ReadinessCheck:
     bus = Bus(settings.servers, settings.kafka_config)
     frames = Writer(bus, compression=settings.compression)
     service.owns(frames)
-    publisher = FramePublisher(
-        FrameWriter(frames, settings.topic, metrics.ledger), run=now_us(), form=settings.frame_format
-    )
+    writer = FrameWriter(frames, settings.topic, metrics.ledger, advice=_SMALLER[settings.frame_format])
+    publisher = FramePublisher(writer, run=now_us(), form=settings.frame_format)
     status = service.reports(Writer(bus), metrics, cameras=lambda: {camera.name: camera.state for camera in cameras})
 
     def changed(camera: Camera) -> None:
@@ -42,7 +46,14 @@ def build(service: Service[ProducerSettings]) -> ReadinessCheck:
         status.changed()
 
     cameras = [
-        Camera(name, _job(settings, source), ledger=metrics.ledger, publish=publisher.for_camera(name), changed=changed)
+        Camera(
+            name,
+            _job(settings, source),
+            ledger=metrics.ledger,
+            publish=publisher.for_camera(name),
+            oversize=writer.oversize,
+            changed=changed,
+        )
         for name, source in settings.sources().items()
     ]
     for camera in cameras:

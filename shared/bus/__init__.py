@@ -7,9 +7,10 @@ from shared.bus.admin import DeclaredTopic, Topics
 from shared.bus.client import Bus
 from shared.bus.commits import COMMIT_EVERY_S
 from shared.bus.embedded import EmbeddedBroker
+from shared.bus.limits import Limit, MessageTooLarge, record_bytes
 from shared.bus.reader import Reader
 from shared.bus.record import Record
-from shared.bus.writer import Delivery, MessageTooLarge, Writer
+from shared.bus.writer import Delivery, Writer
 
 __all__ = [
     "COMMIT_EVERY_S",
@@ -17,9 +18,11 @@ __all__ = [
     "DeclaredTopic",
     "Delivery",
     "EmbeddedBroker",
+    "Limit",
     "MessageTooLarge",
     "Reader",
     "Record",
     "Topics",
     "Writer",
+    "record_bytes",
 ]

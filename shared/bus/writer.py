@@ -12,6 +12,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shared.bus.client import LARGEST_MESSAGE_BYTES, Bus, OutageLog, Properties, make_client
+from shared.bus.limits import Limit, MessageLimits, MessageTooLarge, record_bytes
 from shared.crashes import run_again
 from shared.errors import BusError
 
@@ -64,8 +65,8 @@ _DELIVERIES: Mapping[int, Delivery] = {
 }
 
 
-class MessageTooLarge(BusError):
-    """The record is larger than the brokers take."""
+# What librdkafka reports if a broker closes the connection on a request: at once, or when it has not sent it in time.
+_CONNECTION_LOST = {KafkaError._TRANSPORT, KafkaError._MSG_TIMED_OUT}
 
 
 class Writer:
@@ -80,7 +81,11 @@ class Writer:
         defaults = {**_DEFAULTS, "compression.type": compression}
         properties = bus.client_properties(defaults, {**_FIXED, "error_cb": OutageLog("writer")})
         self._producer = make_client(confluent_kafka.Producer, properties)
-        self._largest_bytes = int(properties["message.max.bytes"])
+        self._limits = MessageLimits(
+            bus,
+            client_limit_bytes=int(properties["message.max.bytes"]),
+            compressed=properties["compression.type"] != "none",
+        )
         # `close` waits for it: a record is queued either before that, and its callback is called, or not at all.
         self._queueing = threading.Lock()
         self._closed = False
@@ -99,6 +104,10 @@ class Writer:
         """Return the monotonic time of the brokers' last acknowledgement; None before the first."""
         return self._answered_at
 
+    def limit(self, topic: str, size_bytes: int) -> Limit | None:
+        """Return the limit that a record of this size exceeds; None while the brokers are being asked for it."""
+        return self._limits.of(topic, size_bytes)
+
     def send(
         self,
         topic: str,
@@ -111,15 +120,17 @@ class Writer:
         """Queue a record; `on_delivery` is called once, from another thread, when it is known what became of it.
 
         Raises:
-            MessageTooLarge: no broker would take it.
+            MessageTooLarge: it exceeds the client's limit, or one for which brokers refused a record before.
             BusError: the queue is full, or the writer is closed.
         """
-        if len(value) + sum(len(name) + len(text) for name, text in headers) > self._largest_bytes:
-            raise MessageTooLarge(f"{len(value)} bytes; the limit is {self._largest_bytes}")
+        size_bytes = record_bytes(key.encode(), value, headers)
+        self._limits.check(topic, size_bytes)
 
         def delivered(error: KafkaError | None, _message: object) -> None:
             try:
-                on_delivery(self._delivery(error))
+                delivery = self._delivery(error)
+                self._learn(topic, size_bytes, delivery, error)
+                on_delivery(delivery)
             except Exception:  # it must not end the thread that receives the answers for all records
                 log.exception("a delivery callback failed")
 
@@ -132,7 +143,7 @@ class Writer:
             raise BusError("the queue to the broker is full") from exc
         except KafkaException as exc:
             if exc.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                raise MessageTooLarge(f"{len(value)} bytes") from exc
+                raise MessageTooLarge(size_bytes) from exc
             raise BusError(exc.args[0].str()) from exc
 
     def purge_queue(self) -> None:
@@ -167,6 +178,17 @@ class Writer:
             self._answered_at = time.monotonic()
             return Delivery.ACKNOWLEDGED
         return _DELIVERIES.get(error.code(), Delivery.UNCONFIRMED)
+
+    def _learn(self, topic: str, size_bytes: int, delivery: Delivery, error: KafkaError | None) -> None:
+        """Learn the brokers' limits from what became of a record."""
+        if delivery is Delivery.ACKNOWLEDGED:
+            self._limits.acknowledged(topic, size_bytes)
+        elif self._closed:
+            return
+        elif delivery is Delivery.TOO_LARGE:
+            self._limits.refused(topic, size_bytes)
+        elif error is not None and error.code() in _CONNECTION_LOST:
+            self._limits.unconfirmed(topic, size_bytes)
 
     def _take_answers(self) -> None:
         while not self._closing.is_set():

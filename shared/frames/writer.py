@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from shared.bus import Delivery, MessageTooLarge, Writer
+from shared.bus import Delivery, MessageTooLarge, Writer, record_bytes
 from shared.clock import age_s, now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers
 from shared.frames.ledger import Ledger, Reason
+from shared.frames.oversize import Oversize, OversizeBoard
 
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
+SMALLER_PICTURES = "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY of the producer"
 ACK_TIMEOUT_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
 _REASONS = {
     Delivery.NOT_SENT: Reason.BROKER_UNAVAILABLE,
@@ -49,10 +51,23 @@ class _Line:
 class FrameWriter:
     """Sends the frames of any number of cameras to one topic; safe for several threads."""
 
-    def __init__(self, writer: Writer, topic: str, ledger: Ledger) -> None:
+    def __init__(self, writer: Writer, topic: str, ledger: Ledger, *, advice: str = SMALLER_PICTURES) -> None:
+        """Prepare.
+
+        Args:
+            writer: writes the records.
+            topic: to write to.
+            ledger: counts the frames.
+            advice: how to make pictures smaller that are too large for the bus.
+        """
         self._writer, self._topic, self._ledger = writer, topic, ledger
+        self._oversize = OversizeBoard(lambda size_bytes: writer.limit(topic, size_bytes), advice=advice)
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
+
+    def oversize(self, camera: str) -> Oversize | None:
+        """Return what is wrong with a camera's pictures if the brokers do not take them for their size, else None."""
+        return self._oversize.find(camera)
 
     def send(self, camera: str, captured_at: int, encode: Encode, *, clock_suspect: bool = False) -> None:
         """Send one frame, or drop it and say why in the ledger.
@@ -70,15 +85,17 @@ class FrameWriter:
             return
         try:
             value, headers = encode(number)
+            sizes = len(value), record_bytes(camera.encode(), value, headers)
             self._note_sending(camera, number, None if clock_suspect else age_s(captured_at, now_us()))
             self._writer.send(
                 self._topic,
                 key=camera,
                 value=value,
                 headers=headers,
-                on_delivery=lambda delivery: self._on_delivery(camera, number, delivery),
+                on_delivery=lambda delivery: self._on_delivery(camera, number, delivery, sizes),
             )
         except MessageTooLarge:
+            self._oversize.refused(camera, *sizes)
             self._on_failure(camera, number, Reason.TOO_LARGE)
         except BusError:
             self._on_failure(camera, number, Reason.BROKER_UNAVAILABLE)
@@ -105,11 +122,21 @@ class FrameWriter:
         with self._lock:
             self._lines[camera].unanswered[number] = (time.monotonic(), age)
 
-    def _on_delivery(self, camera: str, number: int, delivery: Delivery) -> None:
+    def _on_delivery(self, camera: str, number: int, delivery: Delivery, sizes: tuple[int, int]) -> None:
         """Enter what became of a frame that the bus accepted.
 
         An unconfirmed frame went out: the next stage shows whether the broker has it, as `in` or as lost.
+
+        Args:
+            camera: its id.
+            number: of the frame.
+            delivery: what became of it.
+            sizes: of the picture and of its record, in bytes.
         """
+        if delivery is Delivery.TOO_LARGE:
+            self._oversize.refused(camera, *sizes)
+        elif delivery is Delivery.ACKNOWLEDGED:
+            self._oversize.taken(camera)
         if delivery in _REASONS:
             self._on_failure(camera, number, _REASONS[delivery])
             return

@@ -321,3 +321,29 @@ def listing(pid: int) -> str:
         with contextlib.suppress(OSError):  # it has ended meanwhile
             seen += Path(f"/proc/{child}/cmdline").read_text() + Path(f"/proc/{child}/environ").read_text()
     return seen
+
+
+def test_a_picture_too_large_for_the_bus_is_named(broker: EmbeddedBroker, start: Start, tmp_path: Path) -> None:
+    """The log says it once; /readyz and the status name its size, the limit and what to change."""
+    noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)
+    link = tmp_path / "noise.png"
+    cv2.imwrite(str(link), noise)
+    limit = {"message.max.bytes": 100_000}
+    config = json.dumps({**EmbeddedBroker.PROPERTIES, **limit})
+
+    def status(found: list[Record]) -> dict[str, Any]:
+        return json.loads(found[-1].value or b"")["cameras"]["camera"] if found else {}  # type: ignore[no-any-return]
+
+    producer = start(VIDEOLINK=str(link), JPEGQUALITY="100", KAFKACONFIG=config)
+    wait_until(lambda: "exceeds the limit" in producer.ask("/readyz"), "/readyz names it")
+    topic = "test_a_picture_too_large_for_the_bus_is_named-status"
+    found = records(broker, topic, lambda found: status(found).get("reason") and status(found)["state"] == "down")
+    readiness = json.loads(producer.ask("/readyz"))["camera/camera"]
+    dropped = producer.metrics("producer_frames_dropped_total")
+    assert producer.end() == 0
+
+    assert "exceeds the limit of 100000 bytes: raise message.max.bytes in KAFKACONFIG, or lower" in readiness
+    assert status(found)["reason"] == readiness
+    assert dropped["camera", "too_large"] > 0
+    lines = [line for line in producer.log.read_text().splitlines() if "too large" in line or "exceeds" in line]
+    assert len(lines) == 1, lines

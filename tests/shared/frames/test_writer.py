@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.bus import Bus, Delivery, EmbeddedBroker, Reader, Record, Writer
+from shared.bus import Bus, Delivery, EmbeddedBroker, Limit, Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers, read_frame, to_headers
@@ -44,6 +44,9 @@ class HeldWriter(Writer):
 
     def purge_queue(self) -> None:
         pass
+
+    def limit(self, topic: str, size_bytes: int) -> Limit | None:
+        return Limit(1000, "the limit")
 
 
 def encoder(camera: str = "front") -> Callable[[int], tuple[bytes, Headers]]:
@@ -234,10 +237,15 @@ def test_a_frame_above_the_largest_is_dropped(bus: Bus, ledger: Ledger) -> None:
         outlet.send("front", now_us(), encoder())
         outlet.send("front", now_us(), lambda number: (bytes(2_100_000), encoder()(number)[1]))
         wait_until(lambda: books(ledger)[0] == 2, "both fates")
+        oversize = outlet.oversize("front")
         outlet.send("front", now_us(), encoder())
 
     assert books(ledger) == (3, 2, {Reason.TOO_LARGE: 1})
     assert numbers_on(bus, "large", until=2) == [1, 2]
+    assert oversize is not None
+    assert oversize.reason.startswith(
+        "a picture of 2100000 bytes exceeds the limit of 2000000 bytes: raise message.max"
+    )
 
 
 def test_the_age_is_that_of_the_moment_of_sending() -> None:

@@ -1,0 +1,108 @@
+"""Records that a real broker does not take: it refuses them, or closes the connection."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.kafka.configuration import Ports
+from local.kafka.node import Node
+from shared.bus import Bus, DeclaredTopic, Delivery, Limit, MessageTooLarge, Topics, Writer
+from tests.kafka.conftest import QUICK_START
+from tests.shared.brokers import write
+from tests.waiting import becomes_true, wait_until
+
+pytestmark = pytest.mark.kafka
+DEFAULT_LIMIT = 1_048_588  # `message.max.bytes` of a broker that is not configured
+REQUEST_LIMIT = 3_000_000
+
+
+class SmallRequests(Node):
+    """A broker that closes the connection on requests above REQUEST_LIMIT."""
+
+    def _prepare(self) -> list[str]:
+        command = super()._prepare()
+        with (self.data / "server.properties").open("a") as configuration:
+            configuration.write(f"socket.request.max.bytes={REQUEST_LIMIT}\n")
+        return command
+
+
+@pytest.fixture(scope="module")
+def small_requests(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bus]:
+    folder = tmp_path_factory.mktemp("small")
+    with SmallRequests(kafka_jars, folder, Ports.free(), java_options=QUICK_START) as node:
+        yield Bus(node.servers[0])
+
+
+def deliver(writer: Writer, topic: str, size_bytes: int) -> Delivery:
+    """Return what became of a record, once it is known."""
+    deliveries: list[Delivery] = []
+    writer.send(topic, key="camera", value=bytes(size_bytes), headers=[], on_delivery=deliveries.append)
+    wait_until(lambda: deliveries, "the delivery report")
+    return deliveries[0]
+
+
+def refuses(writer: Writer, topic: str, size_bytes: int) -> bool:
+    """Send a record; return whether it is refused without asking a broker."""
+    try:
+        deliver(writer, topic, size_bytes)
+    except MessageTooLarge:
+        return True
+    return False
+
+
+def test_the_limit_of_a_topic_is_learned_from_the_first_refusal(kafka: Node) -> None:
+    """Larger records are not sent any more; smaller ones are."""
+    bus, topic = Bus(kafka.servers[0]), "limited"
+    Topics(bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(DEFAULT_LIMIT)}))
+    with Writer(bus) as writer:
+        write(writer, topic, b"small")
+        assert writer.limit(topic, 2_000_000) is None
+
+        assert deliver(writer, topic, 2_000_000) is Delivery.TOO_LARGE
+        wait_until(lambda: writer.limit(topic, 2_000_000), "the limit is known")
+
+        assert writer.limit(topic, 2_000_000) == Limit(DEFAULT_LIMIT, f"max.message.bytes of the topic {topic}")
+        with pytest.raises(MessageTooLarge):
+            deliver(writer, topic, DEFAULT_LIMIT)
+        write(writer, topic, bytes(DEFAULT_LIMIT - 200))
+
+
+@pytest.mark.timeout(200)
+def test_a_limit_that_is_raised_is_noticed(kafka: Node) -> None:
+    """One record is sent now and then to see."""
+    bus, topic = Bus(kafka.servers[0]), "raised"
+    Topics(bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(DEFAULT_LIMIT)}))
+    with Writer(bus) as writer:
+        assert deliver(writer, topic, 2_000_000) is Delivery.TOO_LARGE
+        wait_until(lambda: refuses(writer, topic, 2_000_000), "it is refused")
+        Topics(bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": "5000000"}))
+
+        wait_until(lambda: not refuses(writer, topic, 2_000_000), "it is sent")
+        write(writer, topic, bytes(3_000_000))
+
+
+def test_a_connection_that_is_closed_on_large_requests_is_a_limit(small_requests: Bus) -> None:
+    """librdkafka reports it as a transport failure or a time-out, like an outage."""
+    topic = "closed"
+    Topics(small_requests).apply(DeclaredTopic(topic, 1, {}))
+    with Writer(small_requests) as writer:
+        write(writer, topic, b"small", bytes(2_000_000))
+
+        assert deliver(writer, topic, 3_500_000) is Delivery.UNCONFIRMED
+        wait_until(lambda: refuses(writer, topic, 3_500_000), "it is refused")
+
+        assert writer.limit(topic, 3_500_000) == Limit(REQUEST_LIMIT, "socket.request.max.bytes of the brokers")
+        write(writer, topic, bytes(2_000_000))
+
+
+def test_an_outage_is_not_taken_for_a_limit(kafka: Node) -> None:
+    """Large records that are not confirmed say nothing when the brokers' configuration allows them."""
+    bus, topic = Bus(kafka.servers[0], {"message.timeout.ms": 1}), "allowed"
+    Topics(bus).apply(DeclaredTopic(topic, 1, {}))
+    with Writer(bus) as writer:
+        timed_out = [deliver(writer, topic, 20_000_000) for _ in range(5)]
+        limited = becomes_true(lambda: writer.limit(topic, 20_000_000), within_s=5.0)
+
+    assert Delivery.UNCONFIRMED in timed_out
+    assert not limited
