@@ -1,4 +1,5 @@
 import doctest
+import time
 
 import pytest
 
@@ -18,6 +19,7 @@ PASSWORDS = [
     "a@b/c?d#e:f",
     "<x>",
 ]
+WITH_BLANKS = ["my secret", "two blanks here", "a@ b", " "]
 
 
 def test_the_examples_hold() -> None:
@@ -25,7 +27,7 @@ def test_the_examples_hold() -> None:
     assert doctest.testmod(shared.redact).failed == 0
 
 
-@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("password", PASSWORDS + WITH_BLANKS)
 def test_a_password_disappears_whatever_it_holds(password: str) -> None:
     """User name and password go, the place stays, also in the middle of an error text."""
     text = f"Error opening rtsp://user:{password}@10.0.0.7:554/h264: timed out"
@@ -41,6 +43,48 @@ def test_a_query_disappears_too(password: str) -> None:
     assert password not in shown
     assert "channel" not in shown
     assert "user" not in shown
+
+
+@pytest.mark.parametrize("separator", "&;_")
+def test_pairs_in_the_path_are_hidden_as_a_query_is(separator: str) -> None:
+    """XiongMai's cameras take name and password there."""
+    link = "rtsp://10.0.0.7:554/" + separator.join(("user=admin", "password=tlJwpbo6", "channel=1", "stream=0.sdp"))
+
+    assert redact(f"cannot open {link}: refused") == "cannot open rtsp://10.0.0.7:554/***: refused"
+    assert redact_secrets("no stream tlJwpbo6 here", link_secrets(link)) == "no stream *** here"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "a://",
+        "a:// ",
+        "a://@",
+        "a:// @ ",
+        "?a",
+        "a://?a=",
+        "://",
+        "a://b=",
+        "a://x @",
+        "a://x:y z@",
+        "@",
+        " ",
+        "=",
+    ],
+)
+def test_the_time_grows_with_the_length_and_no_faster(piece: str) -> None:
+    """Texts of others may be made to take long; twice as much takes about twice as long."""
+
+    def seconds(length: int) -> float:
+        text = "x://" + piece * (length // len(piece))
+        began = time.process_time()
+        redact(text)
+        return time.process_time() - began
+
+    seconds(1000)
+
+    assert seconds(800_000) < 10 * max(seconds(200_000), 0.01)
 
 
 def test_every_link_of_a_text_is_redacted() -> None:
