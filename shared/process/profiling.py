@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def profiled(kind: str, service: str) -> Iterator[None]:
-    """Profile all threads of this process while the block runs, and say where the profile was written.
+    """Profile all threads of this process while the block runs, and log where the profile was written.
 
     Args:
         kind: `cpu` (pstats' format; read it with `python -m pstats FILE`), `mem` (tracemalloc's snapshot; read it
-            with `tracemalloc.Snapshot.load`), or empty: nothing.
-        service: part of the file's name, in the folder for temporary files.
+            with `tracemalloc.Snapshot.load`), or empty for none.
+        service: part of the name of the file, which is in the folder for temporary files and private.
     """
     if kind == "cpu":
         yappi.set_clock_type("cpu")
@@ -34,12 +34,19 @@ def profiled(kind: str, service: str) -> Iterator[None]:
         yield
     finally:
         try:
-            path = Path(tempfile.gettempdir()) / f"{service}-{os.getpid()}.{kind}.profile"
+            path = _new_file(f"{service}-{os.getpid()}-", f".{kind}.profile")
             _write(kind, path)
         except OSError as exc:  # a container's root file system may be read-only
             log.error("profile not written", extra={"error": str(exc)})  # noqa: TRY400 - no traceback helps here
         else:
             log.info("profile written", extra={"path": str(path)})
+
+
+def _new_file(prefix: str, suffix: str) -> Path:
+    """Create a file that only this user can read; a name that others could foresee might be a link of theirs."""
+    descriptor, path = tempfile.mkstemp(prefix=prefix, suffix=suffix)
+    os.close(descriptor)
+    return Path(path)
 
 
 def _write(kind: str, path: Path) -> None:

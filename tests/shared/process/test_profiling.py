@@ -1,3 +1,4 @@
+import os
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -42,3 +43,18 @@ def test_the_profile_is_named_for_the_service(monkeypatch: pytest.MonkeyPatch, t
     assert path.name.startswith("consumer-")
     assert path.name.endswith(".mem.profile")
     assert not tracemalloc.is_tracing()
+
+
+def test_a_profile_is_private_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that others may write to as well."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = tmp_path / "kept"
+    kept.write_text("precious")
+    (tmp_path / f"video-{os.getpid()}.mem.profile").symlink_to(kept)
+
+    with profiled("mem", "video"):
+        pass
+
+    (profile,) = (path for path in tmp_path.glob("video-*.mem.profile") if not path.is_symlink())
+    assert kept.read_text() == "precious"
+    assert profile.stat().st_mode & 0o077 == 0

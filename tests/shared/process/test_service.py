@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 _PROGRAM = """
-import os, sys, threading, time
+import logging, os, sys, threading, time
 from shared import crashes
 from shared.process import service as module
 from shared.process.logs import configure
@@ -34,7 +34,7 @@ def turning(stop, beat):
         beat()
         turns.append(sum(range(100)))
         if len(turns) == 3:
-            print('{"message": "turning"}', flush=True)
+            logging.getLogger("test").info("turning")
 
 def crashing(stop, beat):
     beat()
@@ -48,7 +48,7 @@ def crashing_once(stop, beat):
 
 def hanging(stop, beat):
     beat()
-    print('{"message": "hanging"}', flush=True)
+    logging.getLogger("test").info("hanging")
     time.sleep(1000)
 
 def unlucky():
@@ -63,7 +63,7 @@ crashes.FIRST_WAIT_S, crashes.LONGEST_WAIT_S = 0.02, 0.1
 loops = {"turning": turning, "crashing": crashing, "once": crashing_once, "dying": dying}
 service.loop("main", loops.get(kind, hanging))
 service.at_end(unlucky)
-service.at_end(lambda: print('{"message": "at end"}', flush=True))
+service.at_end(lambda: logging.getLogger("test").info("at end"))
 sys.exit(service.run(lambda: Readiness(ready=True, parts={"broker": "ok"})))
 """
 
