@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from shared.redact import LONG_ENOUGH, link_secrets, redact
+from shared.redact import MIN_VALUE_LENGTH, link_secrets, redact
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 SOURCE_FORM = (
@@ -60,7 +60,7 @@ class Source:
         _, user_info, rest = _split(self.text)
         secrets.add(user_info.partition(":")[0])
         values = [value.removeprefix("=") for value in _PATH_VALUE.findall(rest.partition("?")[0])]
-        secrets |= {value for value in values if len(value) >= LONG_ENOUGH}
+        secrets |= {value for value in values if len(value) >= MIN_VALUE_LENGTH}
         secrets |= {unquote(secret) for secret in secrets}
         return sorted(secret for secret in secrets if len(secret) > 2)
 
