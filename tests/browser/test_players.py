@@ -143,7 +143,7 @@ def test_home_assistant_takes_a_picture_out_of_the_stream(suite: Running) -> Non
     assert [size_of(picture) for picture in pictures] == [SIZE] * 3
 
 
-@pytest.mark.parametrize("path", [STREAM, "/"])
+@pytest.mark.parametrize("path", [STREAM, "/", "/?action=stream"])
 def test_octoprint_shows_the_stream_in_an_img_element(browser: Browser, suite: Running, path: str) -> None:
     """With its cache buster: the time in ms behind the address, without a name.
 
@@ -152,8 +152,8 @@ def test_octoprint_shows_the_stream_in_an_img_element(browser: Browser, suite: R
     page = browser.new_page()
     page.set_content('<img id="webcam_image">')
     page.evaluate(
-        "address => document.getElementById('webcam_image').src = address + '?' + new Date().getTime()",
-        suite.address + path,
+        "address => document.getElementById('webcam_image').src = address + new Date().getTime()",
+        suite.address + path + ("&" if "?" in path else "?"),
     )
     picture = page.locator("#webcam_image")
     wait_in_page(page, lambda: picture.evaluate("image => image.naturalWidth") == 1280, "a picture")
@@ -163,13 +163,14 @@ def test_octoprint_shows_the_stream_in_an_img_element(browser: Browser, suite: R
     page.close()
 
 
-def test_octoprint_takes_a_snapshot(suite: Running) -> None:
-    """For its time lapses.
+@pytest.mark.parametrize("path", [SNAPSHOT, "/?action=snapshot"])
+def test_octoprint_takes_a_snapshot(suite: Running, path: str) -> None:
+    """For its time lapses; it is usually configured with mjpg-streamer's address.
 
     Source: src/octoprint/plugins/classicwebcam/__init__.py, `take_webcam_snapshot`; its test of the address wants an
     image's content type.
     """
-    answer = requests.get(suite.address + SNAPSHOT, stream=True, timeout=5)
+    answer = requests.get(suite.address + path, stream=True, timeout=5)
     answer.raise_for_status()
 
     assert answer.headers["content-type"].startswith("image/")

@@ -12,6 +12,13 @@ const PINGS_AT_START = 5; // for a good estimate of the server's clock at once
 const PING_GAP_MS = 80;
 const GOING_AWAY = 1001; // https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 const SERVICE_RESTART = 1012; // https://www.iana.org/assignments/websocket
+const TRY_AGAIN_LATER = 1013;
+/** @type {Record<number, string>} */
+const CLOSE_REASONS = {
+  [GOING_AWAY]: "The server is restarting.",
+  [SERVICE_RESTART]: "The server is restarting.",
+  [TRY_AGAIN_LATER]: "The server gave this place to another viewer.",
+};
 
 /**
  * @typedef {object} Handlers
@@ -147,7 +154,7 @@ export class Connection {
       this.lostMs = now;
       if (now - this.openedMs > STABLE_MS) this.attempts = 0;
     }
-    this.lostReason = code === SERVICE_RESTART || code === GOING_AWAY ? "The server is restarting." : reason;
+    this.lostReason = CLOSE_REASONS[code] ?? reason;
     this.full = false;
     if (this.state === "connecting") this.checkForPlace();
     this.state = "waiting";

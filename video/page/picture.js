@@ -10,7 +10,8 @@ import { canvasById, mark, sized } from "./document.js";
 import { acknowledgement, readHead, splitFrame } from "./frame.js";
 import { rememberShown } from "./measures.js";
 
-const THUMB_GAP_MS = 100; // thumbnails ask for ten pictures a second, the large picture for all
+const THUMB_GAP_MS = 100; // a thumbnail asks for ten pictures a second, the large picture for all
+const MOST_THUMBS_PER_S = 60; // of all cameras: the server takes 100 messages a second, and the large picture comes first
 const THUMB_REDRAW_MS = 200; // of the camera that is shown large
 const THUMB_WIDTH = 320; // pixels; twice what it measures on the page
 
@@ -151,7 +152,7 @@ export class Pictures {
     frame.bitmap?.close();
     const now = localMs();
     const large = camera.id === this.cameras.selectedId;
-    camera.acknowledgedMs = large ? now : Math.max(now, camera.acknowledgedMs + THUMB_GAP_MS);
+    camera.acknowledgedMs = large ? now : Math.max(now, camera.acknowledgedMs + thumbGapMs(this.cameras.size));
     const acknowledge = () => this.connection.send(frame.acknowledgement, frame.socket);
     if (large) acknowledge();
     else setTimeout(acknowledge, camera.acknowledgedMs - now);
@@ -206,6 +207,14 @@ export class Pictures {
       presented: this.presented,
     });
   }
+}
+
+/**
+ * Return the time from one picture of a thumbnail to the next.
+ * @param {number} cameras how many there are
+ */
+export function thumbGapMs(cameras) {
+  return Math.max(THUMB_GAP_MS, (cameras * 1000) / MOST_THUMBS_PER_S);
 }
 
 /**
