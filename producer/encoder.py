@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from producer import orientation
 from producer.content import CameraJpeg, Content, Undecodable
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
 from shared.frames.pixels import Image
+
+CMYK = 4  # components
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +56,28 @@ class FrameEncoder:
             raise BadPicture("the bytes cannot be decoded")
         if isinstance(content, CameraJpeg):
             if not self.raw and self.scale_x == self.scale_y == 1:
-                return _passed_through(content.data)
+                picture = jpeg.inspect(content.data)
+                if _shows_everywhere(picture, content.data):
+                    data = jpeg.with_standard_tables(content.data)
+                    return EncodedFrame(picture.width, picture.height, data)
             content = pixels.decode(content.data)
         image = self._of_frame(content) if isinstance(content, av.VideoFrame) else self._scaled(content)
         height, width = image.shape[:2]
         return EncodedFrame(width, height, image.tobytes() if self.raw else pixels.encode(image, self.quality))
 
-    def _size(self, width: int, height: int) -> tuple[int, int]:
-        return max(1, round(width * self.scale_x)), max(1, round(height * self.scale_y))
+    def _size(self, width: int, height: int, *, sideways: bool = False) -> tuple[int, int]:
+        """Return the size to scale to; `sideways`: width and height change places after that."""
+        scale_x, scale_y = (self.scale_y, self.scale_x) if sideways else (self.scale_x, self.scale_y)
+        return max(1, round(width * scale_x)), max(1, round(height * scale_y))
 
     def _of_frame(self, frame: av.VideoFrame) -> Image:
-        width, height = self._size(frame.width, frame.height)
+        turn = orientation.of_frame(frame)
+        width, height = self._size(frame.width, frame.height, sideways=turn in orientation.SWAPS_SIDES)
         # One pass of swscale converts colours and size. Either interpolation doubles the chroma of 4:2:0.
         same = (width, height) == (frame.width, frame.height)
         how = Interpolation.FAST_BILINEAR if same else Interpolation.AREA
         image = frame.to_ndarray(format="bgr24", width=width, height=height, interpolation=how)
-        return image.astype(np.uint8, copy=False)  # already uint8: for the type checker
+        return orientation.turned(image.astype(np.uint8, copy=False), turn)
 
     def _scaled(self, image: Image) -> Image:
         height, width = image.shape[:2]
@@ -79,6 +88,7 @@ class FrameEncoder:
         return cv2.resize(image, size, interpolation=how).astype(np.uint8, copy=False)
 
 
-def _passed_through(data: bytes) -> EncodedFrame:
-    picture = jpeg.inspect(data)
-    return EncodedFrame(picture.width, picture.height, jpeg.with_standard_tables(data))
+def _shows_everywhere(picture: jpeg.Picture, data: bytes) -> bool:
+    """Return whether every viewer shows a JPEG alike: it is upright, and no CMYK."""
+    upright = not picture.has_exif or orientation.of_jpeg(data) == orientation.UPRIGHT
+    return upright and len(picture.components) != CMYK

@@ -2,22 +2,28 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import av
 import av.error
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import Interpolation
 
+from producer import orientation
 from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
 from producer.decoder import Decoder
+from producer.limits import DECODER_OPTIONS
 from producer.pacing import Playback
 from producer.source import files, is_picture
 from shared.clock import now_us
 from shared.errors import CameraLost
+from shared.frames.jpeg import MAX_PIXELS
 
+MOST_STRETCH = 4  # a pixel that is said to be longer is a mistake
 STILL_S = 0.04  # a picture file without a configured interval, a frame of a video without a rate: 25 a second
 
 Taken: TypeAlias = tuple[int, Iterable[Content]]
@@ -71,7 +77,7 @@ def _still(path: Path, lasts_s: float) -> Iterator[_Cue]:
         try:
             data = path.read_bytes()
         except OSError:  # removed since the folder was listed
-            data = b""
+            return now_us(), []
         return now_us(), _picture(data)
 
     yield _Cue(0.0, lasts_s, take)
@@ -87,15 +93,39 @@ def _picture(data: bytes) -> Iterator[Content]:
 
 def _video(path: Path) -> Iterator[_Cue]:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=DECODER_OPTIONS) as container:
             yield from _frames(container)
     except (av.error.FFmpegError, OSError, IndexError):  # IndexError: it contains no video
         yield _Cue(0.0, STILL_S, lambda: (now_us(), [Undecodable()]))
 
 
+class _SquarePixels:
+    """A decoder whose pictures have square pixels, whatever the film's are: the shorter side is stretched."""
+
+    def __init__(self, decoder: Decoder, pixel_aspect: Fraction | None) -> None:
+        self._decoder = decoder
+        plausible = pixel_aspect and 1 / MOST_STRETCH <= pixel_aspect <= MOST_STRETCH
+        self._aspect = Fraction(pixel_aspect) if pixel_aspect and plausible else Fraction(1)
+
+    def decode(self, packet: "av.Packet[Any] | None") -> Iterator[Content]:
+        """Yield the pictures that a packet releases."""
+        for content in self._decoder.decode(packet):
+            yield self._stretched(content) if isinstance(content, av.VideoFrame) else content
+
+    def _stretched(self, frame: av.VideoFrame) -> Content:
+        if self._aspect == 1:
+            return frame
+        width, height = frame.width, frame.height
+        size = (round(width * self._aspect), height) if self._aspect > 1 else (width, round(height / self._aspect))
+        if size[0] * size[1] > MAX_PIXELS:
+            return frame
+        image = frame.to_ndarray(format="bgr24", width=size[0], height=size[1], interpolation=Interpolation.BILINEAR)
+        return orientation.turned(image.astype(np.uint8, copy=False), orientation.of_frame(frame))
+
+
 def _frames(container: InputContainer) -> Iterator[_Cue]:
     video = container.streams.video[0]
-    decoder = Decoder(video.codec_context, low_delay=False)
+    decoder = _SquarePixels(Decoder(video.codec_context, low_delay=False), video.sample_aspect_ratio)
     rate = video.average_rate or video.guessed_rate
     step_s = float(1 / rate) if rate else STILL_S
     begin: int | None = video.start_time

@@ -95,6 +95,41 @@ def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, hurried: None) -
     assert [isinstance(picture.content, Undecodable) for picture in pictures] == [True, True, False] * 2
 
 
+def test_a_truncated_film_plays_as_far_as_it_goes(tmp_path: Path, hurried: None) -> None:
+    """A film that is still being written, or was cut off, gives the pictures that it has, and then begins again."""
+    with av.open(str(BUNNY)) as source, av.open(str(tmp_path / "whole.ts"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            packet.stream = stream
+            if packet.size:
+                target.mux(packet)
+    whole = (tmp_path / "whole.ts").read_bytes()
+    (tmp_path / "part.ts").write_bytes(whole[: len(whole) // 3])
+
+    played = play(tmp_path / "part.ts", 132)
+
+    shown = [picture for picture in played if isinstance(picture.content, av.VideoFrame)]
+    assert len(shown) > 120
+    assert np.array_equal(frame(shown[0]).to_ndarray(), frame(play(tmp_path / "whole.ts", 1)[0]).to_ndarray())
+
+
+def test_a_directory_may_change(tmp_path: Path, hurried: None) -> None:
+    """Pictures that vanish are not counted, and new ones are shown in the next round."""
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image(number=number))
+    played = files.pictures(str(tmp_path / "*.png"), interval_s=0.5, tick=lambda: None)
+    first = next(played)
+    (tmp_path / "1.png").unlink()
+    cv2.imwrite(str(tmp_path / "3.png"), image(number=3))
+
+    following = [next(played) for _ in range(4)]
+
+    shown = [picture.content for picture in (first, *following)]
+    for content, number in zip(shown, (0, 2, 0, 2, 3), strict=True):
+        assert isinstance(content, np.ndarray)
+        assert np.array_equal(content, image(number=number))
+
+
 def test_files_without_a_picture_are_a_lost_camera(tmp_path: Path, hurried: None) -> None:
     """A round without one picture, or without a file, ends the capture: to be tried again, and not in a hot loop."""
     (tmp_path / "1.png").write_bytes(b"no picture")
