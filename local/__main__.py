@@ -5,7 +5,7 @@ import sys
 
 
 def _run() -> int:
-    # Ctrl-C before anything has been started just ends this process: imports take a moment, and need no traceback.
+    # Ctrl-C during the imports, before anything has been started, ends this process without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from local.start import main
 

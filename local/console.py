@@ -1,4 +1,4 @@
-"""The terminal: whole lines for what has happened, and one line that moves for what is being waited for."""
+"""The terminal: whole lines for events, and one line that is updated while something is awaited."""
 
 import itertools
 import sys
@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-_TURN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_WIDEST = 118  # characters: a line that wraps could not be moved
-_MOVE_S = 0.1
-_PLAIN_EVERY_S = 5.0  # without a terminal the line is not moved but repeated
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_WIDEST = 118  # characters: a line that wraps cannot be overwritten
+_UPDATE_S = 0.1
+_PLAIN_EVERY_S = 5.0  # without a terminal the line is repeated instead of overwritten
 
 
 class Console:
-    """Writes to a terminal or a file; safe for several threads."""
+    """Writes to a terminal or a file. Thread-safe."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._terminal = self._out.isatty()
         self._lock = threading.Lock()
-        self._moving = ""
+        self._current = ""
 
     def say(self, line: str) -> None:
-        """Write a whole line above the one that moves."""
+        """Write a whole line above the one that is updated."""
         with self._lock:
             self._clear()
             self._out.write(line + "\n")
@@ -32,10 +32,10 @@ class Console:
 
     @contextmanager
     def waiting(self, what: str, missing: Callable[[], str] = lambda: "") -> Iterator[None]:
-        """Show what is waited for, for how long already, and what is missing, while the block runs."""
+        """While the block runs, show what is awaited, for how long, and what is still missing."""
         done = threading.Event()
         began = time.monotonic()
-        thread = threading.Thread(target=self._move, args=(what, missing, began, done), name="progress", daemon=True)
+        thread = threading.Thread(target=self._update, args=(what, missing, began, done), name="progress", daemon=True)
         thread.start()
         try:
             yield
@@ -43,23 +43,23 @@ class Console:
             done.set()
             thread.join()
 
-    def _move(self, what: str, missing: Callable[[], str], began: float, done: threading.Event) -> None:
-        for turn in itertools.cycle(_TURN):
+    def _update(self, what: str, missing: Callable[[], str], began: float, done: threading.Event) -> None:
+        for symbol in itertools.cycle(_SPINNER):
             line = f"{what}, {time.monotonic() - began:.0f} s" + (f": {missing()}" if missing() else "")
             if self._terminal:
                 with self._lock:
                     self._clear()
-                    self._moving = f"  {turn} {line}"[:_WIDEST]
-                    self._out.write(self._moving)
+                    self._current = f"  {symbol} {line}"[:_WIDEST]
+                    self._out.write(self._current)
                     self._out.flush()
             else:
                 self.say(f"  … {line}")
-            if done.wait(_MOVE_S if self._terminal else _PLAIN_EVERY_S):
+            if done.wait(_UPDATE_S if self._terminal else _PLAIN_EVERY_S):
                 break
         with self._lock:
             self._clear()
 
     def _clear(self) -> None:
-        if self._moving:
+        if self._current:
             self._out.write("\r\x1b[K")
-            self._moving = ""
+            self._current = ""

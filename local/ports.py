@@ -1,4 +1,4 @@
-"""Ports of this machine."""
+"""Finds and checks ports of this machine."""
 
 import socket
 
@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on right now."""
+    """Return a port of the loopback interface on which nothing listens at the moment."""
     with socket.create_server((LOOPBACK, 0)) as server:
         return int(server.getsockname()[1])
 
@@ -19,7 +19,7 @@ def check_free(variable: str, address: Address) -> None:
     """Check that an address can be listened on.
 
     Raises:
-        SettingsError: it is taken or not ours, in one line that names the variable.
+        SettingsError: it is taken or not permitted; one line that names the variable.
     """
     try:
         sockets.listen(address, variable=variable).close()

@@ -1,4 +1,4 @@
-"""A process of the suite: started, restarted after a capped back-off, and ended."""
+"""Starts a process of the suite, restarts it after a capped back-off, and ends it."""
 
 import signal
 import subprocess
@@ -12,8 +12,8 @@ from typing import IO
 from local.plan import Program
 from shared.backoff import Backoff
 
-CALM_S = 30.0  # a process that lived so long starts its back-off anew
-KILL_AFTER_S = 0.5  # a killed process is gone by then
+CALM_S = 30.0  # a process that ran for this long resets its back-off
+KILL_AFTER_S = 0.5  # for a killed process to be gone
 
 
 def command(program: Program) -> list[str]:
@@ -23,7 +23,7 @@ def command(program: Program) -> list[str]:
 
 
 class Process:
-    """Keeps a program running; its lines go to `say`."""
+    """Keeps a program running and passes the lines that it prints to `say`."""
 
     def __init__(self, program: Program, say: Callable[[str], None]) -> None:
         self.program = program
@@ -36,7 +36,7 @@ class Process:
 
     def start(self) -> None:
         """Start it."""
-        # A session of its own: Ctrl-C at the terminal is for the suite, which ends the rest in order.
+        # In its own session: Ctrl-C at the terminal reaches only the suite, which ends the others in order.
         self._running = subprocess.Popen(
             command(self.program),
             env=dict(self.program.environment),
@@ -58,7 +58,7 @@ class Process:
             reader.start()
 
     def watch(self) -> int | None:
-        """Start it again if it has died and its back-off is over; return the status of a death just noticed."""
+        """Restart it if it has ended and its back-off is over; return the exit status when its end is first noticed."""
         if self._running is None:
             if self._start_at is not None and time.monotonic() >= self._start_at:
                 self.start()
@@ -72,11 +72,11 @@ class Process:
             self._backoff.reset()
         wait_s = self._backoff.next_s()
         self._start_at = time.monotonic() + wait_s
-        self._say(f"  {self.program.name} ended ({describe(status)}); starting it again in {wait_s:.1f} s")
+        self._say(f"  {self.program.name} ended ({describe(status)}); restarting it in {wait_s:.1f} s")
         return status
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM, and start it no more."""
+        """Send SIGTERM, and do not restart it."""
         self._start_at = None
         if self._running is not None:
             with suppress(ProcessLookupError):
@@ -89,7 +89,7 @@ class Process:
         try:
             self._running.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self._say(f"  {self.program.name} did not end, killing it")
+            self._say(f"  {self.program.name} did not end; killing it")
             self._running.kill()
             self._running.wait(KILL_AFTER_S)
         self._drain()

@@ -1,4 +1,4 @@
-"""What a person may say to `make run`; everything else in the environment goes on to the services."""
+"""The settings of `make run` itself; those of the services are passed on to them."""
 
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from shared.errors import SettingsError
 from shared.go_notation import Address
 from shared.settings import SERVERS_FORM, Listen, LogLevel, Servers, ServiceSettings, setting
 
-APACHE = "apache"  # a real Kafka is started along
+APACHE = "apache"  # start a real Kafka as well
 _SERVERS: TypeAdapter[str] = TypeAdapter(Servers)
 SERVING_FORM = "http://HOST:PORT of a TensorFlow Serving that serves tfModel"
 
@@ -27,12 +27,12 @@ def _broker(text: str) -> str:
 
 
 class LocalSettings(ServiceSettings):
-    """What the environment says to the suite on one machine."""
+    """The settings of the suite on one machine, read from the environment."""
 
     broker: Annotated[str, AfterValidator(_broker)] | None = setting(
         None,
         "BROKER",
-        "an existing Kafka; `apache`: a real one, started along; default: a broker in memory, started along",
+        "an existing Kafka; `apache`: start a real one as well; default: an embedded broker in memory",
         allowed=f"apache, or {SERVERS_FORM}",
     )
     kafka_first_port: int = setting(
@@ -54,7 +54,7 @@ class LocalSettings(ServiceSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:
-        """Read the settings from the environment, and check that the page's port is free.
+        """Read the settings from the environment.
 
         Raises:
             SettingsError: with a line for each mistake.
@@ -65,7 +65,7 @@ class LocalSettings(ServiceSettings):
         return settings
 
     def page(self) -> str:
-        """Return the address that a person opens on this machine."""
+        """Return the address of the page on this machine."""
         host = self.display_address.host
         shown = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
         return f"http://{shown}:{self.display_address.port}"

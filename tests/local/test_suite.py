@@ -129,7 +129,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     producer = running.pop("producer")
     assert producer is not None
     os.kill(producer, signal.SIGKILL)
-    suite.says("producer ended (killed by SIGKILL); starting it again in ")
+    suite.says("producer ended (killed by SIGKILL); restarting it in ")
     wait_until(lambda: suite.part("producer") not in {None, producer}, "another producer runs")
     run = newest(suite)["run"]
     wait_until(lambda: newest(suite)["run"] > run, "its frames come")
