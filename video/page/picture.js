@@ -92,7 +92,7 @@ export class Pictures {
         frame.bitmap = await createImageBitmap(frame.jpeg);
       } catch (error) {
         this.giveUp(frame);
-        this.count(camera, error);
+        if (!frame.head.repeated) this.count(camera, error); // else it is counted already
         continue;
       }
       if (document.hidden || this.cameras.byId.get(camera.id) !== camera || frame.socket !== this.connection.socket) {
@@ -119,7 +119,7 @@ export class Pictures {
         rememberShown(camera, this.clock, localMs());
         if (camera.id === this.cameras.selectedId) this.label(frame);
       } catch (error) {
-        this.count(camera, error);
+        if (!frame.head.repeated) this.count(camera, error);
       }
       this.finish(camera, frame);
     }
