@@ -101,7 +101,7 @@ class Batcher:
             left_s = None
             if self._waiting:
                 left_s = self._waiting[0].since + after_s - time.monotonic()
-                if left_s <= 0:
+                if left_s <= 0 or self._closed:
                     return True
             elif self._closed:
                 return False
