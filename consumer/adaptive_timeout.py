@@ -1,22 +1,22 @@
-"""How long to wait for an answer: a request that hangs must not hide that the model is back."""
+"""How long to wait for an answer: a request that hangs must not hide that the model works again."""
 
 import time
 from collections.abc import Callable
 
 SHORTEST_S = 0.75
 TIMES_SLOWEST = 3.0
-FADES_BY = 0.98  # with each answer, so that one slow answer is forgotten
+FADES_BY = 0.98  # per answer, so that one slow answer is forgotten
 WHOLE_EVERY_S = 30.0
 
 
 class AdaptiveTimeout:
-    """Waits for a model that is well as long as is allowed, and for one that is down not much longer than it ever took.
+    """Allows a model that is up the whole time, and one that is down little more than it ever took.
 
-    Now and then one that is down gets all the time again: it may have come back much slower.
+    Now and then a model that is down gets the whole time: it may have become much slower.
     """
 
     def __init__(self, longest_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without knowing how long an answer takes.
+        """Start without any answer.
 
         Args:
             longest_s: MODELTIMEOUT, seconds.
@@ -35,5 +35,5 @@ class AdaptiveTimeout:
         return min(self._longest_s, max(SHORTEST_S, TIMES_SLOWEST * self._slowest_s))
 
     def answered(self, seconds: float) -> None:
-        """Note how long an answer took."""
+        """Record how long an answer took."""
         self._slowest_s = max(seconds, FADES_BY * (self._slowest_s or 0.0))

@@ -1,8 +1,9 @@
-"""What is said about a frame: the same facts as text on the picture and as JSON in its header."""
+"""What models say about a frame: the same facts as text on the picture and as JSON in its header."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from consumer.overlay import Box, Line, LineState, Overlay
@@ -11,7 +12,14 @@ from shared.frames.frame import Frame
 from shared.reports import ModelReport
 from shared.states import ModelState
 
-OK, STALE, WAITING, DOWN = "ok", "stale", "waiting", "down"
+
+class CaptionState(StrEnum):
+    """How a model's prediction relates to a frame; a word in the header `predictions`."""
+
+    OK = "ok"
+    STALE = "stale"  # the prediction is older than STALE_AFTER_S
+    WAITING = "waiting"  # there is no prediction
+    DOWN = "down"  # the model is down
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +28,15 @@ class Caption:
 
     Attributes:
         model: its name.
-        state: `ok`, `stale` (the prediction is older than a second), `waiting` (there is none), or `down`.
+        state: how the prediction relates to the frame.
         prediction: what is shown; None when waiting or down.
-        age_s: how much older the picture is that was asked about, seconds; None without a prediction.
+        age_s: how much older than the frame the picture is that the prediction is about, seconds; None without one.
         since: start of the model's state, microseconds since the epoch; None unless down.
-        version: of the model; None: unknown.
+        version: of the model; None if unknown.
     """
 
     model: str
-    state: str
+    state: CaptionState
     prediction: Prediction | None
     age_s: float | None
     since: int | None
@@ -36,13 +44,14 @@ class Caption:
 
 
 def caption(model: str, state: ModelReport, prediction: Prediction | None, frame: Frame) -> Caption:
-    """Return what is to be said about a frame by a model in that state with that newest prediction."""
+    """Return what a model says about a frame, by its state and its newest prediction."""
     if state.state is ModelState.DOWN:
-        return Caption(model, DOWN, None, None, state.since, state.version)
+        return Caption(model, CaptionState.DOWN, None, None, state.since, state.version)
     if prediction is None:
-        return Caption(model, WAITING, None, None, None, state.version)
+        return Caption(model, CaptionState.WAITING, None, None, None, state.version)
     age = max(0.0, prediction.age_s(frame))
-    return Caption(model, STALE if age > STALE_AFTER_S else OK, prediction, age, None, prediction.version)
+    relation = CaptionState.STALE if age > STALE_AFTER_S else CaptionState.OK
+    return Caption(model, relation, prediction, age, None, prediction.version)
 
 
 def as_json(captions: Sequence[Caption]) -> bytes:
@@ -51,22 +60,22 @@ def as_json(captions: Sequence[Caption]) -> bytes:
 
 
 def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
-    """Return what is drawn: `label 87%` per model, its age when old, `MODEL DOWN` with the time since."""
+    """Return what is drawn: `label 87%` per model, its age when it is stale, or `MODEL DOWN` with the time since."""
     lines: list[Line] = []
     boxes: list[Box] = []
     for one in captions:
-        if one.state == DOWN:
+        if one.state is CaptionState.DOWN:
             name = f" {one.model}" if len(captions) > 1 else ""
             lines.append(Line(f"MODEL DOWN{name}", _seconds((at_us - (one.since or at_us)) / 1e6), LineState.DOWN))
         elif one.prediction is not None:
-            state = LineState.STALE if one.state == STALE else LineState.NORMAL
+            state = LineState.STALE if one.state is CaptionState.STALE else LineState.NORMAL
             for finding in one.prediction.findings:
-                note = _note(finding.probability, one.age_s if one.state == STALE else None)
+                note = _note(finding.probability, one.age_s if one.state is CaptionState.STALE else None)
                 if finding.box is not None:
                     boxes.append(Box(*finding.box, Line(finding.label, note, state)))
                 else:
                     lines.append(Line(finding.label, note, state))
-                    break  # of a whole picture only the best is shown
+                    break  # of a whole picture only the best finding is shown
     return Overlay(tuple(lines), tuple(boxes))
 
 
@@ -102,7 +111,7 @@ def _note(probability: float | None, age_s: float | None) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    """Return whole seconds, minutes or hours since: the caption is drawn anew only when this text changes."""
+    """Return whole seconds, minutes or hours; the caption is drawn again only when this text changes."""
     if seconds < 60:
         return f"{max(0, seconds):.0f} s"
     if seconds < 3600:

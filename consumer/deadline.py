@@ -1,7 +1,7 @@
-"""An HTTP session whose `timeout` is for the whole exchange, however slowly the bytes of an answer come.
+"""An HTTP session whose `timeout` limits the whole exchange, however slowly the bytes of an answer arrive.
 
-Those of requests and urllib3 bound each wait for bytes and not their sum: a server that sends a byte now and then, in
-the head or in the body, would hold its caller for ever. Here every read gets what is left of the time.
+The timeouts of requests and urllib3 limit each wait for bytes and not their sum: a server that sends a byte now and
+then, in the head or in the body, would hold its caller for ever. Here every read gets the rest of the time.
 """
 
 import io
@@ -18,12 +18,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 def session() -> requests.Session:
-    """Return a session for the cluster's own services."""
-    made = requests.Session()
-    made.trust_env = False  # no proxy of the environment
+    """Return a session for the cluster's own services: no proxy of the environment, and no redirection."""
+    opened = _Session()
+    opened.trust_env = False
     for scheme in ("http://", "https://"):
-        made.mount(scheme, _Adapter())
-    return made
+        opened.mount(scheme, _Adapter())
+    return opened
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Follow nothing; requests reads `Location` even with `allow_redirects=False`, and fails on malformed ones."""
+        return
 
 
 class _Adapter(HTTPAdapter):
@@ -40,7 +46,7 @@ class _InTime(HTTPConnection):
     """A connection whose answers end with the time that was left when the request had been sent."""
 
     def getresponse(self) -> Any:
-        if self.timeout is not None:  # urllib3 has put here what is left of the total
+        if self.timeout is not None:  # what is left of the total, as urllib3 computes it
             self.response_class = partial(_response, deadline=time.monotonic() + self.timeout)  # type: ignore[assignment]
         return super().getresponse()
 
@@ -62,7 +68,7 @@ def _response(sock: socket.socket, *args: Any, deadline: float, **kwargs: Any) -
 
 
 class _Bytes(io.RawIOBase):
-    """The bytes from a socket until a deadline; all that http.client's answer asks of a socket is `makefile`."""
+    """The bytes from a socket until a deadline; http.client's response uses nothing but `makefile` of a socket."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock, self._deadline = sock, deadline

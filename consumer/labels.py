@@ -1,4 +1,4 @@
-"""Reads the labels of a model: JSON {"0": "tench, Tinca tinca", …} from a file or an http URL."""
+"""Reads the labels of a model: JSON {"0": "tench, Tinca tinca", …} from a file or an http(s) URL."""
 
 import json
 from pathlib import Path
@@ -7,40 +7,73 @@ import requests
 
 from consumer.deadline import session
 from shared.errors import SuiteError
+from shared.redact import redact
 
 TIMEOUT_S = 5.0
+LARGEST_FILE = 1_000_000
+"""Bytes; the thousand labels of ImageNet have 32,000."""
+LONGEST_LABEL = 200
+"""Characters; more do not fit on a picture."""
 
 
 class LabelsUnavailable(SuiteError):
-    """The labels cannot be had, or are not labels; the message says where and why."""
+    """The labels cannot be read, or are not labels; the message says where and why, without credentials."""
 
 
 def read_labels(where: str) -> dict[int, str]:
-    """Return the label of each class.
+    """Return the label of each class, cut to `LONGEST_LABEL`.
 
     Args:
-        where: a path or an http(s) URL.
+        where: a path or an http(s) URL. A redirection is not followed.
 
     Raises:
-        LabelsUnavailable: it cannot be read, or is not a JSON object of class numbers and texts.
+        LabelsUnavailable: the labels cannot be read within `TIMEOUT_S`, are larger than `LARGEST_FILE`, or are not a
+            JSON object of class numbers and texts.
     """
     try:
-        document = json.loads(_fetch(where))
-        return {int(number): str(label) for number, label in document.items()}
-    except (OSError, requests.RequestException) as exc:
-        raise LabelsUnavailable(f"{where}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
-    except (ValueError, AttributeError, RecursionError) as exc:
-        raise LabelsUnavailable(f'{where}: not JSON of the form {{"0": "label", …}}') from exc
+        text = _fetch(where) if is_remote(where) else _read(where)
+    except OSError as exc:
+        raise LabelsUnavailable(f"{_shown(where)}: {exc.strerror or type(exc).__name__}") from exc
+    except LabelsUnavailable:
+        raise
+    except Exception as exc:  # whatever an answer makes the HTTP client raise
+        raise LabelsUnavailable(f"{_shown(where)}: {type(exc).__name__}") from exc
+    if len(text) > LARGEST_FILE:
+        raise LabelsUnavailable(f"{_shown(where)}: larger than {LARGEST_FILE} bytes")
+    try:
+        return {int(number): _label(label) for number, label in json.loads(text).items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as exc:
+        raise LabelsUnavailable(f'{_shown(where)}: not JSON of the form {{"0": "label", …}}') from exc
 
 
 def is_remote(where: str) -> bool:
-    """Tell whether the labels come over the network, and so may come later."""
+    """Return whether the labels are on the network, where they may be available later."""
     return where.startswith(("http://", "https://"))
 
 
-def _fetch(where: str) -> bytes:
-    if not is_remote(where):
-        return Path(where).read_bytes()
-    with session() as opened, opened.get(where, timeout=TIMEOUT_S, stream=True) as response:
-        response.raise_for_status()
-        return response.content
+def _read(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _fetch(url: str) -> bytes:
+    try:
+        with session() as opened, opened.get(url, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as response:
+            if response.status_code != 200:
+                raise LabelsUnavailable(f"{_shown(url)}: HTTP {response.status_code}")
+            return bytes(response.raw.read(LARGEST_FILE + 1, decode_content=True))
+    except requests.RequestException as exc:  # some are an OSError without a reason of the system
+        raise LabelsUnavailable(f"{_shown(url)}: {type(exc).__name__}") from exc
+
+
+def _label(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a label is a text")
+    return "".join(character if character.isprintable() else " " for character in value[:LONGEST_LABEL])
+
+
+def _shown(where: str) -> str:
+    """Return where the labels are, without credentials, even if the scheme of the address is wrong."""
+    if "://" in where or "@" not in where or where.startswith(("/", ".")):
+        return redact(where)
+    return "***@" + where.rpartition("@")[2].partition("?")[0]

@@ -84,6 +84,7 @@ _PALETTES = {
 
 _CAPTION_HEIGHT = 27  # pixels in a picture 1280 wide: two of them and the margin fill four rows of MCUs
 _SMALLEST_CAPTION = 14  # pixels: capitals 7 pixels high can just be read
+_LARGEST_CAPTION = 160  # pixels, in a picture 13,700 wide; a picture 65,500 wide would take gigabytes for its captions
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 21  # height of a capital letter of this font at scale 1, in pixels
 _LONGEST_TEXT = 200  # characters; more fit in no picture
@@ -169,7 +170,7 @@ class _Outline:
 @lru_cache(maxsize=16)  # at 25 frames a second two frames mostly say the same
 def layout(overlay: Overlay, width: int, height: int) -> tuple[Mark, ...]:
     """Return what is to be drawn, in this order, on a picture of this size in pixels; nothing outside it."""
-    size = max(_SMALLEST_CAPTION, round(_CAPTION_HEIGHT * (width / 1280) ** 0.75))
+    size = min(max(_SMALLEST_CAPTION, round(_CAPTION_HEIGHT * (width / 1280) ** 0.75)), _LARGEST_CAPTION)
     marks = [*_boxes(overlay.boxes, width, height, size), *_lines(overlay.lines, width, size)]
     return tuple(mark for mark in marks if mark.top < height and mark.bottom > 0)
 

@@ -1,4 +1,4 @@
-"""What a model said about a frame, and the newest of it for each camera and model."""
+"""What a model said about a frame, and the newest prediction for each camera."""
 
 import threading
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from typing import Any
 
 from shared.frames.frame import Frame
 
-STALE_AFTER_S = 1.0  # from then on the picture says how old its label is
-FORGOTTEN_AFTER_S = 10.0  # a label never stays for ever
+STALE_AFTER_S = 1.0  # the picture shows the age of an older label
+FORGOTTEN_AFTER_S = 10.0  # an older label is not shown
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing seen: class as the labels count it, label, probability 0 to 1, box (x, y, w, h) in pixels or None."""
+    """One finding: class as numbered by the labels, label, probability 0 to 1, box (x, y, w, h) in pixels or None."""
 
     class_: int
     label: str
@@ -55,23 +55,23 @@ class Prediction:
         }
 
     def is_of(self, frame: Frame) -> bool:
-        """Tell whether the model was asked about this very frame."""
+        """Return whether the model was asked about this very frame."""
         return (self.camera, self.run, self.seq) == (frame.camera, frame.run, frame.seq)
 
     def age_s(self, frame: Frame) -> float:
-        """Return how much older the picture that was asked about is than this one, in seconds of the camera's clock."""
+        """Return how much older the picture of this prediction is than a frame, in seconds of the camera's clock."""
         return (frame.captured_at - self.captured_at) / 1e6
 
 
 @dataclass(slots=True)
 class Newest:
-    """The newest prediction of one model for each camera; safe for several threads."""
+    """The newest prediction of one model for each camera. Thread-safe."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _predictions: dict[str, Prediction] = field(default_factory=dict)
 
     def put(self, prediction: Prediction) -> None:
-        """Keep a prediction, unless one of a newer frame of the same run is there."""
+        """Keep a prediction unless there is one of a newer frame of the same run."""
         with self._lock:
             last = self._predictions.get(prediction.camera)
             if last is None or last.run != prediction.run or last.seq < prediction.seq:

@@ -1,10 +1,11 @@
-"""Asks one model about the newest frame of each camera in turn; at most one request is ever on its way."""
+"""Asks one model about the newest frame of each camera in turn, with at most one request in flight."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from consumer.adaptive_timeout import AdaptiveTimeout
@@ -19,6 +20,7 @@ from consumer.serving import (
     ServingTimeout,
     ServingUnreachable,
 )
+from consumer.shares import Shares
 from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import ServingError
@@ -28,9 +30,9 @@ from shared.states import ModelState
 
 log = logging.getLogger(__name__)
 
-REST_CAP_S = 1.0  # longest rest after a failure; a server that is back is found within it
-IDLE_S = 0.5  # longest wait for a frame before the loop turns
-BAD_REQUESTS = 3  # HTTP 400 so often in a row is the model's fault, not a picture's
+REST_CAP_S = 1.0  # longest rest after a failure: a server that is back is found within it
+IDLE_S = 0.5  # longest wait for a frame before the loop beats again
+BAD_REQUESTS = 3  # that many HTTP 400 in a row are the model's fault, not a picture's
 OUTCOMES = {
     ServingTimeout: "timeout",
     ServingUnreachable: "unreachable",
@@ -39,11 +41,18 @@ OUTCOMES = {
 }
 
 MakeHandler: TypeAlias = Callable[[dict[int, str]], Handler]
-Done: TypeAlias = Callable[[str, Frame, Prediction | None], None]
+OnResult: TypeAlias = Callable[[Prediction], None]
+Answer: TypeAlias = "Future[Prediction | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    frame: Frame
+    answer: Answer = field(default_factory=Future)
 
 
 class Predictor:
-    """The loop of one model, and what is known of it; `offer` and the properties are safe for any thread."""
+    """The loop of one model, and the state of that model; `offer` and the properties are safe for any thread."""
 
     def __init__(
         self,
@@ -53,91 +62,121 @@ class Predictor:
         handler: MakeHandler,
         labels: str,
         metrics: PredictionMetrics,
-        done: Done,
+        on_result: OnResult,
         changed: Callable[[], None],
     ) -> None:
         """Prepare; the loop is `run`.
 
         Args:
             name: of the model, as in MODELURLS.
-            serving: where it is.
-            handler: makes the kind of model out of its labels.
-            labels: where these are.
-            metrics: counted into.
-            done: called in the loop's thread with each frame asked about, and its prediction or None.
+            serving: the client of its server.
+            handler: makes the handler of the model's kind from the labels.
+            labels: path or URL of the labels.
+            metrics: counts the requests.
+            on_result: called in the loop's thread with each prediction.
             changed: called when the state has changed.
 
         Raises:
-            LabelsUnavailable: a labels file cannot be read (one on the network may come later).
+            LabelsUnavailable: a label file cannot be read (one on the network may be available later).
         """
         self.name = name
         self.newest = Newest()
         self._serving, self._make_handler, self._labels = serving, handler, labels
-        self._metrics, self._done, self._changed = metrics, done, changed
+        self._metrics, self._on_result, self._changed = metrics, on_result, changed
         self._handler = None if is_remote(labels) else handler(read_labels(labels))
         self._wake = threading.Condition()
-        self._offered: dict[str, Frame] = {}
+        self._offers: dict[str, _Offer] = {}
+        self._shares = Shares()
         self._busy = False
         self._rest_until = 0.0
         self._state = ModelReport(ModelState.WAITING, now_us())
         self._backoff = Backoff(first_s=0.1, cap_s=REST_CAP_S)
-        self._patience = AdaptiveTimeout(serving.timeout_s)
+        self._timeout = AdaptiveTimeout(serving.timeout_s)
         self._bad_requests = 0
 
     @property
     def state(self) -> ModelReport:
-        """State of the model as its answers show it."""
+        """State of the model, as its answers show it."""
         return self._state
 
-    def offer(self, frame: Frame) -> bool:
-        """Offer a camera's newest frame in place of its last; tell whether the model will be asked about it.
+    def offer(self, frame: Frame) -> Answer:
+        """Offer a camera's newest frame in place of the one before.
 
-        A model that is down is not asked while a request hangs or the rest after a failure lasts.
+        A model that is down is not asked while a request hangs, or during the rest after a failure.
+
+        Returns:
+            The prediction; None if the model was not asked or gave none. Cancelled when a newer frame of the camera
+            takes the place of this one.
         """
+        offer = _Offer(frame)
         with self._wake:
-            if self._state.state is ModelState.DOWN and (self._busy or time.monotonic() < self._rest_until):
-                return False
-            self._offered[frame.camera] = frame  # a camera that waits already keeps its place in the turn
-            self._wake.notify()
-            return True
+            resting = self._busy or time.monotonic() < self._rest_until
+            refused = self._state.state is ModelState.DOWN and resting
+            replaced = None
+            if not refused:
+                replaced = self._offers.get(frame.camera)
+                self._offers[frame.camera] = offer  # a camera that is waiting keeps its place in the turn
+                self._wake.notify()
+        if refused:
+            offer.answer.set_result(None)
+        if replaced is not None:
+            replaced.answer.cancel()
+        return offer.answer
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Ask until `stop`."""
         while not stop.is_set():
             beat()
-            frame = self._next()
-            if frame is None:
+            offer = self._next()
+            if offer is None or not offer.answer.set_running_or_notify_cancel():
+                self._set_free()
                 continue
+            prediction, began = None, time.monotonic()
             try:
-                prediction = self._ask(frame)
+                prediction = self._ask(offer.frame)
             finally:
-                with self._wake:
-                    self._busy = False
-            self._done(self.name, frame, prediction)
+                self._set_free(offer.frame.camera, time.monotonic() - began)
+                if prediction is not None:
+                    self._on_result(prediction)
+                offer.answer.set_result(prediction)
         self._serving.close()
 
     def learned_version(self, version: str | None) -> None:
-        """Take in the version that the model server says it serves; None: unknown."""
+        """Record the version that the model server says it serves; None if it is unknown."""
         if version != self._state.version:
             self._set(version=version)
             log.info("model version", extra={"model": self.name, "version": version})
             self._changed()
 
-    def _next(self) -> Frame | None:
+    def _next(self) -> _Offer | None:
         with self._wake:
-            if not self._offered:
-                self._wake.wait(IDLE_S)
-            if not self._offered:
-                return None
-            self._busy = True
-            return self._offered.pop(next(iter(self._offered)))
+            if (chosen := self._choose()) is None:
+                now = time.monotonic()
+                ready_at = min(map(self._shares.ready_at, self._offers), default=now + IDLE_S)
+                self._wake.wait(min(IDLE_S, max(0.0, ready_at - now)))
+                chosen = self._choose()
+            self._busy = chosen is not None
+            return chosen
+
+    def _choose(self) -> _Offer | None:
+        now = time.monotonic()
+        for camera in self._offers:
+            if self._shares.ready_at(camera) <= now:
+                return self._offers.pop(camera)
+        return None
+
+    def _set_free(self, camera: str | None = None, took_s: float = 0.0) -> None:
+        with self._wake:
+            self._busy = False
+            if camera is not None:
+                self._shares.took(camera, took_s)
 
     def _ask(self, frame: Frame) -> Prediction | None:
         version, down = self._state.version, self._state.state is ModelState.DOWN
-        limit_s = self._patience.limit_s(down=down)
+        limit_s = self._timeout.limit_s(down=down)
         try:
             handler = self._ready_handler()
-            if down:  # a server that hangs must not find a heap of pictures to look at when it goes on
+            if down:  # a server that hangs must not find a queue of pictures when it continues
                 self._serving.probe(timeout_s=limit_s)
             requested_at, began = now_us(), time.monotonic()
             answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
@@ -148,7 +187,7 @@ class Predictor:
             return None
         took_s = time.monotonic() - began
         self._metrics.seconds.labels(self.name).observe(took_s)
-        self._patience.answered(took_s)
+        self._timeout.answered(took_s)
         self._succeeded()
         prediction = Prediction(
             model=self.name,
@@ -186,7 +225,7 @@ class Predictor:
         if self._state.state is not ModelState.DOWN:
             self._become(ModelState.DOWN, str(exc))
         else:
-            self._set(reason=str(exc))  # told with the next status, and not logged again
+            self._set(reason=str(exc))  # goes into the next status, and is not logged again
 
     def _become(self, state: ModelState, reason: str | None) -> None:
         self._set(state=state, since=now_us(), reason=reason)
@@ -195,5 +234,5 @@ class Predictor:
         self._changed()
 
     def _set(self, **changes: Any) -> None:
-        with self._wake:  # the version is learned in another thread
+        with self._wake:  # another thread learns the version
             self._state = replace(self._state, **changes)

@@ -11,13 +11,13 @@ log = logging.getLogger(__name__)
 
 
 class PredictionPublisher:
-    """Sends predictions to a topic, keyed by camera; what the brokers do not take is lost, as frames are."""
+    """Sends predictions to a topic, keyed by camera; what the brokers do not accept is lost, like frames."""
 
     def __init__(self, writer: Writer, topic: str) -> None:
         self._writer, self._topic = writer, topic
 
     def publish(self, prediction: Prediction) -> None:
-        """Send one prediction; nothing is sent if the topic's name is empty."""
+        """Send one prediction; do nothing if the topic's name is empty."""
         if not self._topic:
             return
         try:

@@ -1,11 +1,14 @@
 """The consumer: its parts, joined."""
 
+from functools import partial
+
+from consumer.imprinter import QUALITY, Imprinter, Lane
 from consumer.labels import LabelsUnavailable
 from consumer.metrics import ConsumerMetrics, PredictionMetrics
 from consumer.models import HANDLERS, handler_name
-from consumer.pipeline import QUALITY, Imprinter, Latest, Mode, Sync, run
-from consumer.prediction import Prediction
-from consumer.predictor import Done, Predictor
+from consumer.modes import Latest, Mode, Sync
+from consumer.pipeline import run
+from consumer.predictor import OnResult, Predictor
 from consumer.publisher import PredictionPublisher
 from consumer.serving import Serving
 from consumer.settings import ConsumerSettings
@@ -13,7 +16,6 @@ from consumer.versions import watch_versions
 from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
 from shared.errors import SettingsError
-from shared.frames.frame import Frame
 from shared.frames.go_record import RawPicture
 from shared.frames.pixels import encode_raw
 from shared.frames.reader import FrameReader
@@ -23,7 +25,7 @@ from shared.process.service import Service, run_service
 from shared.states import ModelState
 from shared.status import StatusWriter
 
-PURPOSE = "Takes frames from Kafka, asks TensorFlow Serving, imprints the labels, and puts them back."
+PURPOSE = "Takes frames from Kafka, asks TensorFlow Serving, draws the labels, and writes the frames back."
 
 
 def main() -> int:
@@ -44,7 +46,7 @@ def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
     reader = Reader.in_group(bus_in, settings.topic_in, group=settings.group)
     frames, small_records = Writer(bus_out, compression=settings.compression), Writer(bus_out)
     service.owns(reader, frames)
-    predictions = PredictionPublisher(small_records, settings.topic_predictions)
+    publisher = PredictionPublisher(small_records, settings.topic_predictions)
     predictors: dict[str, Predictor] = {}
     status = service.reports(
         small_records,
@@ -52,14 +54,9 @@ def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
         models=lambda: {name: predictor.state for name, predictor in predictors.items()},
     )
 
-    def done(model: str, frame: Frame, prediction: Prediction | None) -> None:
-        mode.done(model, frame, prediction)
-        if prediction is not None:
-            predictions.publish(prediction)
-
     for name, url in settings.model_urls.items():
-        predictors[name] = _predictor(name, url, settings, metrics.predictions, done, status)
-    imprinter = Imprinter(FrameWriter(frames, settings.topic_out, metrics.ledger), metrics.ledger, run=run_id)
+        predictors[name] = _predictor(name, url, settings, metrics.predictions, publisher.publish, status)
+    imprinter = Imprinter(FrameWriter(frames, settings.topic_out, metrics.ledger), metrics.ledger, run_id=run_id)
     mode: Mode = (
         Latest(predictors, imprinter)
         if settings.prediction_mode == "latest"
@@ -78,6 +75,8 @@ def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
         for name, predictor in predictors.items()
     }
     service.loop("frames", lambda stop, beat: run(frame_reader, mode, metrics.ledger, stop, beat))
+    for lane in Lane:
+        service.loop(f"imprint-{lane}", partial(imprinter.run, lane))
     for name, predictor in predictors.items():
         service.loop(f"model-{name}", predictor.run, awaited=False)
     service.loop("versions", lambda stop, beat: watch_versions(servings, stop, beat), awaited=False)
@@ -94,7 +93,7 @@ def _predictor(
     url: str,
     settings: ConsumerSettings,
     metrics: PredictionMetrics,
-    done: Done,
+    on_result: OnResult,
     status: StatusWriter,
 ) -> Predictor:
     try:
@@ -104,7 +103,7 @@ def _predictor(
             handler=HANDLERS[handler_name(name)],
             labels=settings.labels_of(name),
             metrics=metrics,
-            done=done,
+            on_result=on_result,
             changed=status.changed,
         )
     except LabelsUnavailable as exc:

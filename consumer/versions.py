@@ -1,4 +1,4 @@
-"""Asks every model's server now and then which version it serves."""
+"""Asks each model's server every few seconds which version it serves."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ EVERY_S = 5.0
 def watch_versions(
     servings: Mapping[Predictor, Serving], stop: threading.Event, beat: Callable[[], None], *, every_s: float = EVERY_S
 ) -> None:
-    """Tell each asker its model's version until `stop`; what cannot be learned is unknown."""
+    """Tell each predictor the version of its model until `stop`; None when it cannot be learned."""
     while not stop.is_set():
-        for asker, serving in servings.items():
+        for predictor, serving in servings.items():
             beat()
             try:
-                asker.learned_version(serving.version())
+                predictor.learned_version(serving.version())
             except ServingError:
-                asker.learned_version(None)
+                predictor.learned_version(None)
             if stop.is_set():
                 break
         stop.wait(every_s)

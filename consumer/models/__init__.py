@@ -1,4 +1,4 @@
-"""The models that the consumer knows how to ask; the part of a model's name before `_` chooses one."""
+"""The kinds of models, a module each, listed in `HANDLERS`; the part of a model's name before `_` chooses one."""
 
 from consumer.models.handler import Handler
 from consumer.models.imagenet import Imagenet
@@ -9,7 +9,7 @@ HANDLERS: dict[str, type[Handler]] = {"imagenet": Imagenet}
 
 
 def handler_name(model: str) -> str:
-    """Return the handler that a model's name asks for.
+    """Return the name of the handler for a model.
 
     >>> handler_name("imagenet_1")
     'imagenet'

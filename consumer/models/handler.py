@@ -1,4 +1,4 @@
-"""What every kind of model must be able to do."""
+"""What every kind of model does."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -7,7 +7,7 @@ from consumer.prediction import Finding
 
 
 class Handler(Protocol):
-    """Turns a picture into a request, and the answer into findings; keeps nothing in between."""
+    """Turns a picture into a request, and the answer into findings; keeps no state."""
 
     labels_file: ClassVar[str]
     """Name of the packaged labels in `consumer/assets/`."""
@@ -19,9 +19,9 @@ class Handler(Protocol):
         ...
 
     def findings(self, predictions: list[Any]) -> tuple[Finding, ...]:
-        """Return what the answer says, best first.
+        """Return the findings in an answer, best first.
 
         Raises:
-            ServingNonsense: the answer has not the form that the model's signature promises.
+            ServingNonsense: the answer is not what the model's signature promises.
         """
         ...

@@ -10,7 +10,8 @@ from consumer.prediction import Finding
 from consumer.serving import ServingNonsense
 
 CLASSES = 1000
-BEST = 5  # findings that are passed on
+BEST = 5  # findings that are published
+ROUNDING = 1e-3  # by which a softmax in half precision may exceed 1
 BACKGROUND = "background"
 UNKNOWN = "Nothing"  # the original's word for a class that has no label
 
@@ -18,8 +19,8 @@ UNKNOWN = "Nothing"  # the original's word for a class that has no label
 class Imagenet:
     """Asks about a whole picture.
 
-    A model with 1001 outputs counts a background class first: label = classes − 1. One with 1000 does not
-    (the original's `imagenet.go` knew only the former).
+    A model with 1001 outputs has a background class first: label = classes − 1. One with 1000 has none
+    (the original's `imagenet.go` knows only the former).
     """
 
     labels_file: ClassVar[str] = "imagenetLabels.json"
@@ -28,14 +29,15 @@ class Imagenet:
         self._labels = labels
 
     def request(self, jpeg: bytes) -> bytes:
-        """Return {"instances": [{"image_bytes": {"b64": …}}]} of the JPEG as it is."""
+        """Return {"instances": [{"image_bytes": {"b64": …}}]} with the unchanged JPEG."""
         return b'{"instances":[{"image_bytes":{"b64":"' + base64.b64encode(jpeg) + b'"}}]}'
 
     def findings(self, predictions: list[Any]) -> tuple[Finding, ...]:
         """Return the best classes, the model's own choice first.
 
         Raises:
-            ServingNonsense: not one prediction of `classes` (an integer) and `probabilities` (1000 or 1001 numbers).
+            ServingNonsense: it is not one prediction of `classes` (an integer) and `probabilities` (1000 or 1001
+                numbers from 0 to 1).
         """
         if len(predictions) != 1 or not isinstance(predictions[0], dict):
             raise ServingNonsense(f"{len(predictions)} predictions instead of one with classes and probabilities")
@@ -62,6 +64,6 @@ def _numbers(values: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         raise ServingNonsense("probabilities are not numbers") from exc
     if numbers.shape not in {(CLASSES,), (CLASSES + 1,)}:
         raise ServingNonsense(f"probabilities have shape {numbers.shape} instead of (1000,) or (1001,)")
-    if not np.isfinite(numbers).all():
-        raise ServingNonsense("probabilities are not all finite")
-    return numbers
+    if not ((numbers >= -ROUNDING) & (numbers <= 1 + ROUNDING)).all():  # NaN is neither
+        raise ServingNonsense("probabilities are not all numbers from 0 to 1")
+    return numbers.clip(0, 1)

@@ -22,7 +22,7 @@ def jpeg(width: int = 320, height: int = 192, shade: int = 128) -> bytes:
 
 
 def frame(camera: str = "front", seq: int = 1, **changes: Any) -> Frame:
-    """Return a frame captured 40 ms after the one before."""
+    """Return a frame captured 40 ms after the one with the number before."""
     values = {"captured_at": BEGAN + seq * EVERY, "jpeg": jpeg(), **changes}
     return Frame(camera, RUN, seq, width=320, height=192, **values)
 

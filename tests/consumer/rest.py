@@ -1,4 +1,4 @@
-"""A model server on a real socket that misbehaves as it is told to."""
+"""A model server on a real socket that misbehaves on demand."""
 
 import json
 import socket
@@ -18,13 +18,13 @@ STEP_S = 0.05
 
 
 class Server(Protocol):
-    """What a request belongs to."""
+    """The server of a request."""
 
     connections: int
     ending: threading.Event
 
     def handle(self, request: "Request") -> None:
-        """Answer it, or not."""
+        """Answer the request, or misbehave."""
 
 
 class Request(BaseHTTPRequestHandler):
@@ -57,10 +57,10 @@ class Request(BaseHTTPRequestHandler):
 
 
 class Rest:
-    """Serves on a free port until the block ends; keeps the requests' bodies in the order in which they came."""
+    """Serves on a free port until the block ends; keeps the bodies of the requests in order."""
 
     def __init__(self, behaviour: Behaviour, *, certificate: Path | None = None) -> None:
-        """Bind a port; with a certificate (key and all in one PEM file) it speaks https."""
+        """Bind a port; with a certificate (one PEM file, key included) it speaks https."""
         self.behaviour = behaviour
         self.asked: list[tuple[str, str, bytes]] = []
         self.connections = 0
@@ -130,7 +130,7 @@ def status(code: int, body: Any = b"") -> Behaviour:
 
 
 def after(seconds: float) -> Behaviour:
-    """Answer well, so much later."""
+    """Answer as TensorFlow Serving does, but later."""
 
     def late(request: Request) -> None:
         request.rest.ending.wait(seconds)
@@ -145,14 +145,14 @@ def hang(request: Request) -> None:
 
 
 def reset(request: Request) -> None:
-    """Break the connection without a word."""
+    """Reset the connection without an answer."""
     request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     request.connection.close()
     request.close_connection = True
 
 
 def drip(request: Request) -> None:
-    """Send the body byte by byte: each comes in time, and all together far too late."""
+    """Send the body byte by byte: each in time, all together far too late."""
     body = predictions()
     request.send_response(200)
     request.send_header("Content-Length", str(len(body)))
@@ -161,7 +161,7 @@ def drip(request: Request) -> None:
 
 
 def drip_head(request: Request) -> None:
-    """Send the head of the answer byte by byte, and never come to its end."""
+    """Send the head of the answer byte by byte, which takes minutes."""
     _drip(request, b"HTTP/1.1 200 OK\r\n" + b"X-Filler: filler\r\n" * 80)
 
 

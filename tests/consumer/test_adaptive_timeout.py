@@ -1,4 +1,4 @@
-"""How long a model is waited for."""
+"""How long the consumer waits for a model."""
 
 import pytest
 
@@ -19,66 +19,66 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def patience(clock: Clock) -> AdaptiveTimeout:
+def timeout(clock: Clock) -> AdaptiveTimeout:
     return AdaptiveTimeout(5.0, clock)
 
 
-def test_a_model_that_is_well_gets_all_the_time(patience: AdaptiveTimeout) -> None:
-    """However quick it was before."""
-    patience.answered(0.04)
+def test_a_model_that_is_up_gets_the_whole_time(timeout: AdaptiveTimeout) -> None:
+    """It does, however quick it was before."""
+    timeout.answered(0.04)
 
-    assert patience.limit_s(down=False) == 5.0
+    assert timeout.limit_s(down=False) == 5.0
 
 
-def test_a_model_that_is_down_gets_little_more_than_it_ever_took(patience: AdaptiveTimeout) -> None:
-    """So that its return shows soon, though a request may hang."""
+def test_a_model_that_is_down_gets_little_more_than_it_ever_took(timeout: AdaptiveTimeout) -> None:
+    """Its return shows soon although a request may hang."""
     for took_s in (0.04, 0.9, 0.04):
-        patience.answered(took_s)
-    patience.limit_s(down=False)
+        timeout.answered(took_s)
+    timeout.limit_s(down=False)
 
-    assert patience.limit_s(down=True) == pytest.approx(TIMES_SLOWEST * 0.9 * FADES_BY)
+    assert timeout.limit_s(down=True) == pytest.approx(TIMES_SLOWEST * 0.9 * FADES_BY)
 
 
-def test_the_return_of_a_quick_model_shows_within_two_seconds(patience: AdaptiveTimeout) -> None:
-    """A request that hangs when it comes back, and the longest rest after it."""
-    patience.answered(0.04)
-    patience.limit_s(down=False)
+def test_the_return_of_a_quick_model_shows_within_two_seconds(timeout: AdaptiveTimeout) -> None:
+    """This takes a request that hangs, and the longest rest after it."""
+    timeout.answered(0.04)
+    timeout.limit_s(down=False)
 
-    assert patience.limit_s(down=True) == SHORTEST_S
+    assert timeout.limit_s(down=True) == SHORTEST_S
     assert SHORTEST_S + REST_CAP_S < 2
 
 
-def test_a_model_of_which_nothing_is_known_gets_all_the_time(patience: AdaptiveTimeout) -> None:
+def test_a_model_that_never_answered_gets_the_whole_time(timeout: AdaptiveTimeout) -> None:
     """The first answer of a large model may take long."""
-    assert patience.limit_s(down=True) == 5.0
+    assert timeout.limit_s(down=True) == 5.0
 
 
-def test_a_model_that_came_back_slower_is_found(patience: AdaptiveTimeout, clock: Clock) -> None:
-    """Once in a while it gets all the time; if that helped, the time it takes is known from then on."""
-    patience.answered(0.04)
-    patience.limit_s(down=False)
+def test_a_model_that_became_slower_is_found(timeout: AdaptiveTimeout, clock: Clock) -> None:
+    """Now and then it gets the whole time; if it answers, its time is known."""
+    timeout.answered(0.04)
+    timeout.limit_s(down=False)
     clock.now += WHOLE_EVERY_S
 
-    assert patience.limit_s(down=True) == 5.0
-    assert patience.limit_s(down=True) == SHORTEST_S
-    patience.answered(3.0)
-    assert patience.limit_s(down=True) == 5.0
+    assert timeout.limit_s(down=True) == 5.0
+    assert timeout.limit_s(down=True) == SHORTEST_S
+    timeout.answered(3.0)
+    assert timeout.limit_s(down=True) == 5.0
 
 
-def test_one_slow_answer_is_forgotten(patience: AdaptiveTimeout) -> None:
+def test_one_slow_answer_is_forgotten(timeout: AdaptiveTimeout) -> None:
     """After some hundred quick ones."""
-    patience.answered(4.0)
+    timeout.answered(4.0)
     for _ in range(300):
-        patience.answered(0.04)
-    patience.limit_s(down=False)
+        timeout.answered(0.04)
+    timeout.limit_s(down=False)
 
-    assert patience.limit_s(down=True) == SHORTEST_S
+    assert timeout.limit_s(down=True) == SHORTEST_S
 
 
-def test_no_patience_is_longer_than_allowed() -> None:
-    """MODELTIMEOUT may be less than the shortest of ours."""
-    patience = AdaptiveTimeout(0.2)
-    patience.answered(0.01)
-    patience.limit_s(down=False)
+def test_no_timeout_is_longer_than_allowed() -> None:
+    """MODELTIMEOUT may be less than the shortest adaptive one."""
+    timeout = AdaptiveTimeout(0.2)
+    timeout.answered(0.01)
+    timeout.limit_s(down=False)
 
-    assert patience.limit_s(down=True) == 0.2
+    assert timeout.limit_s(down=True) == 0.2

@@ -1,4 +1,4 @@
-"""What is said about a frame, drawn and in its header."""
+"""What models say about a frame, drawn and in its header."""
 
 import json
 
@@ -19,7 +19,7 @@ def said(*captions: Caption) -> list[dict[str, object]]:
 
 
 def test_a_fresh_prediction_is_shown_with_its_probability() -> None:
-    """`label 87%`; only the best of a whole picture is drawn."""
+    """As `label 87%`; of a whole picture only the best finding is drawn."""
     one = caption("imagenet_1", UP, prediction(frame(seq=5), CAT, Finding(1, "goldfish", 0.1)), frame(seq=6))
 
     assert as_overlay([one], BEGAN).lines == (Line("Egyptian cat", "78%"),)
@@ -40,8 +40,8 @@ def test_a_fresh_prediction_is_shown_with_its_probability() -> None:
     }
 
 
-def test_from_a_second_on_the_age_is_shown() -> None:
-    """A second old is not yet older than a second."""
+def test_the_age_is_shown_after_a_second() -> None:
+    """A label that is a second old is not stale yet."""
     answer = prediction(frame(seq=5))
     fresh, old = (caption("imagenet_1", UP, answer, frame(seq=seq)) for seq in (30, 31))
 
@@ -50,16 +50,16 @@ def test_from_a_second_on_the_age_is_shown() -> None:
     assert (said(old)[0]["state"], said(old)[0]["age_ms"]) == ("stale", 1040.0)
 
 
-def test_a_model_that_has_not_spoken_yet_says_nothing() -> None:
-    """Nothing is drawn, and the header says that it is waited for."""
+def test_nothing_is_drawn_before_the_first_answer() -> None:
+    """The header says that the model is awaited."""
     one = caption("imagenet_1", ModelReport(ModelState.WAITING, BEGAN), None, frame())
 
     assert as_overlay([one], BEGAN).lines == ()
     assert (said(one)[0]["state"], said(one)[0]["label"], said(one)[0]["age_ms"]) == ("waiting", None, None)
 
 
-def test_a_model_that_is_down_shows_so_and_no_label() -> None:
-    """However new the last prediction is; with the time since."""
+def test_a_model_that_is_down_shows_no_label() -> None:
+    """It shows MODEL DOWN with the time since, however new the last prediction is."""
     one = caption("imagenet_1", DOWN, prediction(frame(seq=5)), frame(seq=6))
 
     assert as_overlay([one], BEGAN + 7_000_000).lines == (Line("MODEL DOWN", "7 s", LineState.DOWN),)
@@ -67,7 +67,7 @@ def test_a_model_that_is_down_shows_so_and_no_label() -> None:
 
 
 def test_of_several_models_the_one_that_is_down_is_named() -> None:
-    """One line each, in the order of MODELURLS."""
+    """Each model has a line, in the order of MODELURLS."""
     first = caption("imagenet_1", UP, prediction(frame(seq=5)), frame(seq=5))
     second = caption("imagenet_2", DOWN, None, frame(seq=5))
 
@@ -78,7 +78,7 @@ def test_of_several_models_the_one_that_is_down_is_named() -> None:
 
 
 def test_the_time_since_is_short_at_any_length() -> None:
-    """Seconds, minutes, hours; a clock that went back does not make it negative."""
+    """It is in seconds, minutes or hours; a clock that was set back does not make it negative."""
     one = caption("imagenet_1", DOWN, None, frame())
 
     notes = [as_overlay([one], BEGAN + s * 1_000_000).lines[0].note for s in (-5, 59, 60, 3599, 3600, 7500)]
@@ -87,7 +87,7 @@ def test_the_time_since_is_short_at_any_length() -> None:
 
 
 def test_findings_with_boxes_are_all_drawn_where_they_are() -> None:
-    """A face each, with its label."""
+    """Each face has its label."""
     faces = (Finding(3, "happy", 0.9, (1, 2, 30, 40)), Finding(6, "neutral", None, (50, 2, 30, 40)))
     one = caption("emonet", UP, prediction(frame(), *faces, model="emonet"), frame())
 
@@ -102,7 +102,7 @@ def test_findings_with_boxes_are_all_drawn_where_they_are() -> None:
 
 
 def test_the_header_is_ascii() -> None:
-    """Kafka's headers are bytes, and not everybody reads UTF-8 there."""
+    """Kafka's headers are bytes, which not every client reads as UTF-8."""
     one = caption("imagenet_1", UP, prediction(frame(), Finding(1, "crème brûlée", 0.5)), frame())
 
     assert as_json([one]).isascii()

@@ -1,4 +1,4 @@
-"""Captions and boxes on a JPEG, the quick way and the whole way."""
+"""Captions and boxes on a JPEG, drawn row by row and on the whole picture."""
 
 import doctest
 import random
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from consumer import overlay as drawing
-from consumer.imprint import imprint, imprint_whole
+from consumer.imprint import imprint, imprint_whole, prepare
 from consumer.overlay import Box, Line, LineState, Overlay, ascii_text, layout
 from shared.errors import BadPicture
 from shared.frames import jpeg, jpeg_rows, pixels
@@ -23,14 +23,16 @@ DOWN = Overlay((Line("MODEL DOWN", "imagenet_1", LineState.DOWN),))
 def scene(width: int, height: int, *, seed: int = 1) -> pixels.Image:
     """Return soft random colours."""
     small = np.random.default_rng(seed).integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), dtype=np.uint8)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
 
 def photograph(name: str) -> pixels.Image:
     found = find_spec("skimage")
     if found is None or not found.submodule_search_locations:
         pytest.skip("scikit-image's pictures are not installed")
-    return cv2.imread(str(Path(found.submodule_search_locations[0]) / "data" / name))
+    image = cv2.imread(str(Path(found.submodule_search_locations[0]) / "data" / name))
+    assert image is not None
+    return image.astype(np.uint8, copy=False)
 
 
 def coded_rows(data: bytes) -> list[bytes]:
@@ -46,8 +48,10 @@ def touched(overlay: Overlay, width: int, height: int) -> set[int]:
 
 
 def brightness(data: bytes) -> pixels.Image:
-    """Decode the luminance only: it has no part in what a decoder does to colours at a row's border."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    """Decode the luminance only, which a decoder does not mix at the border of a row."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    return image.astype(np.uint8, copy=False)
 
 
 def face(x: int, y: int, width: int, height: int) -> Box:
@@ -66,8 +70,8 @@ def random_overlay(choose: random.Random, width: int, height: int) -> Overlay:
     return Overlay(lines, boxes)
 
 
-def test_rows_away_from_the_captions_keep_every_coefficient():
-    """Random sizes, qualities and overlays: rows with nothing on them have the bytes that they had."""
+def test_rows_away_from_the_captions_keep_every_coefficient() -> None:
+    """Random sizes, qualities and overlays: rows with nothing on them keep their bytes."""
     choose = random.Random(2)
     kept = 0
 
@@ -90,8 +94,8 @@ def test_rows_away_from_the_captions_keep_every_coefficient():
     assert kept > 200
 
 
-def test_pixels_away_from_the_captions_are_the_same():
-    """Decoded, all other rows are equal: in brightness up to the border, in colour but for one line there."""
+def test_pixels_away_from_the_captions_are_the_same() -> None:
+    """Decoded, all other rows are equal: in brightness up to the border, in colour except for one line there."""
     before = pixels.encode(photograph("chelsea.png"), 85)
     height, width = pixels.decode(before).shape[:2]
     below = 16 * (max(touched(TWO_LINES, width, height)) + 1)
@@ -105,8 +109,8 @@ def test_pixels_away_from_the_captions_are_the_same():
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (320, 180), (333, 241), (1280, 720), (1920, 1080)])
-def test_both_ways_look_the_same(width, height):
-    """A picture drawn on row by row is, within what JPEG loses, the one drawn on as a whole."""
+def test_both_ways_look_the_same(width: int, height: int) -> None:
+    """A picture drawn on row by row equals one drawn on as a whole, within the loss of JPEG."""
     picture = pixels.encode(scene(width, height), 90)
     overlay = Overlay(TWO_LINES.lines, (face(width // 2, height // 2, width // 8, height // 8),))
 
@@ -118,8 +122,8 @@ def test_both_ways_look_the_same(width, height):
     assert np.abs(cv2.blur(quick - whole.astype(float), (9, 9))).max() < 12
 
 
-def test_marks_are_drawn_alike_on_a_strip_and_on_the_whole():
-    """Cut into rows before drawing or after it: the same pixels, wherever the marks lie."""
+def test_marks_are_drawn_alike_on_a_strip_and_on_the_whole() -> None:
+    """Cutting into rows before or after drawing gives the same pixels, wherever the marks lie."""
     choose = random.Random(4)
 
     for _ in range(30):
@@ -133,8 +137,8 @@ def test_marks_are_drawn_alike_on_a_strip_and_on_the_whole():
         assert np.array_equal(whole, strips)
 
 
-def test_marks_stay_in_the_rows_that_they_name():
-    """Nothing is drawn above `top` or below `bottom`; otherwise rows would be kept that should have changed."""
+def test_marks_stay_in_the_rows_that_they_name() -> None:
+    """Nothing is drawn above `top` or below `bottom`; otherwise changed rows would be lost."""
     choose = random.Random(6)
     seen = 0
 
@@ -154,8 +158,8 @@ def test_marks_stay_in_the_rows_that_they_name():
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (1280, 720), (3840, 2160)])
 @pytest.mark.parametrize("ground", [0, 255])
-def test_captions_can_be_read_on_any_ground(width, height, ground):
-    """On black and on white there are bright letters on a dark box, a fair part of it, in the top left corner."""
+def test_captions_can_be_read_on_any_ground(width: int, height: int, ground: int) -> None:
+    """On black and on white there are bright letters on a dark box in the top left corner."""
     picture = pixels.encode(np.full((height, width, 3), ground, np.uint8), 90)
 
     shown = brightness(imprint(picture, Overlay((Line("Egyptian cat", "87%"),)), quality=90))
@@ -167,8 +171,8 @@ def test_captions_can_be_read_on_any_ground(width, height, ground):
     assert abs(int(shown[-1, -1]) - ground) < 3
 
 
-def test_states_have_colours_of_their_own():
-    """Normal is marked green, stale amber, down is on red: as one sees before reading."""
+def test_states_have_colours_of_their_own() -> None:
+    """Normal is marked green, stale amber, down is on red, which is seen before the text is read."""
     picture = pixels.encode(np.zeros((360, 640, 3), np.uint8), 95)
     mean = {}
     for state in LineState:
@@ -183,8 +187,8 @@ def test_states_have_colours_of_their_own():
     assert red > max(green, blue) + 40
 
 
-def test_a_long_label_is_shortened_and_its_note_is_not():
-    """The longest label stays within the picture, and the probability after it looks as after a short one."""
+def test_a_long_label_is_shortened_and_its_note_is_not() -> None:
+    """The longest label stays within the picture, and the probability after it is complete."""
     picture = pixels.encode(np.zeros((120, 320, 3), np.uint8), 95)
     long = pixels.decode(imprint(picture, Overlay((Line("long label " * 9, "87%"),)), quality=95))
     longer = pixels.decode(imprint(picture, Overlay((Line("long label " * 999, "87%"),)), quality=95))
@@ -207,20 +211,20 @@ def test_a_long_label_is_shortened_and_its_note_is_not():
         ("½ ﬁ Ⅷ", "1/2 fi VIII"),
     ],
 )
-def test_labels_are_put_into_the_letters_there_are(text, plain):
-    """OpenCV's fonts have ASCII only; what reads the same in it is written so."""
+def test_labels_are_written_in_ascii(text: str, plain: str) -> None:
+    """OpenCV's fonts have no other characters; a similar one replaces each that has one."""
     assert ascii_text(text) == plain
 
 
-def test_examples_in_docstrings_hold():
-    """What the docstrings show is what happens."""
+def test_examples_in_docstrings_hold() -> None:
+    """Each gives the result that the docstring shows."""
     assert doctest.testmod(drawing).attempted > 0
     assert doctest.testmod(drawing).failed == 0
 
 
 @pytest.mark.parametrize("size", [(64, 48), (16, 16), (1, 1), (33, 700), (700, 9)])
-def test_small_and_narrow_pictures_are_drawn_on(size):
-    """A picture with hardly any room keeps its size, whatever is drawn on it."""
+def test_small_and_narrow_pictures_are_drawn_on(size: tuple[int, int]) -> None:
+    """A picture with little room keeps its size, whatever is drawn on it."""
     width, height = size
     picture = pixels.encode(scene(width, height), 80)
     overlay = Overlay((*TWO_LINES.lines, *DOWN.lines), (face(-5, -5, 20, 20), face(2, 2, 900, 900)))
@@ -231,8 +235,8 @@ def test_small_and_narrow_pictures_are_drawn_on(size):
     assert after != picture
 
 
-def test_nothing_to_draw_leaves_the_picture_alone():
-    """Without captions, and with boxes outside only, the very bytes come back."""
+def test_nothing_to_draw_leaves_the_picture_alone() -> None:
+    """Without captions, or with boxes outside only, the bytes are unchanged."""
     picture = pixels.encode(scene(320, 180), 80)
     outside = tuple(face(*at, 30, 30) for at in ((-90, 10), (400, 10), (10, -90), (10, 400), (-(10**12), 10**12)))
 
@@ -251,8 +255,8 @@ def test_nothing_to_draw_leaves_the_picture_alone():
         (cv2.IMWRITE_JPEG_RST_INTERVAL, 20, cv2.IMWRITE_JPEG_LUMA_QUALITY, 71, cv2.IMWRITE_JPEG_CHROMA_QUALITY, 33),
     ],
 )
-def test_pictures_of_other_makers_become_ours(options):
-    """A picture that cannot be cut is encoded anew as a whole, with the quality asked for, and looks as ours."""
+def test_pictures_of_other_encoders_become_ours(options: tuple[int, ...]) -> None:
+    """A picture that cannot be cut is encoded as a whole, with the quality given, and looks like ours."""
     image = scene(320, 180)
     theirs = cv2.imencode(".jpg", image, (*options, cv2.IMWRITE_JPEG_QUALITY, 90))[1].tobytes()
 
@@ -266,8 +270,8 @@ def test_pictures_of_other_makers_become_ours(options):
 
 
 @pytest.mark.parametrize("segment", [b"\xff\xe1\0\x0aExif\0\0XX", b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\1"])
-def test_pictures_that_a_viewer_shows_otherwise_are_encoded_anew(segment):
-    """EXIF data may turn a picture, Adobe's may change its colours: rows of it are not mixed with ours."""
+def test_pictures_with_exif_or_adobe_data_are_encoded_as_a_whole(segment: bytes) -> None:
+    """EXIF data may turn a picture, Adobe's may change its colours: its rows are not mixed with ours."""
     plain = pixels.encode(scene(320, 180), 90)
 
     after = imprint(plain[:2] + segment + plain[2:], TWO_LINES, quality=80)
@@ -278,8 +282,8 @@ def test_pictures_that_a_viewer_shows_otherwise_are_encoded_anew(segment):
     assert header.quantisation == jpeg.inspect(pixels.encode(scene(320, 180), 80)).quantisation
 
 
-def test_a_picture_without_huffman_tables_gets_them():
-    """A camera's bare JPEG is drawn on as if it had its tables, and has them afterwards, drawn on or not."""
+def test_a_picture_without_huffman_tables_gets_them() -> None:
+    """A camera's JPEG without tables is drawn on as if it had them, and has them afterwards, drawn on or not."""
     picture = pixels.encode(scene(320, 180), 80)
     at, end = picture.index(b"\xff\xc4"), picture.index(b"\xff\xdd")
     bare = picture[:at] + picture[end:]
@@ -289,8 +293,8 @@ def test_a_picture_without_huffman_tables_gets_them():
     assert np.array_equal(pixels.decode(drawn), pixels.decode(imprint(picture, TWO_LINES, quality=80)))
 
 
-def test_no_picture_is_refused():
-    """Nothing, text, a PNG and a picture cut off are refused."""
+def test_other_bytes_are_refused() -> None:
+    """Nothing, text, a PNG and a truncated picture are not JPEGs."""
     picture = pixels.encode(scene(320, 180), 80)
     png = cv2.imencode(".png", scene(16, 16))[1].tobytes()
 
@@ -299,8 +303,8 @@ def test_no_picture_is_refused():
             imprint(wrong, TWO_LINES, quality=80)
 
 
-def test_wrong_bytes_raise_nothing_but_bad_picture():
-    """Whatever bytes come, there is a picture of the size in the header, or the one error made for it."""
+def test_wrong_bytes_raise_nothing_but_bad_picture() -> None:
+    """Random damage leads to a picture of the size in the header, or to BadPicture."""
     choose = random.Random(9)
     sources = [
         pixels.encode(scene(160, 120), 80),
@@ -322,3 +326,23 @@ def test_wrong_bytes_raise_nothing_but_bad_picture():
             assert sorted((header.width, header.height)) == sorted((before.width, before.height))
 
     assert 30 < refused < 300
+
+
+def test_the_cost_is_known_before_anything_is_decoded() -> None:
+    """Pixels to decode times scans: a strip of rows, the whole picture, or all scans of a progressive one."""
+    ours = pixels.encode(scene(640, 480), 80)
+    other = cv2.imencode(".jpg", scene(640, 480))[1].tobytes()
+    progressive = cv2.imencode(".jpg", scene(640, 480), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes()
+    rows = len(touched(TWO_LINES, 640, 480))
+
+    assert prepare(ours, Overlay()).cost == 0
+    assert prepare(ours, TWO_LINES).cost == rows * 16 * 640
+    assert prepare(other, TWO_LINES).cost == 640 * 480
+    assert prepare(progressive, TWO_LINES).cost == 640 * 480 * progressive.count(b"\xff\xda")
+
+
+def test_captions_of_a_very_wide_picture_take_little_memory() -> None:
+    """Their size stops growing; at 65,500 pixels of width they would take gigabytes."""
+    marks = layout(Overlay((Line("long label " * 20, "87%"),)), 65_500, 500)
+
+    assert max(mark.bottom - mark.top for mark in marks) <= 160

@@ -19,7 +19,7 @@ def mistakes(program: Program) -> list[str]:
 
 
 def test_help_lists_every_setting() -> None:
-    """With its default and what is allowed; nothing is started."""
+    """Nothing is started."""
     with Program("consumer", "--help") as program:
         assert program.waits() == 0
 
@@ -39,8 +39,8 @@ def test_wrong_settings_end_it_with_a_line_each() -> None:
     ]
 
 
-def test_labels_that_are_missing_are_one_line_as_well() -> None:
-    """A file, that is; a server may come later."""
+def test_a_missing_label_file_is_one_line_too() -> None:
+    """A server with labels may be available later."""
     with Service("consumer", **NOWHERE, LABELURLS='{"imagenet_1": "/nowhere/labels.json"}') as program:
         assert program.waits() == 2
 
@@ -48,7 +48,7 @@ def test_labels_that_are_missing_are_one_line_as_well() -> None:
 
 
 def test_a_taken_probe_port_is_one_line() -> None:
-    """It names the variable."""
+    """The line names the variable."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         address = f"{LOOPBACK}:{taken.getsockname()[1]}"
         with Service("consumer", **NOWHERE, PROBEPORT=address) as program:
@@ -57,8 +57,8 @@ def test_a_taken_probe_port_is_one_line() -> None:
     assert mistakes(program) == [f"consumer: PROBEPORT: cannot listen on {address}: Address already in use"]
 
 
-def test_without_broker_and_model_it_lives_says_so_and_ends_when_told() -> None:
-    """It is not ready before a broker answered; the end has status 0 and no error."""
+def test_without_broker_and_model_it_is_alive_but_not_ready() -> None:
+    """It is not ready before a broker has answered; a signal ends it with status 0 and no error."""
     model = f"http://{LOOPBACK}:{free_port()}/v1/models/tfModel:predict"
     with Service("consumer", **NOWHERE, MODELURLS=json.dumps({"imagenet_1": model})) as program:
         wait_until(lambda: get(f"{program.probes}/healthz")[0] == 200, "it is alive")
@@ -74,7 +74,7 @@ def test_without_broker_and_model_it_lives_says_so_and_ends_when_told() -> None:
 
 
 def test_a_healthy_consumer_ends_within_seconds() -> None:
-    """It leaves its group and sends its last word; nothing is reported as an error."""
+    """It leaves its group and writes its final status; no error is logged."""
     broker = EmbeddedBroker()
     settings = {
         "KAFKAPORTIN": broker.servers,

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what its answer says."""
+"""Requests to models, and the findings in their answers."""
 
 import base64
 import json
@@ -24,13 +24,13 @@ def answer(outputs: int, best: dict[int, float], classes: Any = None) -> list[An
 
 
 def test_the_part_before_the_underscore_names_the_handler() -> None:
-    """So that one model may be asked at several places."""
+    """So one kind of model may be asked at several servers."""
     assert handler_name("imagenet_1") == handler_name("imagenet_left_side") == handler_name("imagenet") == "imagenet"
     assert HANDLERS["imagenet"] is Imagenet
 
 
-def test_the_picture_is_sent_as_it_is() -> None:
-    """One instance, `image_bytes` in base64."""
+def test_the_picture_is_sent_unchanged() -> None:
+    """The request has one instance, `image_bytes` in base64."""
     document = json.loads(Imagenet(LABELS).request(jpeg()))
 
     assert list(document) == ["instances"]
@@ -39,7 +39,7 @@ def test_the_picture_is_sent_as_it_is() -> None:
     assert base64.b64decode(instance["image_bytes"]["b64"], validate=True) == jpeg()
 
 
-def test_of_1001_outputs_the_first_is_the_background() -> None:
+def test_the_first_of_1001_outputs_is_the_background() -> None:
     """Label = output − 1."""
     findings = Imagenet(LABELS).findings(answer(1001, {286: 0.7, 1: 0.2, 0: 0.1}))
 
@@ -50,15 +50,15 @@ def test_of_1001_outputs_the_first_is_the_background() -> None:
     )
 
 
-def test_of_1000_outputs_none_is() -> None:
+def test_1000_outputs_have_no_background() -> None:
     """Label = output."""
     findings = Imagenet(LABELS).findings(answer(1000, {285: 0.7, 0: 0.2}))
 
     assert findings[:2] == (Finding(285, "label 285", 0.7), Finding(0, "label 0", 0.2))
 
 
-def test_five_findings_are_passed_on_the_model_s_own_choice_first() -> None:
-    """Even where the probabilities would say something else."""
+def test_there_are_five_findings_the_model_s_own_choice_first() -> None:
+    """Even if another class has a higher probability."""
     findings = Imagenet(LABELS).findings(answer(1000, {9: 0.4, 8: 0.3, 7: 0.2, 6: 0.1}, classes=7))
 
     assert [finding.class_ for finding in findings] == [7, 9, 8, 6, 0]
@@ -66,7 +66,7 @@ def test_five_findings_are_passed_on_the_model_s_own_choice_first() -> None:
 
 
 def test_a_class_without_a_label_is_called_nothing() -> None:
-    """The original's word."""
+    """The original uses this word."""
     assert Imagenet(LABELS).findings(answer(1000, {999: 1.0}))[0].label == "Nothing"
 
 
@@ -88,6 +88,9 @@ def test_a_class_without_a_label_is_called_nothing() -> None:
         answer(1000, {1: 1.0}, classes=[1]),
         answer(1000, {1: float("nan")}),
         answer(1000, {1: float("inf")}),
+        answer(1000, {1: 1.1}),
+        answer(1000, {1: -0.1}),
+        answer(1000, {1: -1e300}),
         answer(1000, {1: 10**400}),
         [{"classes": 1, "probabilities": None}],
         [{"classes": 1, "probabilities": [[0.5] * 1000]}],
@@ -97,8 +100,13 @@ def test_a_class_without_a_label_is_called_nothing() -> None:
     ],
 )
 def test_an_answer_that_breaks_the_signature_is_nonsense(predictions: list[Any]) -> None:
-    """It never ends a loop, and never becomes a label."""
+    """It ends no loop and becomes no label; the message is short."""
     with pytest.raises(ServingNonsense) as caught:
         Imagenet(LABELS).findings(predictions)
 
     assert len(str(caught.value)) < 200
+
+
+def test_rounding_errors_of_a_softmax_are_accepted() -> None:
+    """Half precision gives 1.0005; what is published is 1."""
+    assert Imagenet(LABELS).findings(answer(1000, {1: 1.0005}))[0].probability == 1

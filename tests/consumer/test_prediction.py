@@ -1,4 +1,4 @@
-"""Predictions, and which of them may be shown."""
+"""Predictions, and which of them are shown."""
 
 from dataclasses import replace
 
@@ -27,8 +27,8 @@ def test_the_record_is_that_of_the_design() -> None:
     }
 
 
-def test_the_newest_frame_s_prediction_is_kept_whatever_comes_later() -> None:
-    """An answer about an older frame does not replace one about a newer."""
+def test_the_newest_frame_s_prediction_is_kept() -> None:
+    """A later answer about an older frame does not replace it."""
     newest = Newest()
     newest.put(prediction(frame(seq=7)))
     newest.put(prediction(frame(seq=6)))
@@ -37,15 +37,15 @@ def test_the_newest_frame_s_prediction_is_kept_whatever_comes_later() -> None:
 
 
 def test_each_camera_has_its_own() -> None:
-    """Never a label of another picture."""
+    """A camera never shows the label of another."""
     newest = Newest()
     newest.put(prediction(frame("front", 7)))
 
     assert newest.get(frame("yard", 8)) is None
 
 
-def test_a_producer_that_starts_anew_counts_from_one_again() -> None:
-    """Its run is another: its first prediction is the newest."""
+def test_a_restarted_producer_counts_from_one_again() -> None:
+    """Its run differs, so that its first prediction is the newest."""
     newest = Newest()
     newest.put(prediction(frame(seq=900)))
     again = replace(prediction(frame(seq=901)), run=5, seq=1)
@@ -54,8 +54,8 @@ def test_a_producer_that_starts_anew_counts_from_one_again() -> None:
     assert newest.get(frame(seq=902)) == again
 
 
-def test_a_label_does_not_stay_for_ever() -> None:
-    """After ten seconds of pictures it is forgotten."""
+def test_an_old_label_is_not_shown() -> None:
+    """It is forgotten after ten seconds of pictures."""
     newest = Newest()
     newest.put(prediction(frame(seq=1)))
     frames = round(FORGOTTEN_AFTER_S * 1e6 / EVERY)
@@ -64,8 +64,8 @@ def test_a_label_does_not_stay_for_ever() -> None:
     assert newest.get(frame(seq=2 + frames)) is None
 
 
-def test_it_tells_whose_it_is_and_how_old() -> None:
-    """By camera, run and sequence; by the camera's own clock."""
+def test_a_prediction_knows_its_frame_and_its_age() -> None:
+    """The frame by camera, run and sequence, the age by the camera's clock."""
     one = prediction(frame(seq=5))
 
     assert one.is_of(frame(seq=5))

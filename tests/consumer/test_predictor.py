@@ -1,4 +1,4 @@
-"""The loop that asks one model, against a model server on a real socket."""
+"""The loop that asks one model, with a model server on a real socket."""
 
 import base64
 import json
@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumer import predictor as asking
+from consumer import predictor as predicting
 from consumer.labels import LabelsUnavailable
 from consumer.metrics import PredictionMetrics
 from consumer.models.imagenet import Imagenet
 from consumer.prediction import Prediction
-from consumer.predictor import Predictor
+from consumer.predictor import Answer, Predictor
 from consumer.serving import Serving
 from consumer.settings import ASSETS
 from consumer.versions import watch_versions
@@ -30,23 +30,24 @@ PACKAGED = str(ASSETS / "imagenetLabels.json")
 
 
 class Running:
-    """An asker whose loop turns; keeps what it said."""
+    """A predictor whose loop runs; keeps what became of each frame."""
 
     def __init__(self, url: str, *, labels: str = PACKAGED, timeout_s: float = 20.0) -> None:
         self.registry = CollectorRegistry()
         self.done: list[tuple[Frame, Prediction | None]] = []
+        self.results: list[Prediction] = []
         self.changes = 0
-        self.asker = Predictor(
+        self.predictor = Predictor(
             "imagenet_1",
             serving=Serving(url, timeout_s=timeout_s),
             handler=Imagenet,
             labels=labels,
             metrics=PredictionMetrics(self.registry),
-            done=lambda _, of, prediction: self.done.append((of, prediction)),
+            on_result=self.results.append,
             changed=self._changed,
         )
         self.stop = threading.Event()
-        self._thread = threading.Thread(target=self.asker.run, args=(self.stop, lambda: None))
+        self._thread = threading.Thread(target=self.predictor.run, args=(self.stop, lambda: None))
         self._thread.start()
 
     def outcomes(self, outcome: str) -> float:
@@ -54,10 +55,27 @@ class Running:
         return self.registry.get_sample_value("consumer_predictions_total", labels) or 0.0
 
     def ask(self, of: Frame) -> Prediction | None:
-        """Offer a frame until it is taken, and wait for what becomes of it."""
-        wait_until(lambda: self.asker.offer(of), "the model is asked again")
-        wait_until(lambda: any(one is of for one, _ in self.done), "it is done")
-        return next(prediction for one, prediction in self.done if one is of)
+        """Offer a frame until the model is asked about it, and wait for the answer."""
+        asked: list[Answer] = []
+        wait_until(lambda: self._is_asked(of, asked), "the model is asked")
+        return asked[0].result(60)
+
+    def offer(self, of: Frame) -> Answer:
+        """Offer a frame; keep what becomes of it."""
+        answer = self.predictor.offer(of)
+        answer.add_done_callback(lambda done: None if done.cancelled() else self.done.append((of, done.result())))
+        return answer
+
+    def _is_asked(self, of: Frame, asked: list[Answer]) -> bool:
+        requests = self._requests()
+        answer = self.predictor.offer(of)
+        if answer.done() and self._requests() == requests:
+            return False  # refused during a rest
+        asked.append(answer)
+        return True
+
+    def _requests(self) -> float:
+        return sum(self.outcomes(one) for one in ("ok", "timeout", "unreachable", "refused", "nonsense", "labels"))
 
     def end(self) -> None:
         self.stop.set()
@@ -107,7 +125,7 @@ class Gate:
 
 
 def test_an_answer_becomes_a_prediction_of_that_frame(server: Rest, start: Callable[..., Running]) -> None:
-    """With the frame's numbers and times, kept as the newest, counted, and the model is up."""
+    """It has the frame's numbers and times, is kept as the newest and counted, and the model is up."""
     running = start(server.predict_url)
     of = frame(seq=5)
 
@@ -118,8 +136,8 @@ def test_an_answer_becomes_a_prediction_of_that_frame(server: Rest, start: Calla
     assert prediction.captured_at == of.captured_at
     assert prediction.requested_at <= prediction.answered_at
     assert (prediction.findings[0].label, prediction.findings[0].probability) == ("Egyptian cat", 0.75)
-    assert running.asker.newest.get(frame(seq=6)) == prediction
-    assert running.asker.state.state == "up"
+    assert running.predictor.newest.get(frame(seq=6)) == prediction
+    assert running.predictor.state.state == "up"
     assert running.changes == 1
     assert running.outcomes("ok") == 1
     assert running.registry.get_sample_value("consumer_prediction_seconds_count", {"model": "imagenet_1"}) == 1
@@ -128,13 +146,13 @@ def test_an_answer_becomes_a_prediction_of_that_frame(server: Rest, start: Calla
 def test_there_is_one_request_at_a_time_and_the_newest_frame_is_next(
     server: Rest, start: Callable[..., Running]
 ) -> None:
-    """Frames that come while the model is busy replace each other."""
+    """Frames that arrive while the model is busy replace each other."""
     gate = Gate()
     server.behaviour = gate
     running = start(server.predict_url)
     pictures = {seq: jpeg(shade=seq) for seq in range(1, 9)}
     for seq, picture in pictures.items():
-        assert running.asker.offer(frame(seq=seq, jpeg=picture))
+        running.offer(frame(seq=seq, jpeg=picture))
         if seq == 1:
             wait_until(lambda: server.asked, "the first is asked about")
 
@@ -146,29 +164,62 @@ def test_there_is_one_request_at_a_time_and_the_newest_frame_is_next(
 
 
 def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None:
-    """One that offers often is not asked about more often than one that offers once."""
+    """A camera that offers often is not asked about more often than one that offers once."""
     gate = Gate()
     server.behaviour = gate
     running = start(server.predict_url)
-    asker = running.asker
-    asker.offer(frame("a", 1))
+    running.offer(frame("a", 1))
     wait_until(lambda: server.asked, "the first is asked about")
-    asker.offer(frame("a", 2))
-    asker.offer(frame("b", 1))
-    asker.offer(frame("a", 3))
-    asker.offer(frame("c", 1))
-    asker.offer(frame("a", 4))
+    running.offer(frame("a", 2))
+    running.offer(frame("b", 1))
+    running.offer(frame("a", 3))
+    running.offer(frame("c", 1))
+    running.offer(frame("a", 4))
 
     for answers in range(1, 5):
         gate.let_through(1)
         wait_until(lambda answers=answers: len(running.done) == answers, "one more answer")  # type: ignore[misc]
-        asker.offer(frame("a", 10 + answers))
+        running.offer(frame("a", 10 + answers))
 
     order = [(of.camera, of.seq) for of, _ in running.done]
     assert order[0] == ("a", 1)
     assert order[1][0] == "a"
     assert [camera for camera, _ in order[2:4]] == ["b", "c"]
     gate.let_through(10)
+
+
+def test_a_camera_with_expensive_pictures_takes_a_share_and_no_more(
+    server: Rest, start: Callable[..., Running]
+) -> None:
+    """It is asked about at most a quarter of the time; the others keep nearly all of their answers."""
+    expensive = jpeg(shade=1)
+
+    def weighs(request: Request) -> None:
+        if request.command == "POST" and base64.b64encode(expensive) in request.body:
+            request.rest.ending.wait(0.2)
+        rest.well(request)
+
+    server.behaviour = weighs
+    running = start(server.predict_url)
+    running.offer(frame("good", 1))
+    wait_until(lambda: running.done, "the good camera is asked about")
+    stop = threading.Event()
+
+    def keep_offering() -> None:
+        seq = 2
+        while not stop.wait(0.005):
+            running.offer(frame("bad", seq, jpeg=expensive))
+            running.offer(frame("good", seq))
+            seq += 1
+
+    thread = threading.Thread(target=keep_offering)
+    thread.start()
+    wait_until(lambda: sum(of.camera == "bad" for of, _ in running.done) >= 5, "some expensive pictures")
+    stop.set()
+    thread.join(30)
+
+    good = sum(of.camera == "good" for of, _ in running.done)
+    assert good >= 3 * 5
 
 
 @pytest.mark.parametrize(
@@ -185,12 +236,12 @@ def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None
 def test_a_failure_takes_the_model_down_and_a_success_brings_it_back(
     server: Rest, start: Callable[..., Running], behaviour: rest.Behaviour, outcome: str
 ) -> None:
-    """The state says why; each change is told once."""
+    """The state has the reason; each change is reported once."""
     running = start(server.predict_url, timeout_s=0.5 if behaviour is rest.hang else 20.0)
     server.behaviour = behaviour
 
     assert running.ask(frame(seq=1)) is None
-    down = running.asker.state
+    down = running.predictor.state
     assert running.ask(frame(seq=2)) is None
     server.behaviour = rest.well
     wait_until(lambda: running.ask(frame(seq=3)) is not None, "it is back")
@@ -198,29 +249,27 @@ def test_a_failure_takes_the_model_down_and_a_success_brings_it_back(
     assert down.state == "down"
     assert down.reason
     assert running.outcomes(outcome) >= 2
-    assert running.asker.state.state == "up"
-    assert running.asker.state.reason is None
+    assert running.predictor.state.state == "up"
+    assert running.predictor.state.reason is None
     assert running.changes == 2
 
 
-def test_a_model_that_is_down_is_left_alone_for_a_while(
+def test_a_model_that_is_down_is_not_asked_for_a_while(
     server: Rest, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A frame that is offered during the rest is not taken, hence it need not wait."""
+    """A frame that is offered during the rest is refused and need not wait."""
     server.behaviour = rest.status(503)
     running = start(server.predict_url)
-    monkeypatch.setattr(running.asker, "_backoff", LongRest())
+    monkeypatch.setattr(running.predictor, "_backoff", LongRest())
 
     assert running.ask(frame(seq=1)) is None
 
-    assert not running.asker.offer(frame(seq=2))
+    assert running.predictor.offer(frame(seq=2)).result(0) is None
     assert len(server.asked) == 1
 
 
-def test_a_server_that_hangs_is_not_given_one_picture_after_the_other(
-    server: Rest, start: Callable[..., Running]
-) -> None:
-    """It would look at all of them when it goes on, for nobody; so it is asked for its state instead."""
+def test_a_server_that_hangs_is_not_sent_one_picture_after_another(server: Rest, start: Callable[..., Running]) -> None:
+    """It would work on all of them when it continues, in vain; it is asked for its state instead."""
     server.behaviour = rest.hang
     running = start(server.predict_url, timeout_s=0.2)
 
@@ -246,8 +295,8 @@ class LongRest:
 
 
 def test_the_rest_is_never_longer_than_a_second() -> None:
-    """A model server that is back is found within it."""
-    assert asking.REST_CAP_S <= 1.0
+    """A model server that works again is found within it."""
+    assert predicting.REST_CAP_S <= 1.0
 
 
 def test_one_picture_that_the_model_cannot_read_does_not_take_it_down(
@@ -261,31 +310,31 @@ def test_one_picture_that_the_model_cannot_read_does_not_take_it_down(
     states = []
     for seq in (2, 3, 4):
         assert running.ask(frame(seq=seq)) is None
-        states.append(running.asker.state.state)
+        states.append(running.predictor.state.state)
 
     assert states == ["up", "up", "down"]
-    assert running.asker.state.reason == "HTTP 400: Invalid JPEG data"
+    assert running.predictor.state.reason == "HTTP 400: Invalid JPEG data"
 
 
 def test_bad_pictures_between_good_ones_never_take_it_down(server: Rest, start: Callable[..., Running]) -> None:
-    """Only those in a row count."""
+    """Only failures in a row count."""
     running = start(server.predict_url)
 
     for seq in range(1, 13):
         server.behaviour = rest.well if seq % 3 == 0 else rest.status(400)
         running.ask(frame(seq=seq))
 
-    assert running.asker.state.state == "up"
+    assert running.predictor.state.state == "up"
     assert running.outcomes("refused") == 8
 
 
-def test_labels_of_a_server_may_come_later(server: Rest, start: Callable[..., Running]) -> None:
-    """Until they are there, the model is down and says why."""
+def test_labels_on_a_server_may_be_available_later(server: Rest, start: Callable[..., Running]) -> None:
+    """Until then the model is down and says why."""
     with Rest(rest.status(503)) as labels:
         running = start(server.predict_url, labels=f"{labels.url}/labels.json")
         assert running.ask(frame(seq=1)) is None
-        assert running.asker.state.state == "down"
-        assert f"{labels.url}/labels.json" in str(running.asker.state.reason)
+        assert running.predictor.state.state == "down"
+        assert f"{labels.url}/labels.json" in str(running.predictor.state.reason)
         assert running.outcomes("labels") == 1
 
         labels.behaviour = rest.status(200, {"285": "a cat"})
@@ -295,31 +344,31 @@ def test_labels_of_a_server_may_come_later(server: Rest, start: Callable[..., Ru
     assert prediction.findings[0].label == "a cat"
 
 
-def test_a_labels_file_that_is_missing_is_told_at_once(server: Rest, tmp_path: Path) -> None:
-    """Before the loop starts."""
+def test_a_missing_label_file_is_reported_at_once(server: Rest, tmp_path: Path) -> None:
+    """This happens before the loop starts."""
     with pytest.raises(LabelsUnavailable):
         Running(server.predict_url, labels=str(tmp_path / "none.json"))
 
 
 def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[..., Running]) -> None:
-    """What the server says now goes into the next prediction; null when it says nothing."""
+    """The next prediction has the version that the server says; null if it says none."""
     running = start(server.predict_url)
     serving = Serving(server.predict_url, timeout_s=20)
     stop = threading.Event()
     thread = threading.Thread(
-        target=watch_versions, args=({running.asker: serving}, stop, lambda: None), kwargs={"every_s": 0.02}
+        target=watch_versions, args=({running.predictor: serving}, stop, lambda: None), kwargs={"every_s": 0.02}
     )
     thread.start()
     try:
-        wait_until(lambda: running.asker.state.version == "1", "the version is known")
+        wait_until(lambda: running.predictor.state.version == "1", "the version is known")
         first = running.ask(frame(seq=1))
         server.behaviour = lambda request: (
             rest.well(request) if request.command == "POST" else request.answer(200, rest.versions(("2", "AVAILABLE")))
         )
-        wait_until(lambda: running.asker.state.version == "2", "the newer one is known")
+        wait_until(lambda: running.predictor.state.version == "2", "the newer one is known")
         second = running.ask(frame(seq=2))
         server.behaviour = lambda request: rest.status(500)(request) if request.command == "GET" else rest.well(request)
-        wait_until(lambda: running.asker.state.version is None, "it is unknown")
+        wait_until(lambda: running.predictor.state.version is None, "it is unknown")
     finally:
         stop.set()
         thread.join(30)
@@ -327,11 +376,11 @@ def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[...,
     assert first is not None
     assert second is not None
     assert (first.version, second.version) == ("1", "2")
-    assert running.asker.state.state == "up"
+    assert running.predictor.state.state == "up"
 
 
 class CrashesOnce(Imagenet):
-    """A handler with a mistake in it that shows once."""
+    """A handler that crashes once."""
 
     crashed = False
 
@@ -343,29 +392,29 @@ class CrashesOnce(Imagenet):
 
 
 def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked(server: Rest) -> None:
-    """The service starts a crashed loop again; what the crash left behind must not refuse every frame then."""
-    answers: list[Prediction | None] = []
-    asker = Predictor(
+    """The service restarts a crashed loop, whose state must not refuse every frame then."""
+    answers: list[Prediction] = []
+    predictor = Predictor(
         "imagenet_1",
         serving=Serving(server.predict_url, timeout_s=20.0),
         handler=CrashesOnce,
         labels=PACKAGED,
         metrics=PredictionMetrics(CollectorRegistry()),
-        done=lambda _model, _frame, prediction: answers.append(prediction),
+        on_result=answers.append,
         changed=lambda: None,
     )
-    asker._become(ModelState.DOWN, "as after failures")
+    predictor._become(ModelState.DOWN, "as after failures")
     stop = threading.Event()
-    asker.offer(frame(seq=1))
+    crashed = predictor.offer(frame(seq=1))
     with pytest.raises(RuntimeError, match="unforeseen"):
-        asker.run(stop, lambda: None)
+        predictor.run(stop, lambda: None)
+    assert crashed.result(0) is None
 
-    loop = threading.Thread(target=asker.run, args=(stop, lambda: None))
+    loop = threading.Thread(target=predictor.run, args=(stop, lambda: None))
     loop.start()
     try:
-        wait_until(lambda: asker.offer(frame(seq=2)), "the model is asked again")
-        wait_until(lambda: bool(answers), "it answers")
+        wait_until(lambda: predictor.offer(frame(seq=2)).result(60) is not None, "the model is asked again")
     finally:
         stop.set()
         loop.join(30)
-    assert answers[0] is not None
+    assert answers[0].seq == 2

@@ -1,4 +1,4 @@
-"""What the environment may say to the consumer."""
+"""The consumer's settings in the environment."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ from shared.errors import SettingsError
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what this machine's environment may hold."""
+    """Remove the settings of this machine's environment."""
     for field in ConsumerSettings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
 
 
 def mistakes(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
-    """Return what is said of an environment."""
+    """Return the mistakes in an environment."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
@@ -39,7 +39,7 @@ def test_without_an_environment_it_fits_the_original_s_manifests() -> None:
 
 
 def test_labels_come_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless LABELURLS says something else for this model."""
+    """LABELURLS replaces them for a model."""
     url = "http://server/v1/models/m:predict"
     monkeypatch.setenv("MODELURLS", json.dumps({"imagenet_1": url, "imagenet_2": url}))
     monkeypatch.setenv("LABELURLS", '{"imagenet_2": "/src/assets/imagenetLabels.json"}')
@@ -51,7 +51,7 @@ def test_labels_come_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_topic_of_predictions_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other empty variables mean that they are not there."""
+    """Other empty variables count as unset."""
     monkeypatch.setenv("TOPICNAMEPREDICTIONS", "")
     monkeypatch.setenv("TOPICNAMEOUT", "")
 
@@ -81,7 +81,7 @@ def test_an_empty_topic_of_predictions_means_none(monkeypatch: pytest.MonkeyPatc
 def test_a_wrong_value_is_one_line_with_the_variable_and_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    """And with what came."""
+    """The line has the value too."""
     (line,) = mistakes(monkeypatch, **{variable: value})
 
     assert line.startswith(variable)
@@ -90,8 +90,8 @@ def test_a_wrong_value_is_one_line_with_the_variable_and_what_is_allowed(
     assert "\n" not in line
 
 
-def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person corrects them in one go."""
+def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So they can be corrected together."""
     lines = mistakes(monkeypatch, MODELTIMEOUT="0s", PREDICTIONMODE="x", TOPICNAMEIN="/")
 
     assert [line.partition(":")[0] for line in sorted(lines)] == ["MODELTIMEOUT", "PREDICTIONMODE", "TOPICNAMEIN"]
@@ -110,10 +110,10 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TOPICNAMEOUT": "videocam", "KAFKAPORTIN": "a:1", "KAFKAPORTOUT": "a:1"}, "TOPICNAMEOUT: got 'videocam'"),
     ],
 )
-def test_settings_that_do_not_fit_each_other_are_told(
+def test_settings_that_contradict_each_other_are_reported(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
 ) -> None:
-    """Unknown handlers, addresses that are none, labels of no model, a topic that would feed itself."""
+    """Unknown handlers, malformed addresses, labels without a model, a topic that would feed itself."""
     (line,) = mistakes(monkeypatch, **variables)
 
     assert line.startswith(said)
@@ -121,7 +121,7 @@ def test_settings_that_do_not_fit_each_other_are_told(
 
 
 def test_credentials_in_a_wrong_address_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line may end in a log."""
+    """The line may go into a log."""
     (line,) = mistakes(monkeypatch, MODELURLS='{"imagenet_1": "http://me:hidden@s/v1/models/m"}')
 
     assert "hidden" not in line

@@ -1,0 +1,123 @@
+"""Expensive pictures neither stop the other cameras nor overtake, get lost or pile up."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+import pytest
+
+from consumer.imprinter import CHEAP_UP_TO, Lane
+from tests.consumer.frames import frame, jpeg
+from tests.consumer.stage import Model, Stage
+from tests.tfserving import bombs
+from tests.waiting import wait_until
+
+EVERY_S = 0.02
+FRAMES = 25
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A stage that draws MODEL DOWN on everything."""
+    model = Model()
+    model.is_down()
+    return Stage(model)
+
+
+@contextmanager
+def running(stage: Stage) -> Iterator[None]:
+    stop = threading.Event()
+    lanes = [threading.Thread(target=stage.imprinter.run, args=(lane, stop, lambda: None)) for lane in Lane]
+    for lane in lanes:
+        lane.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for lane in lanes:
+            lane.join(60)
+        assert not any(lane.is_alive() for lane in lanes)
+
+
+def test_an_expensive_picture_does_not_hold_the_loop(stage: Stage) -> None:
+    """Nothing is decoded before the thread for such pictures runs; the newest of the camera is kept."""
+    large = bombs.baseline(4000, 3000)
+
+    stage.take(frame("bad", 1, jpeg=large), frame("bad", 2, jpeg=large), frame("good", 1))
+    assert stage.out() == [1]
+    with running(stage):
+        wait_until(lambda: stage.out("bad"), "the expensive picture")
+
+    assert stage.out("bad") == [2]
+    assert stage.books("bad")["dropped"] == {"superseded": 1}
+    assert stage.books("good")["out"] == 1
+
+
+def test_a_cheap_picture_does_not_overtake_an_expensive_one_of_its_camera(stage: Stage) -> None:
+    """Frames of a camera keep their order."""
+    stage.take(frame(seq=1, jpeg=bombs.baseline(4000, 3000)))
+
+    with running(stage):
+        wait_until(lambda: "front" in stage.imprinter._busy_with or stage.out(), "it is being drawn on")
+        for seq in range(2, 40):
+            stage.take(frame(seq=seq))
+            time.sleep(0.002)
+        wait_until(lambda: stage.out()[-1:] == [39], "the last one")
+
+    assert stage.out() == sorted(stage.out())
+    assert stage.out()[0] == 1
+    books = stage.books()
+    assert books["in"] == 39
+
+
+def test_a_progressive_picture_is_as_expensive_as_its_scans(stage: Stage) -> None:
+    """320x192 in one scan is cheap; a thousand by a thousand in 50 scans is not."""
+    stage.take(frame("few", 1, jpeg=jpeg()), frame("many", 1, jpeg=bombs.progressive(1000, 1000, 50)))
+
+    assert stage.out("few") == [1]
+    assert stage.out("many") == []
+    assert 1000 * 1000 <= CHEAP_UP_TO < 1000 * 1000 * 50
+
+
+@pytest.mark.parametrize("bomb", [bombs.progressive(8192, 8192, 2000), bombs.baseline(8192, 8192)])
+def test_a_picture_beyond_the_budget_is_dropped_at_once(stage: Stage, bomb: bytes) -> None:
+    """It is counted as undecodable without being decoded."""
+    began = time.process_time()
+
+    stage.take(frame(seq=1, jpeg=bomb), frame(seq=2))
+
+    assert time.process_time() - began < 5  # decoding takes a minute, or half a gigabyte
+    assert stage.out() == [2]
+    assert stage.books()["dropped"] == {"undecodable": 1}
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        bombs.baseline(6000, 6000),
+        bombs.progressive(4096, 4096, 16),
+        bombs.baseline(2560, 1440),
+        bombs.baseline(1280, 720),
+    ],
+)
+def test_a_hostile_camera_does_not_slow_the_others(stage: Stage, bomb: bytes) -> None:
+    """The loop turns nearly as fast beside the most expensive pictures that are accepted as without them."""
+    taken = {"good": 0, "bad": 0}
+    paces: dict[bool, list[float]] = {False: [], True: []}
+    with running(stage):
+        for hostile in (False, True) * 3:
+            began = time.monotonic()
+            for _ in range(FRAMES):
+                for camera in ("good", "bad") if hostile else ("good",):
+                    taken[camera] += 1
+                    picture = bomb if camera == "bad" else jpeg(shade=taken[camera] % 200)
+                    stage.take(frame(camera, taken[camera], jpeg=picture))
+                time.sleep(EVERY_S)
+            paces[hostile].append(FRAMES / (time.monotonic() - began))
+
+    assert stage.out("good") == list(range(1, taken["good"] + 1)), "each at once, none lost"
+    ratio = median(paces[True]) / median(paces[False])
+    # 0.9 is promised, and seen on a quiet machine.
+    assert ratio > 0.5, f"{ratio:.0%} of the rate without the hostile camera"
