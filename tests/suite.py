@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,17 +18,12 @@ from typing import Any, ClassVar, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from local.ports import free_port
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.create_server((LOOPBACK, 0)) as held:
-        return int(held.getsockname()[1])
 
 
 def get(url: str) -> tuple[int, bytes]:

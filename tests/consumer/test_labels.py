@@ -9,9 +9,10 @@ import pytest
 from consumer import labels
 from consumer.labels import LARGEST_FILE, LONGEST_LABEL, LabelsUnavailable, is_remote, read_labels
 from consumer.settings import ASSETS
+from local.ports import free_port
 from tests.consumer import rest
 from tests.consumer.rest import Rest
-from tests.suite import LOOPBACK, free_port
+from tests.suite import LOOPBACK
 
 LABELS = {"0": "tench, Tinca tinca", "7": "cock"}
 

@@ -5,8 +5,9 @@ import signal
 import socket
 
 from consumer.settings import ConsumerSettings
+from local.ports import free_port
 from shared.bus import EmbeddedBroker
-from tests.suite import LOOPBACK, Program, Service, free_port, get
+from tests.suite import LOOPBACK, Program, Service, get
 from tests.waiting import wait_until
 
 NOWHERE = {"KAFKAPORTIN": f"{LOOPBACK}:9", "KAFKAPORTOUT": f"{LOOPBACK}:9"}

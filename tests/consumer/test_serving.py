@@ -19,11 +19,12 @@ from consumer.serving import (
     ServingUnreachable,
     _promised_bytes,
 )
+from local.ports import free_port
 from shared.errors import ServingError
 from tests.consumer import rest
 from tests.consumer.rest import Rest
 from tests.requirements import need
-from tests.suite import LOOPBACK, free_port
+from tests.suite import LOOPBACK
 
 Start = Callable[..., Serving]
 

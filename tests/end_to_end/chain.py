@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from local.ports import free_port
 from shared.bus import Bus, EmbeddedBroker
-from tests.suite import LOOPBACK, Program, Service, embedded, free_port, get_json, make_topics
+from tests.suite import LOOPBACK, Program, Service, embedded, get_json, make_topics
 from tests.waiting import wait_until
 
 TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredictions": "TOPICNAMEPREDICTIONS"}

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from typing import Self
 
+from local.ports import free_port
 from tests.consumer.rest import Behaviour, Request
 from tests.end_to_end.numbered import read_number
-from tests.suite import LOOPBACK, free_port
+from tests.suite import LOOPBACK
 
 NUMBERS = "numbers"
 VERSION = "7"

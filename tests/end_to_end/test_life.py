@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.bus import Record
 from tests.conftest import Recovery
 from tests.end_to_end.chain import Chain, embedded_broker
@@ -21,7 +22,7 @@ from tests.end_to_end.numbered import write_video
 from tests.end_to_end.page import Page
 from tests.processes import freeze, thaw
 from tests.producer.cameras import BUNNY
-from tests.suite import LOOPBACK, Program, Service, Tap, free_port
+from tests.suite import LOOPBACK, Program, Service, Tap
 from tests.waiting import wait_until
 
 CAMERA, MODEL = "film", "imagenet"

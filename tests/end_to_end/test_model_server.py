@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import free_port
 from tests.conftest import Recovery
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.page import Page, Seen
 from tests.models import efficientnet_lite0
 from tests.producer.cameras import BUNNY
-from tests.suite import LOOPBACK, Program, free_port, get, get_json
+from tests.suite import LOOPBACK, Program, get, get_json
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)  # TensorFlow is started three times

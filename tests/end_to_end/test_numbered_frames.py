@@ -23,13 +23,14 @@ from consumer.imprint import imprint
 from consumer.labels import read_labels
 from consumer.overlay import Line, LineState, Overlay
 from consumer.settings import ASSETS
+from local.ports import free_port
 from shared.bus import Record
 from shared.frames.frame import Frame, read_frame
 from tests.end_to_end.chain import Chain, embedded_broker
 from tests.end_to_end.model_server import NUMBERS, PROBABILITY, VERSION, ModelServer
 from tests.end_to_end.numbered import read_number, write_video
 from tests.models import efficientnet_lite0
-from tests.suite import Books, Part, Program, Tap, Use, children_of, free_port, get_json, make_topics, mjpeg, use_of
+from tests.suite import Books, Part, Program, Tap, Use, children_of, get_json, make_topics, mjpeg, use_of
 from tests.waiting import becomes_true, wait_until
 
 FRAMES = 250

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.frames.frame import read_frame
 from tests.end_to_end.chain import embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
 from tests.models import efficientnet_lite0
-from tests.suite import LOOPBACK, Program, Tap, children_of, free_port, get_json, make_topics
+from tests.suite import LOOPBACK, Program, Tap, children_of, get_json, make_topics
 from tests.waiting import wait_until
 
 PARTS = ("broker", "tfserving", "producer", "consumer", "video")

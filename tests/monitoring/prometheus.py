@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
+from local.ports import free_port
 from tests.monitoring import files
 from tests.requirements import need
-from tests.suite import LOOPBACK, free_port, get
+from tests.suite import LOOPBACK, get
 from tests.waiting import wait_until
 
 INSTALL = "apt-get install --no-install-recommends prometheus"

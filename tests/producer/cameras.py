@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from local.ports import free_port
 from shared.frames import pixels
 from shared.frames.pixels import Image
 from tests.waiting import wait_until
@@ -158,12 +159,6 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_RDWR)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def listens(port: int) -> bool:

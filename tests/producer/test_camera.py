@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import free_port
 from shared.clock import now_us
 from shared.frames import pixels
 from shared.states import CameraState
 from tests.conftest import Recovery
-from tests.producer.cameras import BUNNY, free_port, http_camera, image
+from tests.producer.cameras import BUNNY, http_camera, image
 from tests.producer.watched import captures, command_line, watched
 from tests.waiting import wait_until
 

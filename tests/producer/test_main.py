@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from local.ports import free_port
 from shared.bus import EmbeddedBroker, Reader, Record
 from shared.clock import now_us
 from shared.frames.frame import Frame, read_frame
 from tests.conftest import Recovery
-from tests.producer.cameras import BUNNY, free_port, http_camera, image
+from tests.producer.cameras import BUNNY, http_camera, image
 from tests.producer.rtsp_camera import rtsp_camera
 from tests.producer.rtsp_video import video
 from tests.waiting import wait_until

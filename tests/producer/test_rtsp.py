@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import free_port
 from producer.protocol import Message
 from shared.states import CameraState
 from tests.end_to_end.numbered import picture, read_number
-from tests.producer.cameras import free_port, http_camera
+from tests.producer.cameras import http_camera
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera
 from tests.producer.rtsp_video import Video, video
 from tests.producer.watched import Watched, captures, command_line, watched

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import free_port
 from shared.bus import DeclaredTopic
 from shared.errors import SettingsError
 from shared.topics import main, read_list
-from tests.suite import LOOPBACK, ROOT, free_port
+from tests.suite import LOOPBACK, ROOT
 
 KAFKA = ROOT / "kafka"
 MIB = 1 << 20

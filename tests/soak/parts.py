@@ -12,13 +12,14 @@ from typing import ClassVar, Self, TypeVar
 from local import plan
 from local.kafka.node import LISTENERS, Node, Ports
 from local.kafka.parts import FOLDER, jars
+from local.ports import free_port
 from shared.bus import Bus
 from shared.errors import BusError
 from shared.topics import apply_list, read_list
 from tests.models import efficientnet_lite0
 from tests.processes import freeze, thaw
 from tests.producer.cameras import BIKES, HttpCamera, listens
-from tests.suite import LOOPBACK, Program, Service, children_of, free_port, get, get_json
+from tests.suite import LOOPBACK, Program, Service, children_of, get, get_json
 from tests.waiting import wait_until
 
 STREET, YARD = "street", "yard"  # RTSP and MJPEG

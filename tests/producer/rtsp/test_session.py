@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
+from local.ports import free_port
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.depacketizer import UnsupportedStream
 from shared.errors import CameraError, CameraLost
-from tests.producer.cameras import free_port
 
 OK = "RTSP/1.0 200 OK\r\nCSeq: {n}\r\n"
 DESCRIPTION = "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
