@@ -14,20 +14,20 @@ from tests.suite import Books, Service
 
 STATUS = "videostatus"
 MODEL = f"imagenet_{NUMBERS}"
-PARTITIONS = 4  # as many as the tests need: each is a folder and a fetch
+PARTITIONS = 4  # no more than the tests need: each one is a folder and a fetch
 
 
 class KafkaChain(Chain):
-    """Consumer and video on a real Kafka, each at its own listener of the original's; producers come and go."""
+    """Consumer and video on a real Kafka, each at its own of the original's listeners; producers come and go."""
 
     def __init__(self, node: Node, models: ModelServer, *, suffix: str, **consumer: str) -> None:
         """Prepare.
 
         Args:
             node: the broker.
-            models: that the consumer asks.
+            models: the model server of the consumer.
             suffix: of the names of all topics and of the group.
-            consumer: further settings of the consumer.
+            consumer: additional settings of the consumer.
         """
         urls = json.dumps({MODEL: models.url()})
         super().__init__(Bus(node.servers[0]), suffix=suffix, **{"MODELURLS": urls, **consumer})
@@ -40,7 +40,7 @@ class KafkaChain(Chain):
         return f"goconsumer{self._suffix}"
 
     def declare(self, *names: str) -> None:
-        """Create topics as kafka/topics.toml wants them, with fewer partitions; all when none is named."""
+        """Create topics as kafka/topics.toml declares them, with fewer partitions; all of them if none is named."""
         admin = Topics(self.bus)
         for name in names or self.topics:
             admin.apply(self.topics[name])
@@ -68,7 +68,7 @@ class KafkaChain(Chain):
 
 
 def settled(producer: Service, consumer: Service, video: Service, camera: str) -> bool:
-    """Tell whether all that was written was read, or is known to be lost, and the books of every stage balance."""
+    """Return whether everything that was written was read or is known to be lost, and every stage's ledger balances."""
     first, second, third = (service.books(camera) for service in (producer, consumer, video))
     return all(
         (
@@ -80,9 +80,9 @@ def settled(producer: Service, consumer: Service, video: Service, camera: str) -
 
 
 def followed(books: Books) -> int:
-    """Return how many frames of the stage before are in the books: those that came, and those that are known lost.
+    """Return how many frames of the previous stage are accounted for: those that arrived and those known to be lost.
 
-    Records that are no frames are not from that stage.
+    Records that are not frames do not come from that stage.
     """
     return books.arrived - books.dropped.get("undecodable", 0) + books.lost_upstream
 

@@ -1,4 +1,4 @@
-"""Several Kafka nodes of this machine that make one cluster."""
+"""Several Kafka nodes on this machine that form one cluster."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,20 +8,20 @@ from typing import Self
 from local.kafka.configuration import Ports, Quorum
 from local.kafka.node import Node
 
-SIZE = 3  # the least of which one may be lost
+SIZE = 3  # the smallest cluster of which one node may be lost
 
 
 class Cluster:
-    """Nodes with kafka/three.properties over the configuration of one; each record lies on all three."""
+    """Nodes with kafka/three.properties applied over the configuration of one; each record is stored on all three."""
 
     def __init__(self, jars: Path, data: Path, *, size: int = SIZE, java_options: tuple[str, ...] = ()) -> None:
         """Prepare.
 
         Args:
             jars: folder of Kafka's jars.
-            data: a new folder, which gets one for each node.
-            size: how many nodes.
-            java_options: further ones.
+            data: a new folder, with one subfolder for each node.
+            size: number of nodes.
+            java_options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -36,7 +36,7 @@ class Cluster:
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """Return the addresses of each of the five listeners, of all nodes, separated by commas."""
+        """Return, for each of the five listeners, the addresses of all nodes, separated by commas."""
         return tuple(",".join(addresses) for addresses in zip(*(node.servers for node in self.nodes), strict=True))
 
     def node(self, number: int) -> Node:
@@ -44,7 +44,7 @@ class Cluster:
         return self.nodes[number - 1]
 
     def __enter__(self) -> Self:
-        """Start all, and wait until each answers."""
+        """Start all nodes and wait until each one answers."""
         with ExitStack() as started:
             for node in self.nodes:
                 started.callback(node.stop)
@@ -57,5 +57,5 @@ class Cluster:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all, whichever of them runs."""
+        """Stop all nodes that are running."""
         self._running.close()

@@ -1,4 +1,4 @@
-"""One real Kafka for all tests here, with data of its own: from the jars, or in a container."""
+"""One real Kafka for all tests of this folder, with its own data: from the jars, or in a container."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, P
 from tests.kafka.container import ContainerNode, image_at_hand
 from tests.requirements import need
 
-# A young JVM is slow where it counts here, in its first minute: the quick compiler alone serves it better.
+# The tests run in the JVM's first minute, in which it is fastest with its quick compiler alone.
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 
 
@@ -24,13 +24,13 @@ def kafka_jars() -> Path:
 
 @pytest.fixture(scope="session")
 def zookeeper_jars() -> Path:
-    """Those of Kafka 3.9, with ZooKeeper."""
+    """Return the jars of Kafka 3.9, with ZooKeeper."""
     return _jars(ZOOKEEPER_POM)
 
 
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node | ContainerNode]:
-    """The broker: from the jars, or a container of the image that KAFKA_IMAGE names."""
+    """Run the broker from the jars, or in a container of the image that KAFKA_IMAGE names."""
     if image := os.environ.get("KAFKA_IMAGE"):
         with ContainerNode(image_at_hand(image), Ports.free()) as container:
             yield container

@@ -1,4 +1,4 @@
-"""A Kafka node in a container, to which the tests do what they do to one from the jars."""
+"""A Kafka node in a container, for the same tests as one from the jars."""
 
 import os
 import subprocess
@@ -18,18 +18,18 @@ from tests.waiting import wait_until
 
 OFFICIAL, STAND_IN = "apache/kafka", "mld-test/kafka"
 DATA = "/var/lib/kafka/data"
-ASK_S = 0.5
+ANSWER_TIMEOUT_S = 0.5
 READY_WITHIN_S = 300.0  # 10 s on an idle machine
 
 
 class ContainerNode:
-    """Runs kafka/server.properties, told by KAFKA_*, in the image; its ports are the machine's own."""
+    """Runs kafka/server.properties, set by KAFKA_* variables, in the image; its ports are those of the machine."""
 
     def __init__(self, image: str, ports: Ports) -> None:
         self.ports = ports
         self._network = Network()
         self._container = DockerContainer(image, env=variables(ports), network=self._network)
-        # Only here: they ask for no password.
+        # On the loopback interface only: they have no authentication.
         self._container.ports = {str(port): (LOOPBACK, port) for port in ports.listeners}
 
     @property
@@ -38,7 +38,7 @@ class ContainerNode:
 
     @property
     def pid(self) -> int:
-        """The process on this machine."""
+        """Return the process id on this machine."""
         return int(self._docker.attrs["State"]["Pid"])
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class ContainerNode:
 
         def answers() -> bool:
             assert self._docker.status == "running", self._docker.logs().decode()[-2000:]
-            return listens(self.ports.listeners[0]) and admin.broker_answers(ASK_S)
+            return listens(self.ports.listeners[0]) and admin.broker_answers(ANSWER_TIMEOUT_S)
 
         wait_until(answers, "the container answers", within_s=within_s)
 
@@ -81,7 +81,7 @@ class ContainerNode:
 
 
 def variables(ports: Ports) -> dict[str, str]:
-    """Return what the node is told, as the image takes it."""
+    """Return the node's configuration as the image's variables."""
     properties = kraft(ports, ROOT, Quorum.of([ports]))
     del properties["controller.quorum.bootstrap.servers"]  # the image forms a quorum of fixed voters
     own = {
@@ -93,7 +93,7 @@ def variables(ports: Ports) -> dict[str, str]:
 
 
 def image_at_hand(name: str) -> str:
-    """Return an image's name if it is here; with REQUIRE_ALL=1 a stand-in for the official one is built."""
+    """Return the name of an image that this machine has; with REQUIRE_ALL=1, build a stand-in for the official one."""
     need(
         "a docker daemon",
         present=docker.answers(),

@@ -1,4 +1,4 @@
-"""What a fault did to the picture, as a viewer sees it."""
+"""What a viewer sees of a fault."""
 
 import threading
 import time
@@ -7,13 +7,13 @@ from typing import Self
 from tests.suite import Part, mjpeg
 from tests.waiting import PATIENCE_S, wait_until
 
-# After a fault's end. Promised are 5 s, and the table has what was seen, mostly 1 to 2; a busy machine may need more
-# now and then, and a test must not fail for that.
+# After the end of a fault. The promise is 5 s, and the table has what was measured, mostly 1 to 2 s. A busy machine may
+# need more now and then, and a test must not fail because of that.
 LIVE_AGAIN_S = 30.0
 
 
 class Viewer:
-    """Watches one camera for as long as the block runs; the newest part is kept."""
+    """Watches one camera while the block runs, and keeps the newest part."""
 
     def __init__(self, port: int, camera: str) -> None:
         self.parts = 0
@@ -23,16 +23,21 @@ class Viewer:
 
     @property
     def captured_at(self) -> float:
-        """Time of capture of the picture seen last, seconds since the epoch; 0: none was seen."""
+        """Return when the latest picture was captured, seconds since the epoch; 0 before the first."""
         return float(self.newest.headers.get("x-timestamp", 0)) if self.newest else 0.0
 
     @property
     def watches(self) -> bool:
-        """Whether the stream has not ended."""
+        """Return whether the stream has not ended."""
         return self._thread.is_alive()
 
     def sees_something_newer(self, *, within_s: float = PATIENCE_S, ahead_s: float = 0.0) -> float:
-        """Wait for a picture captured from now on, by a clock so far ahead; return the seconds that it took to come."""
+        """Wait for a picture captured from now on; return the seconds until it arrives.
+
+        Args:
+            within_s: longest wait.
+            ahead_s: how far the camera's clock is ahead of ours.
+        """
         began, now = time.monotonic(), time.time() + ahead_s
         wait_until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)
         return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""`python -m local.kafka`, which `make kafka` is."""
+"""`python -m local.kafka`, which is `make kafka`."""
 
 import os
 import random
@@ -21,7 +21,7 @@ BELOW_EPHEMERAL = (20_000, 32_000)  # Linux gives connections ports from 32768 o
 
 
 def first_port() -> int:
-    """Return a port with six free ones around it, none of which a connection of this machine will take meanwhile."""
+    """Return a port with six free ones around it, none of which a connection of this machine can take."""
     while True:
         port = random.randint(*BELOW_EPHEMERAL)
         try:
@@ -32,8 +32,8 @@ def first_port() -> int:
         return port
 
 
-def test_it_starts_says_where_and_ends_in_order(kafka_jars: Path, tmp_path: Path) -> None:
-    """The topics are made, SIGTERM ends it with status 0, and its data is used again by the next start."""
+def test_it_starts_prints_its_address_and_ends_in_order(kafka_jars: Path, tmp_path: Path) -> None:
+    """The topics are created, SIGTERM ends it with status 0, and the next start uses its data."""
     port = first_port()
     command = ("--first-port", str(port), "--data", str(tmp_path / "data"))
     with Program("local.kafka", *command) as first:
@@ -52,7 +52,7 @@ def test_it_starts_says_where_and_ends_in_order(kafka_jars: Path, tmp_path: Path
 
 
 def test_a_taken_port_is_one_line(kafka_jars: Path, tmp_path: Path) -> None:
-    """Nothing is started, and the line names the port."""
+    """The line names the port, and nothing is started."""
     port = first_port()
     with socket.create_server((LOOPBACK, port + 2)):
         command = [sys.executable, "-m", "local.kafka", "--first-port", str(port), "--data", str(tmp_path / "data")]

@@ -1,7 +1,7 @@
-"""One suite that lives through every fault of the bus: its services never exit, and each time it is live again.
+"""One suite that survives every fault of the bus: its services never exit, and it is live again each time.
 
-The tests share the suite on purpose: what one fault leaves behind, the next would find. So do its books: after each
-fault every frame since the start is accounted for, from one stage to the next.
+The tests share the suite on purpose: the next one would find what a fault leaves behind. They also share its ledger:
+after each fault, every frame since the start is accounted for from one stage to the next.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ BALANCED = "live again, nobody exited, every frame accounted for"
 
 @dataclass
 class Live:
-    """A suite at 25 frames a second, and somebody who watches."""
+    """A suite at 25 frames a second, and a viewer."""
 
     chain: KafkaChain
     producer: Service
@@ -51,9 +51,9 @@ class Live:
         return self.producer, self.chain.consumer, self.chain.video
 
     def is_live_again(self) -> float:
-        """The fault has just ended: a picture captured from now on is seen; return the seconds that it took."""
+        """After the end of a fault, wait for a picture captured from now on; return how many seconds it took."""
         seconds = self.viewer.sees_something_newer(within_s=LIVE_AGAIN_S)
-        self.viewer.sees_something_newer(within_s=LIVE_AGAIN_S)  # it is no single one
+        self.viewer.sees_something_newer(within_s=LIVE_AGAIN_S)  # it was not a single one
 
         assert [service.process.poll() for service in self.services] == [None, None, None]
         assert self.viewer.watches
@@ -62,9 +62,9 @@ class Live:
         return seconds
 
     def balances(self) -> None:
-        """Let the film end, and wait until all that was written was read, or is known to be lost; then play it again.
+        """Let the film end, wait until everything that was written was read or is known to be lost, and play it again.
 
-        Only in a moment of silence do three scrapes tell of the same frames.
+        Three scrapes agree only while nothing moves.
         """
         away = self.film.rename(self.film.with_suffix(".away"))
         try:
@@ -78,7 +78,7 @@ class Live:
         wait_until(lambda: "ok" in self.readiness(), "the film plays again")
 
     def readiness(self) -> str:
-        """Return what the producer says of the camera."""
+        """Return the camera's entry in the producer's /readyz."""
         return str((get_json(f"{self.producer.probes}/readyz") or {}).get(f"camera/{CAMERA}", ""))
 
 
@@ -94,14 +94,14 @@ def suite(kafka: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
 
 @pytest.fixture
 def live(suite: Live) -> Live:
-    """The suite, live at the moment."""
+    """Return the suite when it is live."""
     suite.viewer.sees_something_newer(within_s=20)
     return suite
 
 
 @pytest.mark.fault("broker killed and restarted at once", expects="frames are dropped and counted; live again")
 def test_a_killed_and_restarted_broker_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
-    """SIGKILL, and a start with the same data."""
+    """SIGKILL, then a start with the same data."""
     kafka.kill()
     wait_until(lambda: "broker_unavailable" in live.producer.books(CAMERA).dropped, "the producer drops frames")
     kafka.start()
@@ -117,7 +117,7 @@ def test_a_killed_and_restarted_broker_is_survived(live: Live, kafka: Node, reco
     expects="the group is lost and found again; live again",
 )
 def test_a_broker_that_was_away_for_long_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
-    """The group must give up the consumer's former self; who had all partitions reads on meanwhile."""
+    """The group must give up the former member; a reader that had all partitions reads on in the meantime."""
     kafka.kill()
     time.sleep(AWAY_S)  # the fault itself
     kafka.start()
@@ -133,7 +133,7 @@ def test_a_broker_that_was_away_for_long_is_survived(live: Live, kafka: Node, re
     "broker frozen (SIGSTOP) for 30 s", expects="frames are dropped and counted; the group is found again; live again"
 )
 def test_a_frozen_broker_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
-    """For longer than sessions and requests last; every record on the topic was written once, and is in the books."""
+    """For longer than sessions and requests last; every record was written once and is accounted for."""
     dropped = live.producer.books(CAMERA).dropped.get("broker_unavailable", 0)
     freeze(kafka.pid)
     try:
@@ -154,25 +154,26 @@ def test_a_frozen_broker_is_survived(live: Live, kafka: Node, recovery: Recovery
         pytest.param(
             "videocam",
             marks=pytest.mark.fault(
-                "videocam deleted and created again", expects="its offsets start anew; it is written and read again"
+                "videocam deleted and created again", expects="its offsets start again; it is written and read again"
             ),
         ),
         pytest.param(
             "videodisplay",
             marks=pytest.mark.fault(
-                "videodisplay deleted and created again", expects="its offsets start anew; it is written and read again"
+                "videodisplay deleted and created again",
+                expects="its offsets start again; it is written and read again",
             ),
         ),
         pytest.param(
             "videostatus",
-            marks=pytest.mark.fault("videostatus deleted and created again", expects="video is not touched by it"),
+            marks=pytest.mark.fault("videostatus deleted and created again", expects="the picture is not affected"),
         ),
     ],
 )
-def test_a_topic_that_is_deleted_and_created_anew_is_read_again(live: Live, topic: str, recovery: Recovery) -> None:
-    """Offsets start anew; readers and writers find the new topic by themselves, and count on."""
+def test_a_recreated_topic_is_read_again(live: Live, topic: str, recovery: Recovery) -> None:
+    """Its offsets start again; readers and writers find the new topic by themselves and continue to count."""
     _delete(live.chain.bus, live.chain.topic(topic))
-    time.sleep(3)  # longer than metadata lasts: all have seen that it is gone
+    time.sleep(3)  # longer than metadata is kept: every client has seen that it is gone
     live.chain.declare(topic)
 
     seconds = live.is_live_again()
@@ -181,7 +182,7 @@ def test_a_topic_that_is_deleted_and_created_anew_is_read_again(live: Live, topi
 
 
 JPEG = ("content-type", b"image/jpeg")
-COUNTED = "it is counted as undecodable; the frames behind it come through"
+COUNTED = "it is counted as undecodable; the frames behind it get through"
 
 
 @pytest.mark.parametrize(
@@ -209,10 +210,10 @@ COUNTED = "it is counted as undecodable; the frames behind it come through"
         ),
     ],
 )
-def test_a_record_that_is_no_frame_is_counted(
+def test_a_record_that_is_not_a_frame_is_counted(
     live: Live, value: bytes, headers: list[tuple[str, bytes]], recovery: Recovery
 ) -> None:
-    """It ends as `undecodable`, and the camera's frames behind it on the same partition come through."""
+    """It is counted as `undecodable`, and the camera's frames behind it on the same partition get through."""
     before = live.chain.consumer.books(CAMERA).dropped.get("undecodable", 0)
     _write(live.chain, CAMERA, value, headers)
 
@@ -225,8 +226,8 @@ def test_a_record_that_is_no_frame_is_counted(
     "consumer paused (SIGSTOP) for a minute",
     expects="the next frame is the newest, not one of a minute ago; the rest is skipped and counted",
 )
-def test_a_paused_consumer_goes_on_with_the_newest_frame(live: Live, recovery: Recovery) -> None:
-    """Its session is lost and found again; nothing is played back, and nothing is missing in the books."""
+def test_a_paused_consumer_continues_with_the_newest_frame(live: Live, recovery: Recovery) -> None:
+    """It loses its session and joins again; nothing is played back, and every frame is accounted for."""
     before = live.chain.consumer.books(CAMERA)
     live.chain.consumer.process.send_signal(signal.SIGSTOP)
     try:
@@ -244,8 +245,8 @@ def test_a_paused_consumer_goes_on_with_the_newest_frame(live: Live, recovery: R
 @pytest.mark.fault(
     "video paused (SIGSTOP) for 10 s", expects="the next frame is the newest; the rest is skipped and counted"
 )
-def test_a_paused_video_goes_on_with_the_newest_frame(live: Live, recovery: Recovery) -> None:
-    """What came in the meantime is not played back."""
+def test_a_paused_video_continues_with_the_newest_frame(live: Live, recovery: Recovery) -> None:
+    """Frames that arrived in the meantime are not played back."""
     before = live.chain.video.books(CAMERA).dropped.get("skipped", 0)
     live.chain.video.process.send_signal(signal.SIGSTOP)
     try:
@@ -261,10 +262,10 @@ def test_a_paused_video_goes_on_with_the_newest_frame(live: Live, recovery: Reco
 
 
 @pytest.mark.fault(
-    "clocks of producer and viewer an hour apart", expects="the age is said to be unknown, and is in no histogram"
+    "clocks of producer and viewer an hour apart", expects="the age is shown as unknown, and is in no histogram"
 )
 def test_clocks_an_hour_apart_make_the_age_unknown(live: Live, tmp_path: Path, recovery: Recovery) -> None:
-    """A producer whose clock is ahead: every frame of it is shown, and only its age is not.
+    """Every frame of a producer whose clock is ahead is shown, but not its age.
 
     All its Python processes have that clock. libfaketime would shift librdkafka's too, which then waits for ever.
     """
@@ -290,9 +291,9 @@ def test_clocks_an_hour_apart_make_the_age_unknown(live: Live, tmp_path: Path, r
     recovery.seen("clock unknown in /cameras and in the stream, clock_suspect 1", seconds=None)
 
 
-@pytest.mark.fault("topics missing at start, created later", expects="nobody exits; live once they are there")
+@pytest.mark.fault("topics missing at start, created later", expects="no service exits; live once they exist")
 def test_topics_that_come_late_are_found(kafka: Node, tmp_path: Path, recovery: Recovery) -> None:
-    """Services that start without any topic go on once there are some, and count every record from the first on."""
+    """Services that start without any topic use them once they exist, and count from the first record on."""
     film = write_video(tmp_path / "film.mkv", 50)
     with ModelServer() as models, LateChain(kafka, models, suffix="-late") as chain:
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
@@ -312,7 +313,7 @@ def test_topics_that_come_late_are_found(kafka: Node, tmp_path: Path, recovery: 
 
 
 def test_at_the_end_every_frame_is_accounted_for(kafka: Node, tmp_path: Path) -> None:
-    """From the camera's own count to what lies on the topics to what was shown."""
+    """From the camera's own count to the records on the topics to what was shown."""
     film = write_video(tmp_path / "film.mkv", FRAMES)
     with ModelServer() as models, KafkaChain(kafka, models, suffix="-books") as chain:
         before = [_written(chain.bus, chain.topic(topic)) for topic in ("videocam", "videodisplay")]
@@ -334,7 +335,7 @@ def test_at_the_end_every_frame_is_accounted_for(kafka: Node, tmp_path: Path) ->
 
 
 class LateChain(KafkaChain):
-    """A chain whose topics are not there when it starts."""
+    """A chain whose topics do not exist when it starts."""
 
     def __enter__(self) -> "LateChain":
         self.consumer = self.another_consumer()
@@ -343,7 +344,7 @@ class LateChain(KafkaChain):
 
 
 def _written(bus: Bus, topic: str) -> int:
-    """Return the number of records that were ever written to a topic, by the broker's offsets."""
+    """Return the number of records that were ever written to a topic, from the broker's offsets."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": bus.servers, "group.id": "test-offsets"})
     with contextlib.closing(consumer):
         partitions = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions
@@ -358,9 +359,9 @@ def _delete(bus: Bus, topic: str) -> None:
 
 
 def _write(chain: KafkaChain, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-    fates: list[Delivery] = []
-    # A large one takes longer than a frame may on a busy machine.
+    deliveries: list[Delivery] = []
+    # On a busy machine, a large record takes longer than a frame may take.
     with Writer(Bus(chain.bus.servers, {"message.timeout.ms": 30_000})) as writer:
-        writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, on_delivery=fates.append)
-        wait_until(lambda: fates, "its fate is known")
-    assert fates == [Delivery.ACKNOWLEDGED]
+        writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, on_delivery=deliveries.append)
+        wait_until(lambda: deliveries, "the delivery report")
+    assert deliveries == [Delivery.ACKNOWLEDGED]

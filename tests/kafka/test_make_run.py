@@ -28,19 +28,19 @@ START_S = 200.0  # 15 s on an idle machine
 
 @pytest.fixture
 def port(kafka_jars: Path) -> Iterator[int]:
-    """A first port, whose folder is gone afterwards."""
+    """Return a first port; delete its folder afterwards."""
     port = first_port()
     yield port
     shutil.rmtree(data_folder(port), ignore_errors=True)
 
 
 def java_of(suite: Suite) -> int | None:
-    """Return the process of the broker itself."""
+    """Return the process id of the broker itself; None if it is not running."""
     return next((pid for pid in children_of(suite.process.pid) if "kafka.Kafka" in arguments_of(pid)), None)
 
 
 def test_the_suite_runs_on_it_survives_its_death_and_ends_it(port: int, tmp_path: Path) -> None:
-    """Topics as declared, a label, the broker killed and started again under services that stay, nothing left."""
+    """Topics as declared, a label, the broker killed and restarted under the same services, no process left."""
     still = write_png(tmp_path / "still.png", 7)
     with ModelServer() as models:
         urls = json.dumps({f"imagenet_{NUMBERS}": models.url()})
@@ -65,32 +65,32 @@ def test_the_suite_runs_on_it_survives_its_death_and_ends_it(port: int, tmp_path
             suite.leaves_nothing()
 
 
-def test_without_java_one_line_says_so(port: int, tmp_path: Path) -> None:
-    """Before anything is started."""
-    assert said(1, port, JAVA_HOME=str(tmp_path)) == [
+def test_without_java_one_line_names_it(port: int, tmp_path: Path) -> None:
+    """It is printed before anything is started."""
+    assert output_of(1, port, JAVA_HOME=str(tmp_path)) == [
         "make run: BROKER=apache: Java 17 is missing; on Debian: apt-get install openjdk-17-jre-headless"
     ]
 
 
-def test_without_maven_one_line_says_so(port: int, tmp_path: Path) -> None:
-    """Where the jars have not been fetched yet; the line before it says that they are."""
+def test_without_maven_one_line_names_it(port: int, tmp_path: Path) -> None:
+    """If the jars have not been downloaded yet; the line before it says that they are being downloaded."""
     home = Path(java()).resolve().parents[1]
 
-    lines = said(1, port, JAVA_HOME=str(home), PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    lines = output_of(1, port, JAVA_HOME=str(home), PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     assert lines[-1] == "make run: BROKER=apache: Maven is missing; on Debian: apt-get install maven"
 
 
 def test_a_taken_port_is_one_line(port: int) -> None:
-    """It names the port, and the variable that names another."""
+    """It names the port and the variable to change."""
     with socket.create_server((LOOPBACK, port + 1)):
-        (line,) = said(2, port)
+        (line,) = output_of(2, port)
 
     assert line.startswith(f"make run: KAFKAFIRSTPORT: cannot listen on {LOOPBACK}:{port + 1}")
     assert line.endswith("set KAFKAFIRSTPORT to another")
 
 
-def said(status: int, port: int, **variables: str) -> list[str]:
-    """Start the suite, which must end with a status; return what it said."""
+def output_of(status: int, port: int, **variables: str) -> list[str]:
+    """Start the suite, which must end with this status; return its output."""
     with Suite(BROKER="apache", KAFKAFIRSTPORT=str(port), **variables) as suite:
         assert suite.waits() == status, suite.log
         return suite.lines

@@ -1,4 +1,4 @@
-"""The suite end to end on a real Kafka: ours, and the original's raw records."""
+"""The suite end to end on a real Kafka, with our records and the original's raw ones."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def chain(kafka: Node) -> Iterator[KafkaChain]:
 
 
 def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tmp_path: Path) -> None:
-    """Pictures arrive in order and labelled, and at the end every frame is accounted for at every stage."""
+    """Pictures arrive in order with labels, and at the end every stage accounts for every frame."""
     film = write_video(tmp_path / "film.mkv", FRAMES)
     numbers: list[int] = []
     producer = chain.produce(CAMERAS=json.dumps({"film": str(film)}))
@@ -48,7 +48,7 @@ def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tm
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
 def test_raw_json_of_the_original_comes_through(chain: KafkaChain, tmp_path: Path, width: int, height: int) -> None:
-    """A record of 3.7 or 8.3 MB is read as a frame of its camera, pixel for pixel but for the JPEG it becomes."""
+    """A record of 3.7 or 8.3 MB is read as a frame of its camera, with the pixels of its JPEG."""
     still = write_png(tmp_path / "still.png", height, width, height)
     camera = f"raw-{height}"
     producer = chain.produce(CAMERAS=json.dumps({camera: str(still)}), FRAMEFORMAT="json", FRAMEINTERVAL="250ms")

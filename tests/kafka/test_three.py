@@ -1,6 +1,6 @@
-"""Three brokers: one of them ends, is killed, comes back, and the picture goes on.
+"""Three brokers: one of them ends, is killed, comes back, and the picture continues.
 
-The tests share the suite on purpose, as those of one broker do: what one fault leaves behind, the next would find.
+The tests share the suite on purpose, as those of one broker do: the next one would find what a fault leaves behind.
 """
 
 import json
@@ -49,14 +49,14 @@ def suite(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def live(suite: Live, cluster: Cluster) -> Live:
-    """The suite, live at the moment, with every record on all three."""
+    """Return the suite when it is live and every record is on all three brokers."""
     wait_until(lambda: replicated(cluster, suite), "every record is on all three")
     suite.viewer.sees_something_newer(within_s=PATIENCE_S)
     return suite
 
 
 def test_each_record_is_on_all_three(live: Live, cluster: Cluster) -> None:
-    """Topics that name no replication, and Kafka's own, get it from the brokers."""
+    """Topics that name no replication, and Kafka's own, get the brokers' default."""
     topics = metadata(cluster).topics
     partitions = [partition for topic in topics.values() for partition in topic.partitions.values()]
 
@@ -65,10 +65,10 @@ def test_each_record_is_on_all_three(live: Live, cluster: Cluster) -> None:
 
 
 @pytest.mark.fault(
-    "of three brokers a camera's leader is ended in order", expects="another leads; hardly a frame is lost"
+    "of three brokers a camera's leader is ended in order", expects="another leads; hardly any frame is lost"
 )
 def test_a_leader_that_ends_in_order_hands_over(live: Live, cluster: Cluster, recovery: Recovery) -> None:
-    """As in a rolling restart: it gives its partitions away before it ends; the seconds count from its end."""
+    """As in a rolling restart, it hands its partitions over before it ends; the seconds count from its end."""
     before = lost(live)
     node = leader(cluster, live)
     node.stop()
@@ -87,20 +87,20 @@ def test_a_leader_that_ends_in_order_hands_over(live: Live, cluster: Cluster, re
             "leader",
             marks=pytest.mark.fault(
                 "of three brokers a camera's leader is killed",
-                expects="another leads after 2 s without a sign of life; live again",
+                expects="another leads after 2 s without a heartbeat; live again",
             ),
         ),
         pytest.param(
             "controller",
             marks=pytest.mark.fault(
                 "of three brokers the controller is killed",
-                expects="the two that are left elect another, which moves its partitions; live again",
+                expects="the other two elect another, which moves its partitions; live again",
             ),
         ),
     ],
 )
 def test_a_lost_broker_is_replaced(live: Live, cluster: Cluster, recovery: Recovery, who: str) -> None:
-    """Nothing is restored: the fault has ended when the two that are left have a leader for every partition."""
+    """Nothing is restored: the fault ends when the other two have a leader for every partition."""
     before = lost(live)
     node = leader(cluster, live) if who == "leader" else controller(cluster)
     killed = time.monotonic()
@@ -119,9 +119,11 @@ def test_a_lost_broker_is_replaced(live: Live, cluster: Cluster, recovery: Recov
     )
 
 
-@pytest.mark.fault("one of three brokers, lost for a while, comes back", expects="it catches up; the picture goes on")
-def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, recovery: Recovery) -> None:
-    """It copies what it missed beside the live picture."""
+@pytest.mark.fault("one of three brokers, lost for a while, comes back", expects="it catches up; the picture continues")
+def test_a_broker_that_comes_back_does_not_disturb_the_picture(
+    live: Live, cluster: Cluster, recovery: Recovery
+) -> None:
+    """It copies what it missed while the picture is live."""
     before = lost(live)
     node = leader(cluster, live)
     node.kill()
@@ -136,10 +138,10 @@ def test_a_broker_that_comes_back_disturbs_nobody(live: Live, cluster: Cluster, 
 
 
 def test_waiting_for_one_of_three_costs_next_to_nothing(live: Live, cluster: Cluster) -> None:
-    """A client that wants to ask the one that is lost tries now and then, not as fast as it can."""
+    """A client that waits for the lost broker retries at intervals, not as fast as it can."""
     with Reader.of_all_partitions(live.chain.bus, live.chain.topic("videostatus"), group="waiting") as reader:
         wait_until(lambda: reader.read(0.1), "records come")
-        # Of three any may be named here, and it is the one that this client asks about topics.
+        # The one that this client asks about topics, which may be any of the three.
         node = cluster.node(reader._topic_id._admin.list_topics(timeout=PATIENCE_S).controller_id)
         node.kill()
         cpu_s, began = time.process_time(), time.monotonic()
@@ -159,7 +161,7 @@ def returns(node: Node, live: Live) -> float:
 
 
 def lost(live: Live) -> int:
-    """Return how many frames were written, and not read by the next stage, since the start."""
+    """Return how many frames were written but not read by the next stage since the start."""
     return sum(service.books(CAMERA).lost_upstream for service in live.services)
 
 
@@ -168,7 +170,7 @@ def metadata(cluster: Cluster) -> Any:
 
 
 def leader(cluster: Cluster, live: Live) -> Node:
-    """Wait until the camera's partition has a leader that runs, and return it."""
+    """Wait until the camera's partition has a leader that is running, and return it."""
     found: list[Node] = []
 
     def leads() -> bool:
@@ -181,7 +183,7 @@ def leader(cluster: Cluster, live: Live) -> Node:
 
 
 def led_by_others(cluster: Cluster, live: Live, node: Node) -> bool:
-    """Tell whether a node is left out, and every partition of the camera's topics has a leader."""
+    """Return whether every partition of the camera's topics has a leader, and a node has none and is not in sync."""
     topics = metadata(cluster).topics
     return all(
         partition.leader != -1 and node.number not in {partition.leader, *partition.isrs}
@@ -191,7 +193,7 @@ def led_by_others(cluster: Cluster, live: Live, node: Node) -> bool:
 
 
 def controller(cluster: Cluster) -> Node:
-    """Return the node that those which run take for the leader of their quorum; clients are not told."""
+    """Return the leader of the quorum according to the nodes that are running; clients cannot ask for it."""
     said = [
         json.loads((node.data / "log" / "__cluster_metadata-0" / "quorum-state").read_text())
         for node in cluster.nodes
@@ -201,7 +203,7 @@ def controller(cluster: Cluster) -> Node:
 
 
 def replicated(cluster: Cluster, live: Live) -> bool:
-    """Tell whether all that was written to the camera's topics is on every node."""
+    """Return whether every record of the camera's topics is on every node."""
     topics = metadata(cluster).topics
     return all(
         len(partition.isrs) == len(cluster.nodes)

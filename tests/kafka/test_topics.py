@@ -1,4 +1,4 @@
-"""The command that makes topics as they are declared, against a real broker."""
+"""The command that makes topics as declared, against a real broker."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def write_list(folder: Path, name: str, partitions: int, **config: str) -> Path:
 
 
 def test_declared_topics_are_created_and_a_second_run_changes_nothing(kafka: Node) -> None:
-    """What is missing is created with one line each; what is there is left as it is, at any listener."""
+    """Missing topics are created, with one line each; existing ones stay as they are, at any listener."""
     first = apply(kafka.servers[0])
     second = apply(kafka.servers[-1])
 
@@ -43,7 +43,7 @@ def test_declared_topics_are_created_and_a_second_run_changes_nothing(kafka: Nod
 
 
 def test_what_differs_is_altered_back(kafka: Node, tmp_path: Path) -> None:
-    """A property that somebody changed is set again, and the line says from what to what."""
+    """A property that was changed is set again, and the line states both values."""
     declared = write_list(tmp_path, "altered", 1, retention_ms="60000", segment_ms="60000")
     apply(kafka.servers[0], declared)
     Topics(Bus(kafka.servers[0])).apply(DeclaredTopic("altered", 1, {"retention.ms": "5"}))
@@ -54,8 +54,8 @@ def test_what_differs_is_altered_back(kafka: Node, tmp_path: Path) -> None:
     assert apply(kafka.servers[0], declared).stdout == "altered: as declared\n"
 
 
-def test_partitions_are_added_and_never_taken(kafka: Node, tmp_path: Path) -> None:
-    """More declared than there are: added; fewer: kept, and said so."""
+def test_partitions_are_added_and_never_removed(kafka: Node, tmp_path: Path) -> None:
+    """If fewer are declared than exist, the line says that they are kept."""
     apply(kafka.servers[0], write_list(tmp_path, "grown", 2))
 
     more = apply(kafka.servers[0], write_list(tmp_path, "grown", 5))
@@ -67,7 +67,7 @@ def test_partitions_are_added_and_never_taken(kafka: Node, tmp_path: Path) -> No
 
 
 def test_a_property_that_the_broker_refuses_is_one_line(kafka: Node, tmp_path: Path) -> None:
-    """The broker's reason reaches the person without a traceback, with status 1."""
+    """It states the broker's reason, without a traceback, and the status is 1."""
     refused = apply(kafka.servers[0], write_list(tmp_path, "refused", 1, retention_ms="'soon'"))
 
     assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""The original's form, Kafka 3.9 with ZooKeeper: the same services, the same topics, a labelled frame at the client."""
+"""The original's form, Kafka 3.9 with ZooKeeper: the same services and topics, a labelled frame at the client."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NUMBER = 39
 
 
 def test_a_labelled_frame_comes_to_the_client(zookeeper_jars: Path, tmp_path: Path) -> None:
-    """All three services work on it as they are, at the original's five listeners; frames of ours and raw JSON."""
+    """All three services work unchanged at the original's five listeners, with our frames and with raw JSON."""
     still = write_png(tmp_path / "still.png", NUMBER)
     ports = Ports.free()
     with (
@@ -49,7 +49,7 @@ def test_a_labelled_frame_comes_to_the_client(zookeeper_jars: Path, tmp_path: Pa
 
 
 def test_the_command_starts_it_and_ends_it(zookeeper_jars: Path, tmp_path: Path) -> None:
-    """ZooKeeper before the broker, the topics on it, and neither is left behind, whatever ends the command."""
+    """ZooKeeper starts before the broker, and neither outlives the command, whatever ends it."""
     port = first_port()
     command = ("--zookeeper", "--first-port", str(port), "--data", str(tmp_path / "data"))
     with Program("local.kafka", *command) as first:
