@@ -1,4 +1,4 @@
-"""What all tests share: the table of faults is filled by those that make one."""
+"""Fixtures of all tests: those that cause a fault fill the fault table."""
 
 from collections.abc import Generator, Iterator
 
@@ -11,14 +11,14 @@ _PASSED = pytest.StashKey[bool]()
 
 
 class Recovery:
-    """Notes what a test saw of the fault it made."""
+    """Records the effect of the fault that a test causes."""
 
     def __init__(self, fault: str) -> None:
         self.fault = fault
         self.sighting: Sighting | None = None
 
     def seen(self, what: str, *, seconds: float | None) -> None:
-        """Note what was seen, once, after it was asserted.
+        """Record the effect, once, after asserting it.
 
         Args:
             what: in a few words.

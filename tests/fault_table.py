@@ -1,7 +1,7 @@
-"""The table of faults: what the tests declare with `pytest.mark.fault`, and what their runs saw.
+"""The fault table: the faults that tests declare with `pytest.mark.fault`, and what their runs recorded.
 
 `docs/faults.md` is written out of both by `make fault-table`. A run appends to `artefacts/faults.jsonl`; `--check`
-tells whether every declared fault was seen in it.
+checks that the run recorded every declared fault.
 """
 
 import argparse
@@ -36,7 +36,7 @@ AREAS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that a test makes: its name, what must happen, and the folder of the test."""
+    """A fault that a test causes: its name, what must happen, and the folder of the test."""
 
     name: str
     expects: str
@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a run saw of a fault; seconds from its end to the recovery, None where there is nothing to recover from."""
+    """What a run recorded of a fault; seconds from its end to the recovery, None if there is none."""
 
     fault: str
     seen: str
@@ -53,7 +53,7 @@ class Sighting:
 
 
 class Undeclared(ValueError):
-    """A mark that cannot be read, or a name that stands twice; the message says where."""
+    """A mark that cannot be read, or a name that is used twice; the message says where."""
 
 
 def declared(tests: Path = TESTS) -> list[Fault]:
@@ -81,7 +81,7 @@ def sightings(path: Path) -> dict[str, Sighting]:
 
 
 def note(sighting: Sighting, path: Path) -> None:
-    """Append a sighting; one line in one write, so that tests side by side do not mix theirs."""
+    """Append a sighting: one line in one write, so that parallel tests do not interleave theirs."""
     path.parent.mkdir(exist_ok=True)
     line = {"fault": sighting.fault, "seen": sighting.seen, "seconds": sighting.seconds}
     with path.open("a", encoding="utf-8") as file:
@@ -100,7 +100,7 @@ def table(faults: Sequence[Fault], seen: Mapping[str, Sighting]) -> str:
 
 
 def with_table(document: str, rows: str) -> str:
-    """Return a document with these rows between its marks.
+    """Return a document with these rows between its markers.
 
     Raises:
         ValueError: the marks are not there.

@@ -1,4 +1,4 @@
-"""What some tests need beyond Python: skipped with one line where it is missing, a failure with REQUIRE_ALL=1."""
+"""What some tests need beyond Python: without it they are skipped with one line, or fail with REQUIRE_ALL=1."""
 
 import os
 
@@ -6,12 +6,12 @@ import pytest
 
 
 def need(part: str, *, present: bool, install: str) -> None:
-    """Go on only if a part is there.
+    """Continue only if a tool is there; otherwise skip the test, or fail it with REQUIRE_ALL=1.
 
     Args:
-        part: what is needed.
+        part: the tool.
         present: whether it is there.
-        install: how a person gets it.
+        install: how to get it.
     """
     if present:
         return

@@ -1,4 +1,4 @@
-"""Starts what the tests look at from outside: services as processes, and what they say over HTTP and on the bus."""
+"""Starts services as processes, and reads what they say over HTTP and on the bus."""
 
 import contextlib
 import http.client
@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def get(url: str) -> tuple[int, bytes]:
-    """Return status and body of an answer; status 0: nobody answers."""
+    """Return status and body of an answer; status 0 if there is none."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return int(answer.status), answer.read()
@@ -39,19 +39,19 @@ def get(url: str) -> tuple[int, bytes]:
 
 
 def get_json(url: str) -> Any:
-    """Return the JSON of an answer; None: there is none with status 200."""
+    """Return the JSON of an answer, None if its status is not 200."""
     status, body = get(url)
     return json.loads(body) if status == 200 else None
 
 
 def kafka_variable(name: str) -> str:
-    """Return what Kafka's images call a property of the broker."""
+    """Return the variable by which Kafka's images set a property of the broker."""
     return f"KAFKA_{name.replace('.', '_').upper()}"
 
 
 @dataclass(frozen=True)
 class Books:
-    """The ledger of one camera in one service, out of its /metrics."""
+    """The ledger of one camera in one service, read from its /metrics."""
 
     arrived: int
     out: int
@@ -65,10 +65,10 @@ class Books:
 
 
 class Program:
-    """A module running as a process of its own; its lines are kept."""
+    """A module that runs as a process; its lines are kept."""
 
     via: ClassVar[tuple[str, ...]] = ()
-    """A module that runs the module, with its own arguments before it."""
+    """A module, with its arguments, that runs the module."""
 
     def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.name = module
@@ -173,7 +173,7 @@ class Service(Program):
 
 
 def bare_environment() -> dict[str, str]:
-    """Return this process's environment without what could be a setting."""
+    """Return this process's environment without anything that could be a setting."""
     kept = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "MODEL_CACHE", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL")
     return {name: value for name, value in os.environ.items() if name in kept} | {"PYTHONUNBUFFERED": "1"}
 
@@ -261,7 +261,7 @@ def connections_to(port: int) -> int:
 
 @dataclass(frozen=True)
 class Use:
-    """What a process takes of the machine."""
+    """What a process uses."""
 
     rss: int
     files: int
@@ -269,7 +269,7 @@ class Use:
 
 
 def use_of(pid: int) -> Use | None:
-    """Return what a process takes now; None: it is gone."""
+    """Return what a process uses now, None if it has ended."""
     folder = Path("/proc") / str(pid)
     try:
         pages = int((folder / "statm").read_text().split()[1])
@@ -298,5 +298,5 @@ def children_of(pid: int) -> list[int]:
 
 
 def embedded(servers: str) -> Bus:
-    """Return the way to an embedded broker in another process."""
+    """Return the bus of an embedded broker in another process."""
     return Bus(servers, EmbeddedBroker.PROPERTIES)

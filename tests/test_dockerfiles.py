@@ -1,4 +1,4 @@
-"""The Dockerfiles keep their promises where no Docker is needed to see it."""
+"""The Dockerfiles keep those promises that can be checked without Docker."""
 
 import re
 import tomllib

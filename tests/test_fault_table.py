@@ -1,4 +1,4 @@
-"""The table of faults says what the tests make and saw."""
+"""The fault table agrees with the tests and their runs."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SEEN = Sighting("camera lost", "CAMERA DOWN", 1.25)
 
 
 def test_the_document_has_the_faults_that_the_tests_make() -> None:
-    """`make fault-table` after all tests would change no more than the seconds."""
+    """`make fault-table` after all tests would change only what was recorded."""
     documented = fault_table.in_document(DOCUMENT.read_text(encoding="utf-8"))
 
     assert documented == {fault.name: fault.expects for fault in fault_table.declared()}
@@ -53,7 +53,7 @@ def test_a_mark_that_makes_no_row_is_refused(tmp_path: Path, line: str) -> None:
 
 
 def test_rows_are_written_and_read_back() -> None:
-    """A later run that did not see a fault leaves its row as it was."""
+    """A run that did not record a fault leaves its row unchanged."""
     written = fault_table.with_table(HEAD, fault_table.table([LOST], {"camera lost": SEEN}))
 
     assert "| camera lost | it is said | CAMERA DOWN | 1.2 s |" in written
@@ -96,7 +96,7 @@ def test_only_a_test_that_passes_is_noted(
     outcome: dict[str, int],
     noted: int,
 ) -> None:
-    """What a failed test saw is not what the document shows."""
+    """What a failed test recorded is not shown in the document."""
     monkeypatch.setattr(fault_table, "SIGHTINGS", tmp_path / "faults.jsonl")
     pytester.makepyfile(test)
 

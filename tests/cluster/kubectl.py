@@ -1,4 +1,4 @@
-"""Kubernetes as a person uses it: by kubectl, in a namespace."""
+"""Kubernetes as users use it: through kubectl, in a namespace."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from tests.suite import ROOT
 from tests.waiting import wait_until
 
 ROLLOUT_S = 240.0
-# Everything that our manifests make.
+# Every kind of object in the manifests.
 KINDS = (
     "statefulsets,deployments,replicasets,jobs,pods,services,configmaps,secrets,serviceaccounts,"
     "poddisruptionbudgets,networkpolicies,horizontalpodautoscalers,persistentvolumeclaims"
@@ -69,7 +69,7 @@ class Kubectl:
             self("rollout", "status", workload, f"--timeout={ROLLOUT_S:.0f}s", within_s=ROLLOUT_S + 10)
 
     def pods(self, name: str) -> list[Object]:
-        """Return the pods of a subsystem that are not about to go."""
+        """Return the pods of a subsystem that are not terminating."""
         found = self.get("pods", f"--selector=app.kubernetes.io/name={name}")["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 

@@ -1,4 +1,4 @@
-"""More cameras than one consumer takes: a second producer, made out of the first one's manifest."""
+"""More cameras than one consumer can handle: a second producer, derived from the first one's manifest."""
 
 import base64
 import copy
@@ -16,7 +16,7 @@ INTERVAL = "20ms"  # pictures are passed on as they are: they cost the producer 
 
 
 class Load:
-    """Cameras that give pictures faster than real ones; they go at the end."""
+    """Cameras that deliver pictures faster than real ones; removed at the end."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl

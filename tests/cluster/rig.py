@@ -20,7 +20,7 @@ LOAD_S = 900.0  # gigabytes are unpacked
 
 
 def built() -> bool:
-    """Tell whether the cluster's binaries are there; to build them takes 20 minutes."""
+    """Return whether the cluster's binaries are there; building them takes 20 minutes."""
     if not (FOLDER / "env.sh").is_file():
         return False
     programs = ("kube", "kubelet", "kubectl", "coredns", "netpol", "pki")

@@ -1,4 +1,4 @@
-"""A pod that does not belong to the suite, and what it reaches."""
+"""A pod that does not belong to the suite, and what it can reach."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Self
 from tests.cluster.kubectl import Kubectl
 from tests.manifests.objects import Object
 
-# Runs in a pod: which of the addresses in its arguments take a connection?
+# Runs in a pod and prints which of the addresses in its arguments accept a connection.
 _ASK = """
 import json, socket, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ def reached_from(kubectl: Kubectl, pod: str, addresses: Iterable[str]) -> set[st
 
 
 class Stranger:
-    """A pod with nothing of ours but an image; it goes at the end."""
+    """A pod that shares nothing with the suite but an image; removed at the end."""
 
     def __init__(self, kubectl: Kubectl, image: str) -> None:
         self._kubectl, self._image = kubectl, image

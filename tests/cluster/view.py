@@ -1,4 +1,4 @@
-"""What a person sees at port 30163: labelled frames, and a viewer that connects again by itself."""
+"""What users see at port 30163: labelled frames, and a viewer that reconnects by itself."""
 
 import http.client
 import threading
@@ -35,7 +35,7 @@ def until_labelled(*, within_s: float, after_us: int = 0) -> float:
 
 
 class Viewer:
-    """Watches a camera's MJPEG, and connects again whenever it is cut off."""
+    """Watches a camera's MJPEG, and reconnects whenever it is disconnected."""
 
     def __init__(self, path: str = "/cameras/camera/stream") -> None:
         self.at_s: list[float] = []

@@ -55,7 +55,7 @@ def test_values_are_accepted(service: str) -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_the_defaults(service: str) -> None:
-    """What nobody has changed is the same by compose as without it: the broker's name, logs and film apart."""
+    """Defaults are the same with compose as without it, except for the broker's name, logs and the film."""
     defaults = {row.variable: row.default.replace("kf1-service:", "kafka1:") for row in document(SETTINGS[service])}
     given = {
         name: value for name, value in environment(service).items() if value and name not in {"LOGFORMAT", "VIDEOLINK"}
@@ -129,7 +129,7 @@ def test_subsystems_stand_alone(name: str) -> None:
     """No file needs another: a project each, one network of the same name in all, nobody waits for another file's."""
     file = read(name)
 
-    # Alike to the letter: Compose would make a network that differs anew under the others' feet.
+    # Identical: Compose would recreate a network that differs while the other projects use it.
     assert file["networks"] == {"dockerNet": {"name": "dockerNet"}}
     assert file["name"] == f"mld-{name}"
     # Nothing else that docker-compose 1.29 does not know; v1.sh takes the name away.

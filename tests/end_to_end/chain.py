@@ -1,4 +1,4 @@
-"""The services in a row, as processes, on an embedded broker in a process of its own."""
+"""The services as processes, connected through an embedded broker in its own process."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def embedded_broker() -> Iterator[tuple[Program, Bus]]:
 
 
 class Chain:
-    """Consumer and video on topics of their own; producers come and go."""
+    """Consumer and video on their own topics; tests start producers."""
 
     def __init__(self, bus: Bus, *, suffix: str = "", **consumer: str) -> None:
         """Prepare.
@@ -36,7 +36,7 @@ class Chain:
         self.bus, self._suffix, self._consumer_settings = bus, suffix, consumer
         self.port = free_port()
         self.commands: dict[str, Sequence[str]] = {}
-        """Service -> what to start in its place."""
+        """Service -> the command to start instead of it."""
         self._stack = contextlib.ExitStack()
 
     def topic(self, name: str) -> str:
@@ -58,11 +58,11 @@ class Chain:
         return self.start("producer", **{"TOPICNAME": self.topic("videocam"), "FRAMEINTERVAL": "0", **settings})
 
     def ask(self, path: str) -> Any:
-        """Return what `video` answers, decoded; None: not with 200."""
+        """Return the decoded answer of `video`, None if its status is not 200."""
         return get_json(f"http://{LOOPBACK}:{self.port}{path}")
 
     def predictions(self, camera: str) -> dict[str, Any]:
-        """Return what was drawn on the newest frame by the models' names; empty: there is no frame yet."""
+        """Return what was drawn on the newest frame, by model; empty if there is no frame yet."""
         answer = self.ask(f"/cameras/{camera}/predictions") or {"predictions": []}
         return {said["model"]: said for said in answer["predictions"]}
 
@@ -85,5 +85,5 @@ class Chain:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End everything, by force."""
+        """Kill everything."""
         self._stack.close()

@@ -1,4 +1,4 @@
-"""A service as it is, but for one method that crashes or hangs when it is told to.
+"""A service with one method that crashes or hangs on demand.
 
 `python -m tests.end_to_end.misbehaving SERVICE MODULE:CLASS.METHOD TRIGGER WAY`; the method does it as soon as the file
 TRIGGER is there. WAY: `once` (the file is taken away), `always`, or `hang`.

@@ -1,4 +1,4 @@
-"""A model server on a real socket that keeps every picture it is asked about.
+"""A model server on a real socket that keeps every picture that it receives.
 
 Model `numbers` it answers itself: class = number in the picture % 1000 + 1, so that a label tells which frame was
 looked at. All others it passes on to the real server.
@@ -24,7 +24,7 @@ PROBABILITY = 0.875
 
 
 class ModelServer:
-    """Listens on one port for all its life, but for the time between `go` and `come_back`."""
+    """Listens on one port, except between `go` and `come_back`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ModelServer:
         return self._server is not None
 
     def url(self, model: str = "") -> str:
-        """Return what belongs into MODELURLS."""
+        """Return the model's entry for MODELURLS."""
         return f"http://{LOOPBACK}:{self.port}/v1/models/{model or self.name}:predict"
 
     def come_back(self) -> None:
@@ -69,7 +69,7 @@ class ModelServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def go(self) -> None:
-        """Refuse connections, and break those there are."""
+        """Refuse new connections and break the existing ones."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -85,7 +85,7 @@ class ModelServer:
         self.go()
 
     def handle(self, request: Request) -> None:
-        """Answer a request, or do what the fault wants."""
+        """Answer a request, or cause the fault."""
         if self.fault is not None:
             self.fault(request)
             return
@@ -155,4 +155,4 @@ class _Server(ThreadingHTTPServer):
                 continue
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients go away."""
+        """Log nothing: clients disconnect."""

@@ -17,11 +17,11 @@ BLOCK = 32  # pixels
 BITS = 16
 MOST = 1 << BITS
 _CHECK_BITS = 4
-RATE = 25  # frames a second
+RATE = 25  # frames per second
 
 
 def picture(number: int, width: int = 640, height: int = 360) -> Image:
-    """Return a picture that shows a number on soft moving colours; the number is below 65536."""
+    """Return a picture of soft moving colours that shows a number below 65536."""
     image = np.roll(_scene(width, height), 8 * number, axis=1)
     for index, bit in enumerate(_bits(number)):
         image[height - BLOCK :, index * BLOCK : (index + 1) * BLOCK] = 255 if bit else 0
@@ -54,7 +54,7 @@ def read_number(jpeg: bytes) -> int:
 
 
 def write_video(path: Path, frames: int, width: int = 640, height: int = 360) -> Path:
-    """Write a video of pictures 0 to `frames` - 1, H.264 in Matroska, 25 frames a second."""
+    """Write a video of pictures 0 to `frames` - 1, H.264 in Matroska, 25 frames per second."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(RATE))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -1,4 +1,4 @@
-"""What a page sees of one camera, over the same WebSocket: every frame it is shown, with what is said about it."""
+"""Follows one camera over the page's WebSocket: every frame, with its header."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_S, wait_until
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame that came: when, monotonic seconds, and its header."""
+    """A received frame: its arrival in monotonic seconds, and its header."""
 
     at: float
     head: dict[str, Any]
@@ -26,7 +26,7 @@ class Seen:
 
 
 class Page:
-    """Watches a camera for as long as the block runs."""
+    """Watches a camera while the block runs."""
 
     def __init__(self, port: int, camera: str) -> None:
         self.frames: list[Seen] = []
@@ -35,7 +35,7 @@ class Page:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def shown(self, since: float = 0.0) -> list[Seen]:
-        """Return the frames that came from a monotonic time in seconds on; a repeated one was no new one."""
+        """Return the new frames that arrived since a monotonic time in seconds; repeated ones do not count."""
         return [seen for seen in list(self.frames) if seen.at >= since and not seen.head["repeated"]]
 
     def sees(self, state: str, *, within_s: float = PATIENCE_S) -> Seen:

@@ -1,4 +1,4 @@
-"""Everything that a model server may do wrong: the video keeps its rate, says so, asks with patience, and recovers."""
+"""Every fault of a model server: the video keeps its rate, reports the fault, retries patiently, and recovers."""
 
 import json
 import time
@@ -20,13 +20,13 @@ from tests.waiting import wait_until
 
 CAMERA, MODEL = "film", "imagenet"
 FRAMES = 2 * RATE  # watched during each fault
-# Promised are 2 s, and the table has what was seen; a busy machine may need more now and then.
+# The promise is 2 s, and the fault table has what was measured; a busy machine may need more.
 BACK_WITHIN_S = 30.0
 
 
 @dataclass
 class Live:
-    """A camera of 25 frames a second whose frames a model is asked about, and a page that shows it."""
+    """A camera of 25 frames per second, a model that is asked about its frames, and a page that shows it."""
 
     chain: Chain
     models: ModelServer
@@ -34,7 +34,7 @@ class Live:
     page: Page
 
     def asked(self) -> float:
-        """Return how many requests have had an outcome."""
+        """Return the number of requests that have an outcome."""
         metrics = self.chain.consumer.metrics()
         return sum(value for name, value in metrics.items() if name[0] == "consumer_predictions_total")
 
@@ -69,7 +69,7 @@ def does(behaviour: rest.Behaviour) -> Callable[[Live], None]:
 
 
 def only_predictions(behaviour: rest.Behaviour) -> rest.Behaviour:
-    """Misbehave for predictions alone; the model's status is answered as ever."""
+    """Misbehave for predictions only; requests for the model's status are answered."""
 
     def chosen(request: Request) -> None:
         if request.command == "POST":
@@ -82,7 +82,7 @@ def only_predictions(behaviour: rest.Behaviour) -> rest.Behaviour:
 
 @pytest.fixture
 def well_again(live: Live) -> Iterator[Callable[[], None]]:
-    """End the fault, in any case."""
+    """End the fault in any case."""
 
     def end() -> None:
         live.models.fault = None
@@ -182,7 +182,7 @@ def well_again(live: Live) -> Iterator[Callable[[], None]]:
 def test_the_video_goes_on_without_the_model_and_says_so(
     live: Live, well_again: Callable[[], None], recovery: Recovery, begin: Callable[[Live], None], why: str
 ) -> None:
-    """Whatever the fault is, it costs labels and nothing else."""
+    """Every fault costs labels and nothing else."""
     live.page.sees("ok")
     lines = len(live.chain.consumer.lines)
     began_us = time.time() * 1e6

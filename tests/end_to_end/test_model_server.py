@@ -1,4 +1,4 @@
-"""The local stand-in of TensorFlow Serving as the consumer sees it: killed and started again, and with new versions."""
+"""The local stand-in for TensorFlow Serving as the consumer sees it: killed and restarted, and with new versions."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Real"]:
 
 
 class Real:
-    """The local stand-in of TensorFlow Serving as a process, with a model of versions that come."""
+    """The local stand-in for TensorFlow Serving as a process, with a model whose versions tests add."""
 
     page: Page
 
@@ -60,12 +60,12 @@ class Real:
         wait_until(lambda: get(self.url + "/metadata")[0] == 200, "the model is served", within_s=LOADS_WITHIN_S)
 
     def serves(self, version: int) -> bool:
-        """Tell whether a version answers."""
+        """Return whether a version answers."""
         states = (get_json(self.url) or {}).get("model_version_status", ())
         return any(one["version"] == str(version) and one["state"] == "AVAILABLE" for one in states)
 
     def publish(self, version: int) -> None:
-        """Put a version beside the others, whole at once as a careful person does."""
+        """Add a version in one step, as a careful operator does."""
         shutil.copytree(self.base / "1", self.base.parent / "coming")
         (self.base.parent / "coming").rename(self.base / str(version))
 
@@ -76,7 +76,7 @@ def newest_version(base: Path) -> Path:
 
 @pytest.mark.fault("model server killed (SIGKILL), started again", expects="MODEL DOWN; a label again within 2 s")
 def test_a_model_server_that_was_killed_and_started_again_is_asked_again(real: Real, recovery: Recovery) -> None:
-    """The real one: its end breaks a connection, its start takes a while."""
+    """A real process: its end breaks a connection, and its start takes a while."""
     real.program.close()
     down = real.page.sees("down")
     real.start()
@@ -90,7 +90,7 @@ def test_a_model_server_that_was_killed_and_started_again_is_asked_again(real: R
 
 @pytest.mark.fault("model server told to end (SIGTERM) while it is asked", expects="status 0 within 3 s; MODEL DOWN")
 def test_a_model_server_that_is_told_to_end_does_so_in_the_middle_of_its_work(real: Real, recovery: Recovery) -> None:
-    """What it is asked meanwhile is somebody else's to answer."""
+    """It refuses new requests meanwhile."""
     real.page.sees("ok")
     began = time.monotonic()
     assert real.program.ends() == 0
@@ -108,7 +108,7 @@ def test_a_model_server_that_is_told_to_end_does_so_in_the_middle_of_its_work(re
 
 @pytest.mark.fault("a new version of the model is served", expects="no frame without a label; the new version is named")
 def test_a_new_version_takes_over_without_a_gap(real: Real, recovery: Recovery) -> None:
-    """The stand-in loads it beside the old one; predictions name it as soon as it is known."""
+    """The stand-in loads it beside the old one; predictions name it as soon as the consumer knows it."""
     version = 1 + max(int(path.name) for path in real.base.iterdir())
     before = real.page.sees("ok")
     real.publish(version)

@@ -1,4 +1,4 @@
-"""The ways around the plain one: a model that is gone, frames that wait for their own label, the original's record."""
+"""The other modes: a model that is gone, frames that wait for their own label, the original's records."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from tests.suite import LOOPBACK, Service, Tap, get
 from tests.waiting import wait_until
 
 MODEL = "imagenet"
-CAPTION_ROWS = 96  # of a picture 360 high; labels leave untouched what lies below
+CAPTION_ROWS = 96  # of a picture of 360 rows; labels change nothing below
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def models() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="module")
 def chain(bus: Bus, models: ModelServer) -> Iterator[Chain]:
-    """A chain in mode `latest`; each test has cameras of its own."""
+    """A chain in mode `latest`; each test has its own cameras."""
     with Chain(bus, MODELURLS=json.dumps({MODEL: models.url()}), MODELTIMEOUT="2s") as running:
         yield running
 
@@ -52,7 +52,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def frames(bus: Bus, chain: Chain) -> Iterator[Tap]:
-    """What comes to the viewers from now on."""
+    """What viewers receive from now on."""
     with Tap(bus, chain.topic("videodisplay"), frame_of) as tap:
         yield tap
 
@@ -73,7 +73,7 @@ def state(chain: Chain, camera: str) -> str:
 def test_what_is_drawn_of_a_model_that_is_down_is_drawn_on_the_camera_s_own_picture(
     bus: Bus, chain: Chain, models: ModelServer, film: Path, frames: Tap
 ) -> None:
-    """`MODEL DOWN 3 s` and nothing else has been changed in the producer's JPEG."""
+    """The producer's JPEG is unchanged except for `MODEL DOWN 3 s`."""
     models.go()
     try:
         with Tap(bus, chain.topic("videocam"), frame_of) as taken:
@@ -100,7 +100,7 @@ def read_states(frames: list[Frame]) -> list[str]:
 
 
 def test_each_frame_waits_for_its_own_label_in_mode_sync(bus: Bus, film: Path) -> None:
-    """Label and picture are of the same sequence; what came meanwhile is `model_busy`; a model that hangs is down."""
+    """Label and picture have the same sequence; frames in between are `model_busy`; a model that hangs is down."""
     pace = [0.1]
     with ExitStack() as stack:
         models = stack.enter_context(ModelServer(takes_s=lambda _: pace[0]))
@@ -191,5 +191,5 @@ def test_raw_pixels_of_our_own_producer_are_the_original_s_record(bus: Bus, chai
 
 
 def same_below_the_label(jpeg: bytes, image: Image) -> bool:
-    """Tell whether a JPEG is what coding an image gives, but for the rows with the label."""
+    """Return whether a JPEG is what encoding an image gives, except for the rows with the label."""
     return np.array_equal(decode(jpeg)[CAPTION_ROWS:], decode(encode(image, 80))[CAPTION_ROWS:])

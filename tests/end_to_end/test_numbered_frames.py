@@ -1,4 +1,4 @@
-"""Numbered pictures followed from a file to an HTTP client, with the real model looking on.
+"""Numbered pictures, followed from a file to an HTTP client, with the real model.
 
 One run, played once; each test looks at another side of what was recorded.
 """
@@ -34,7 +34,7 @@ from tests.suite import Books, Part, Program, Tap, Use, children_of, get_json, m
 from tests.waiting import becomes_true, wait_until
 
 FRAMES = 250
-SLOW = range(120, 123)  # pictures about which the model `numbers` thinks so long that its last label gets old
+SLOW = range(120, 123)  # pictures for which the model `numbers` takes so long that its last label becomes old
 REAL, COUNTING = "imagenet_1", "imagenet_2"
 BROKER_MB = 100
 SAMPLE_S = 0.2
@@ -42,7 +42,7 @@ SAMPLE_S = 0.2
 
 @dataclass
 class Run:
-    """What was seen of one run; the camera `numbers` unless said otherwise."""
+    """What one run recorded; of the camera `numbers` unless stated otherwise."""
 
     parts: list[Part] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -105,7 +105,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         cameras = json.dumps({"numbers": str(film), "chelsea": str(still)})
         producer = chain.produce(CAMERAS=cameras)
         wait_until(lambda: chain.ask("/cameras/numbers/predictions"), "a first frame has come through")
-        film.unlink()  # it is played to its end once, and the camera is down then
+        film.unlink()  # it plays to its end once, then the camera is down
         _watch(chain, seen, {"producer": producer, "broker": broker, "consumer": chain.consumer, "video": chain.video})
 
         wait_until(lambda: seen.chelsea, "the real model has said something")
@@ -135,7 +135,7 @@ def _up(producer: Any, camera: str) -> bool:
 
 
 def _settled(seen: Run, services: dict[str, Any]) -> bool:
-    """Take the ledgers, and tell whether every frame has come to its end."""
+    """Read the ledgers, and return whether every frame is accounted for."""
     seen.books = {
         name: {camera: service.books(camera) for camera in ("numbers", "chelsea")} for name, service in services.items()
     }
@@ -148,7 +148,7 @@ def _settled(seen: Run, services: dict[str, Any]) -> bool:
 
 
 def _watch(chain: Chain, seen: Run, programs: dict[str, Program]) -> None:
-    """Look on until the last picture of the film has been shown, or no new one comes."""
+    """Watch until the last picture of the film has been shown, or no new one arrives."""
     stop = threading.Event()
 
     def view() -> None:
@@ -176,7 +176,7 @@ def _watch(chain: Chain, seen: Run, programs: dict[str, Program]) -> None:
         time.sleep(SAMPLE_S)
     stop.set()
     for thread in threads:
-        thread.join(10)  # the still picture is repeated every second: the viewer notices
+        thread.join(10)  # the still picture repeats every second, so the viewer notices the stop
 
 
 def live_parts(run: Run) -> list[Part]:
@@ -211,7 +211,7 @@ def test_the_number_in_the_picture_is_that_of_its_sequence(run: Run) -> None:
     for part in live_parts(run):
         frame = run.source().get(part.sequence)
         if frame is None:
-            continue  # the broker forgets after two seconds: we were late, not the suite
+            continue  # the broker forgets after two seconds: this test was late, not the suite
         compared += 1
         assert read_number(part.picture) == numbers[part.sequence]
         assert round(float(part.headers["x-timestamp"]) * 1e6) == pytest.approx(frame.captured_at, abs=1)
@@ -250,7 +250,7 @@ def test_nothing_grows_over_the_run(run: Run) -> None:
         frames = FRAMES * 0.6  # between the middles of the second and the last quarter
 
         grown = statistics.median(use.rss for use in late) - statistics.median(use.rss for use in early)
-        if name != "broker":  # it fills its 5 MB for each partition
+        if name != "broker":  # it fills 5 MB per partition
             assert grown < frames * mean_size / 2, f"{name} has grown by {grown / 1e6:.1f} MB"
         assert max(use.files for use in late) <= max(use.files for use in early) + 4, name
         assert max(use.threads for use in late) <= max(use.threads for use in early) + 4, name
@@ -324,7 +324,7 @@ def test_what_a_frame_says_of_itself_is_what_the_models_said(run: Run) -> None:
 
 
 def test_the_picture_shows_what_its_header_says(run: Run) -> None:
-    """Drawn anew from the header's words on the producer's JPEG, it is the picture that viewers got, byte by byte."""
+    """Drawing the header's text on the producer's JPEG again gives the viewers' picture, byte for byte."""
     source = run.source()
     compared = 0
     for frame in run.shown:
@@ -378,7 +378,7 @@ def test_the_real_model_knows_the_cat(run: Run) -> None:
 
 
 def test_services_that_run_well_say_little(run: Run) -> None:
-    """No traceback, no error, and never a line for each frame."""
+    """No traceback, no error, and no line per frame."""
     for name, log in run.logs.items():
         assert "Traceback" not in log, log
         assert "ERROR" not in log, log

@@ -21,13 +21,13 @@ LABELLED_S = 300.0
 
 
 def has_v2() -> bool:
-    """Tell whether docker knows `compose`, in a version that includes files."""
+    """Return whether docker has `compose` in a version that can include files."""
     done = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, text=True, check=False)
     return done.returncode == 0 and tuple(map(int, done.stdout.strip(" v\n").split(".")[:2])) >= (2, 20)
 
 
 def has_v1() -> bool:
-    """Tell whether docker-compose is there, and is not v2 under that name."""
+    """Return whether docker-compose is there and is version 1."""
     if shutil.which("docker-compose") is None:
         return False
     done = subprocess.run(["docker-compose", "version", "--short"], capture_output=True, text=True, check=False)
@@ -35,7 +35,7 @@ def has_v1() -> bool:
 
 
 class Compose:
-    """One of the two versions, with a file of settings as a person has it in compose/.env."""
+    """One of the two versions, with a file of settings such as compose/.env."""
 
     def __init__(self, version: int, settings: Path) -> None:
         self.version = version
@@ -66,7 +66,7 @@ def containers(service: str = "", *, ended: bool = False) -> list[Held]:
 
 
 def _is_ours(project: str) -> bool:
-    """Tell whether a project is of compose/, and not another one of a person's."""
+    """Return whether a project belongs to compose/."""
     return project.startswith("mld-") or project == "machine-learning-deployment"
 
 

@@ -52,7 +52,7 @@ def docker(*arguments: str, status: int | None = 0) -> str:
 
 
 def answers() -> bool:
-    """Tell whether there is a daemon."""
+    """Return whether a daemon answers."""
     if shutil.which("docker") is None:
         return False
     return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
@@ -68,7 +68,7 @@ def build(tag: str, dockerfile: Path, context: Path, *, target: str = "", **argu
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """Return what docker knows of a container or an image."""
+    """Return Docker's description of a container or an image."""
     (document,) = json.loads(docker("inspect", name))
     assert isinstance(document, dict)
     return document
@@ -90,7 +90,7 @@ class Network:
 
 
 class Held:
-    """A container that somebody started."""
+    """A container that something else started."""
 
     def __init__(self, identifier: str) -> None:
         self.id = identifier
@@ -112,13 +112,13 @@ class Held:
         return dict(inspect(self.id)["State"])
 
     def until_healthy(self, *, within_s: float = PATIENCE_S) -> None:
-        """Wait until the container's own check says that it is well."""
+        """Wait until the container's own health check succeeds."""
         wait_until(
             lambda: self.state["Health"]["Status"] == "healthy" or self._check_runs(), "healthy", within_s=within_s
         )
 
     def answers(self) -> bool:
-        """Run the container's own check now; tell whether it is content."""
+        """Run the container's own health check now; return whether it succeeds."""
         test = inspect(self.id)["Config"]["Healthcheck"]["Test"]
         return subprocess.run(["docker", "exec", self.id, *test[1:]], capture_output=True, check=False).returncode == 0
 

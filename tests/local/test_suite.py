@@ -1,4 +1,4 @@
-"""`python -m local` as a process: it comes up, looks after its parts, and leaves nothing behind."""
+"""`python -m local` as a process: it starts, supervises its parts, and leaves nothing behind."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ class Suite(Program):
         return self._seen
 
     def part(self, module: str) -> int | None:
-        """Return the process id of a part; None: it does not run."""
+        """Return the process id of a part, None if it does not run."""
         for pid in children_of(self.process.pid):
             arguments = arguments_of(pid)
             if "shared.child" in arguments and module in arguments:
@@ -78,7 +78,7 @@ class Suite(Program):
 
 
 def start_of(pid: int) -> str | None:
-    """Return when a process was started, which tells it from a later one with its id; None: it has ended."""
+    """Return when a process was started, which distinguishes it from a later one with its id; None if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -113,7 +113,7 @@ def newest(suite: Suite) -> Any:
 def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     model: Path, start: Callable[..., Suite]
 ) -> None:
-    """All of it with nothing said: sample video, broker in memory, real model; the life of `make run`."""
+    """Everything by default: sample film, embedded broker, real model; the life of `make run`."""
     suite = start(SECRET_OF_SOMEBODY_ELSE="hidden")
     suite.is_up()
     assert suite.said(f"Live at {suite.page}")
@@ -126,7 +126,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     for name, pid in running.items():
         assert b"SECRET_OF_SOMEBODY_ELSE" not in Path(f"/proc/{pid}/environ").read_bytes(), name
 
-    # A service dies: the others go on, and it comes back.
+    # A service is killed: the others continue, and it is restarted.
     producer = running.pop("producer")
     assert producer is not None
     os.kill(producer, signal.SIGKILL)
@@ -149,7 +149,7 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
 
 
 def test_a_suite_that_is_killed_leaves_nothing(model: Path, start: Callable[..., Suite]) -> None:
-    """Nobody is there to end its parts: each notices by itself."""
+    """Nothing ends its parts: each notices by itself."""
     suite = start()
     suite.says("  video ")
     wait_until(lambda: suite.part("video") and len(suite.processes()) >= 7, "all parts run")
@@ -161,7 +161,7 @@ def test_a_suite_that_is_killed_leaves_nothing(model: Path, start: Callable[...,
 
 
 def test_an_existing_kafka_and_model_server_are_used(start: Callable[..., Suite], tmp_path: Path) -> None:
-    """BROKER, TFSERVING, VIDEOLINK, DISPLAYPORT=:PORT: nothing of that is started, and it ends as well."""
+    """BROKER, TFSERVING, VIDEOLINK, DISPLAYPORT=:PORT: none of these is started, and the suite ends as well."""
     still = write_png(tmp_path / "still.png", 417)
     with embedded_broker() as (_, bus), ModelServer(name="tfModel") as models:
         # Readers of an existing Kafka need no hint that this one is slow to wake them; a real one would not be either.
@@ -207,7 +207,7 @@ NO_MODEL = {"TFSERVING": f"http://{LOOPBACK}:9"}
 
 @pytest.mark.parametrize("line", ["", "starting the embedded broker"])
 def test_ctrl_c_while_it_starts_ends_it_without_a_word(start: Callable[..., Suite], line: str) -> None:
-    """Before anything is there, and while the first part starts."""
+    """Before anything has been started, and while the first part starts."""
     suite = start(**NO_MODEL)
     wait_until(lambda: suite.processes() and "local" in arguments_of(suite.process.pid), "it runs")
     if line:
@@ -233,7 +233,7 @@ def maps_of(pid: int) -> str:
 
 
 def test_a_broker_that_dies_is_replaced(start: Callable[..., Suite], tmp_path: Path) -> None:
-    """The services start anew with the other one, since nobody knows its address."""
+    """The services restart with the other one, because its address is new."""
     suite = start(VIDEOLINK=str(write_png(tmp_path / "still.png", 1)), **NO_MODEL)
     suite.is_up()
     run, broker = newest(suite)["run"], suite.part("local.broker")
@@ -287,7 +287,7 @@ def test_a_wrong_variable_is_one_line_each(
 def test_what_only_a_service_finds_wrong_ends_the_suite(
     start: Callable[..., Suite], variables: dict[str, str], beginning: str
 ) -> None:
-    """Its line is shown, and what had been started is ended."""
+    """Its line is shown, and what had been started ends."""
     suite = start(**variables, **NO_MODEL)
     wait_until(lambda: suite.processes() and suite.process.poll() is not None, "it has ended")
 
@@ -298,7 +298,7 @@ def test_what_only_a_service_finds_wrong_ends_the_suite(
 
 
 def refuses(suite: Suite, beginnings: list[str]) -> None:
-    """Check that a suite ends at once with a line each, and that nothing was started."""
+    """Check that a suite ends at once with one line per mistake, and that nothing was started."""
     suite.processes()
     assert suite.waits() == 2, suite.log
     assert len(suite.lines) == len(beginnings), suite.log

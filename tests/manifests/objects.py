@@ -1,4 +1,4 @@
-"""The manifests as the tests look at them: objects, pods, and who selects whom."""
+"""Reads the manifests: objects, pods, and which selector selects which pods."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -69,7 +69,7 @@ def ports(workload: Object) -> dict[str, int]:
 
 
 def matches(selector: Mapping[str, str], of: Mapping[str, str]) -> bool:
-    """Tell whether labels have all that a selector asks for."""
+    """Return whether labels contain everything that a selector requires."""
     return selector.items() <= of.items()
 
 

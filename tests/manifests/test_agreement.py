@@ -56,7 +56,7 @@ def test_values_are_accepted(service: str, film: Path) -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_values_are_the_defaults(service: str) -> None:
-    """What nobody has changed is the same in a cluster as outside it."""
+    """Defaults are the same in a cluster as outside it."""
     defaults = {row.variable: row.default for row in document(SETTINGS[service])}
     own = {"LOGFORMAT", "LABELURLS", "VIDEOLINK"}
 
@@ -81,7 +81,7 @@ def test_compose_says_the_same() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_names_that_people_rely_on(form: str) -> None:
-    """StatefulSets, Deployments, Services and ConfigMaps have the names of the original, or of the design."""
+    """StatefulSets, Deployments, Services and ConfigMaps have the names of the original."""
     among = suite(form)
     zookeeper = form == "zookeeper"
 
@@ -127,7 +127,7 @@ def test_topics_are_those_of_the_list(form: str) -> None:
 
 
 def test_topics_that_services_use_are_declared() -> None:
-    """No service names a topic that nobody makes."""
+    """No service names a topic that is not created."""
     used = {value for service in SETTINGS for name, value in seen_by(service).items() if name.startswith("TOPICNAME")}
 
     assert used <= TOPICS.keys()

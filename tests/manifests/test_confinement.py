@@ -153,7 +153,7 @@ def test_service_accounts_are_their_own(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("direction", ["ingress", "egress"])
 def test_policies_allow_the_datas_path_and_no_more(form: str, direction: str) -> None:
-    """Who reaches whom between our pods, and at which ports, is the same from either end, and what is meant."""
+    """Which pods reach which ports is the same from either end, and as intended."""
     among = suite(form)
     found: dict[tuple[str, str], set[int]] = {}
     for policy in of_kind("NetworkPolicy", among).values():

@@ -1,4 +1,4 @@
-"""Every kustomization builds, and what comes out is what Kubernetes takes."""
+"""Every kustomization builds, and Kubernetes accepts the result."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes takes, in the versions that are about, without a warning."""
+"""Kubernetes accepts the manifests in all supported versions without a warning."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -20,7 +20,7 @@ named = pytest.mark.parametrize(
 
 
 def test_files_are_what_their_source_writes() -> None:
-    """Whoever changes one runs `make dashboards`."""
+    """`make dashboards` would change nothing."""
     assert {path.name: path.read_text() for path in dashboards.FOLDER.iterdir()} == dashboards.as_files()
 
 
@@ -36,7 +36,7 @@ def test_the_schema_knows_every_field(name: str) -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_links_to_a_dashboard_stay(name: str) -> None:
-    """The uid is the file's name, for ever; panels have numbers; nobody's own database comes along."""
+    """The uid is the file's name and never changes; panels have numbers; no database id is included."""
     dashboard = DASHBOARDS[name]
     numbers = [panel["id"] for panel in dashboard["panels"]]
 
@@ -48,7 +48,7 @@ def test_links_to_a_dashboard_stay(name: str) -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_panels_fill_the_grid(name: str) -> None:
-    """None lies on another, and every line is full."""
+    """No panel overlaps another, and every row is full."""
     cells: set[tuple[int, int]] = set()
     for panel in DASHBOARDS[name]["panels"]:
         place = panel["gridPos"]

@@ -54,7 +54,7 @@ def test_the_choice_of_cameras_is_of_all_that_are_known(exported: dict[str, Labe
 
 
 def test_every_metric_of_ours_is_asked_for(exported: dict[str, Labels]) -> None:
-    """What the services count for somebody to look at is looked at."""
+    """Every metric of the services is shown or watched."""
     asked = {name for query in QUERIES for name in metrics_in(query.expression)}
     ours = {name for name in exported if re.fullmatch(_SERVICE, name) and not name.endswith(("_created", "_sum"))}
 

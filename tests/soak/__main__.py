@@ -1,4 +1,4 @@
-"""Lets the whole suite run for long, with one fault after the other: `python -m tests.soak --minutes 30`.
+"""Runs the whole suite for a long time, with one fault after another: `python -m tests.soak --minutes 30`.
 
 A real Kafka, an RTSP and an MJPEG camera at 25 frames a second, the real model, two consumers in a group, two replicas
 of `video` and six viewers. After each fault: live again at every viewer, nobody has exited, the books of each stage
@@ -38,7 +38,7 @@ BETWEEN = (
 
 
 class Interrupted(Exception):
-    """A signal has come."""
+    """A signal has arrived."""
 
 
 FAILURES = (Interrupted, AssertionError, SuiteError)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _soak(minutes: float, folder: Path) -> list[str]:
-    """Start everything, soak, write what was seen, and return the broken promises."""
+    """Start everything, soak, write the report, and return the broken promises."""
     broken: list[str] = []
     with contextlib.ExitStack() as stack:
         try:
@@ -104,7 +104,7 @@ def _viewers(parts: Parts) -> list[Viewer]:
 
 
 def _sent_away(viewers: Iterable[Viewer], port: int) -> list[str]:
-    """Return whose connection ended although nobody had killed the replica that they watch."""
+    """Return the viewers whose connection ended although their replica was not killed."""
     return [f"{viewer.name}: {reason}" for viewer in viewers if viewer.port == port for reason in viewer.endings]
 
 

@@ -1,4 +1,4 @@
-"""Whether every frame is accounted for, between the stages and over the deaths of processes.
+"""Checks that every frame is accounted for, between the stages and across killed processes.
 
 Between two stages: Σ out of the first = Σ in + Σ lost_upstream of the second, over all instances, the dead included.
 What is left over is compared with what it was before a fault. It may only have changed where the fault has taken books
@@ -27,11 +27,11 @@ from shared.frames.ledger import Reason
 from tests.suite import Books, Service
 from tests.waiting import wait_until
 
-MOST_FPS = 50  # of one camera: twice its rate, since what was held up comes faster
+MOST_FPS = 50  # of one camera: twice its rate, because delayed frames arrive faster
 ON_THE_WAY = 8  # frames of one camera that a stage sends without an answer (shared/frames/writer.py)
 UNCOMMITTED_S = 1.5  # shared/bus/commits.py commits every 0.2 s; a busy machine may be late
 NONE = Books(0, 0, {}, 0)
-BY_HAND = "by hand"  # the part that writes the records which we put on a topic ourselves
+BY_HAND = "by hand"  # the part that stands for records that the soak itself writes
 
 Sheet: TypeAlias = dict[str, Books]
 """Camera -> books."""
@@ -54,7 +54,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Range:
-    """By how many frames something may change."""
+    """A range of frames."""
 
     low: int = 0
     high: int = 0
@@ -88,7 +88,7 @@ class Row:
 
     @property
     def broken(self) -> str:
-        """What of it is not explained; empty: all is."""
+        """What is not explained; empty if everything is."""
         if self.unknown not in self.allowed:
             return f"{self.unknown} frames are in no books, and {self.allowed} may be"
         if self.lost and not self.noticed:
@@ -98,26 +98,26 @@ class Row:
 
 @dataclass
 class Archive:
-    """The books of all parts, dead and alive."""
+    """The ledgers of all parts, running or killed."""
 
     cameras: tuple[str, ...]
     betweens: tuple[Between, ...]
     parts: Callable[[], dict[str, Service]]
     written_by_hand: Counter[str] = field(default_factory=Counter)
-    """Camera -> records that we put on a topic ourselves."""
+    """Camera -> records that the soak itself wrote."""
     _dead: dict[str, list[Sheet]] = field(default_factory=dict)
     _untold_s: dict[str, float] = field(default_factory=dict)
     _before: "Moment | None" = None
 
     def bury(self, name: str, kill: Callable[[], object]) -> None:
-        """Kill a part, with its books read as late as possible."""
+        """Kill a part, and read its ledger as late as possible before."""
         sheet, began = self._read(name), time.monotonic()
         kill()
         self._dead.setdefault(name, []).append(sheet)
         self._untold_s[name] = self._untold_s.get(name, 0.0) + time.monotonic() - began
 
     def read(self) -> "Moment":
-        """Return all books as they stand now.
+        """Return all ledgers as they are now.
 
         Raises:
             AssertionError: a part does not answer, or the books of a stage do not balance.
@@ -129,7 +129,7 @@ class Archive:
         return Moment(sheets)
 
     def open(self, moment: "Moment") -> None:
-        """Begin a new entry: what is compared from now on is what has changed since this moment."""
+        """Begin a new entry: from now on, compare what has changed since this moment."""
         self._before = moment
         self._untold_s.clear()
 
@@ -191,12 +191,12 @@ class Archive:
 
 @dataclass(frozen=True)
 class Moment:
-    """The books of all parts at one time, those of the dead in them."""
+    """The ledgers of all parts at one time, including those of killed parts."""
 
     sheets: dict[str, Sheet]
 
     def out(self, between: Between, camera: str) -> int:
-        """Return the frames that have gone out of the first stage."""
+        """Return the frames that left the first stage."""
         return sum(self._of(name, camera).out for name in between.before)
 
     def left_over(self, between: Between, camera: str) -> int:
@@ -205,7 +205,7 @@ class Moment:
         return self.out(between, camera) - sum(one.arrived + one.lost_upstream for one in books)
 
     def lost(self, between: Between, camera: str) -> int:
-        """Return the frames that the second stage knows to be lost."""
+        """Return the frames that the second stage counts as lost."""
         return sum(self._of(name, camera).lost_upstream for name in between.after)
 
     def noticed(self) -> int:

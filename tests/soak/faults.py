@@ -20,9 +20,9 @@ from tests.soak.viewers import Viewer, who_never_read, who_vanish
 from tests.suite import Service
 from tests.waiting import PATIENCE_S, wait_until
 
-TOPICS_UNKNOWN_S = 3.0  # longer than metadata lasts: all have seen that a topic is gone
+TOPICS_UNKNOWN_S = 3.0  # longer than metadata is cached: every client has seen that a topic is gone
 BAD_VIEWERS = 20  # of each kind
-NEVER_KILLED = VIDEOS[0]  # whoever watches it must never be sent away
+NEVER_KILLED = VIDEOS[0]  # its viewers must never be disconnected
 JPEG = ("content-type", b"image/jpeg")
 JUNK: tuple[tuple[bytes, list[tuple[str, bytes]]], ...] = (
     (b"", []),
@@ -36,14 +36,14 @@ JUNK: tuple[tuple[bytes, list[tuple[str, bytes]]], ...] = (
 
 @dataclass(frozen=True)
 class Ground:
-    """What a fault is made on."""
+    """What a fault acts on."""
 
     parts: Parts
     archive: Archive
     viewers: list[Viewer]
 
     def goes_on(self, *cameras: str, ports: tuple[int, ...] = ()) -> None:
-        """Wait until those who watch these cameras (at these ports) have seen a picture captured from now on.
+        """Wait until the viewers of these cameras (at these ports) have seen a picture captured from now on.
 
         Raises:
             AssertionError: they have not.
@@ -61,7 +61,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: what it is called, how it is made, and what it may cost.
+    """A fault: its name, how to cause it, and what it may cost.
 
     Attributes:
         name: as in the table.
@@ -77,7 +77,7 @@ class Fault:
 
 
 def camera_gone(ground: Ground, lasts_s: float) -> None:
-    """The RTSP camera is killed, and comes back at the same address."""
+    """The RTSP camera is killed and restarted at the same address."""
     parts = ground.parts
     parts.kill(parts.street)
     with _lasting(lasts_s):
@@ -116,7 +116,7 @@ def broker_frozen(ground: Ground, lasts_s: float) -> None:
 
 
 def model_server_killed(ground: Ground, lasts_s: float) -> None:
-    """No model server for a while; pictures go on without labels."""
+    """No model server for a while; pictures continue without labels."""
     parts = ground.parts
     parts.kill(parts.serving)
     with _lasting(lasts_s):
@@ -125,7 +125,7 @@ def model_server_killed(ground: Ground, lasts_s: float) -> None:
 
 
 def model_server_frozen(ground: Ground, lasts_s: float) -> None:
-    """It takes requests and does not answer, for longer than MODELTIMEOUT; pictures go on without labels."""
+    """It accepts requests and does not answer for longer than MODELTIMEOUT; pictures continue without labels."""
     parts = ground.parts
     with _frozen(parts.serving.process.pid), _lasting(lasts_s):
         ground.goes_on(STREET, YARD)
@@ -143,7 +143,7 @@ def consumer_killed(ground: Ground, lasts_s: float) -> None:
 
 
 def consumer_paused(ground: Ground, lasts_s: float) -> None:
-    """The one that has the RTSP camera stands still for longer than its session in the group lasts."""
+    """The one that has the RTSP camera is stopped for longer than its session in the group lasts."""
     parts = ground.parts
     service = parts.services[parts.who_has(STREET)]
     with _frozen(service.process.pid):
@@ -162,7 +162,7 @@ def labelled_topic_anew(ground: Ground, lasts_s: float) -> None:
 
 
 def junk(ground: Ground, lasts_s: float) -> None:
-    """Records that are no frames come with a camera's key; each is counted once, and the camera goes on."""
+    """Records that are not frames arrive with a camera's key; each is counted once, and the camera continues."""
     with Writer(Bus(ground.parts.bus.servers, {"message.timeout.ms": 30_000})) as writer, _lasting(lasts_s):
         for value, headers in JUNK:
             _write_by_hand(ground, writer, value, headers)
@@ -214,7 +214,7 @@ IN_ORDER = (
 
 @contextlib.contextmanager
 def _lasting(seconds: float) -> Iterator[None]:
-    """Let the block take at least so long."""
+    """Let the block take at least this long."""
     ends_at = time.monotonic() + seconds
     yield
     time.sleep(max(0.0, ends_at - time.monotonic()))
@@ -244,7 +244,7 @@ def _is_up(parts: Parts, camera: str) -> bool:
 
 
 def _write_by_hand(ground: Ground, writer: Writer, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-    """Write a record that is no frame, and wait until it is counted."""
+    """Write a record that is not a frame, and wait until it is counted."""
     before = _undecodable(ground.parts)
     fates: list[Delivery] = []
     writer.send(TOPIC, key=STREET, value=value, headers=headers, on_delivery=fates.append)
@@ -262,7 +262,7 @@ def _make_anew(ground: Ground, topic: str, lasts_s: float) -> None:
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": ground.parts.bus.servers})
 
     def gone() -> bool:
-        with contextlib.suppress(KafkaException):  # a busy broker that has not answered in time is asked again
+        with contextlib.suppress(KafkaException):  # ask a busy broker again that has not answered in time
             if topic not in admin.list_topics(timeout=PATIENCE_S).topics:
                 return True
             admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""What processes take of the machine, second by second, and whether it grows.
+"""Measures what processes use, second by second, and whether it grows.
 
 Memory: the slope is the median of the slopes between all pairs of points (Theil and Sen), so that a step, as after a
 fault, does not count as growth; its interval is Sen's (1968), 95 %. Descriptors: their number in two calm moments.
@@ -16,12 +16,12 @@ from tests.soak.parts import BROKER
 from tests.suite import Use, use_of
 
 EVERY_S = 1.0
-POINT_S = 10.0  # points of the line are medians over so long
+POINT_S = 10.0  # each point of the line is a median over this time
 FEWEST_POINTS = 6
 MOST_MB_A_MINUTE = 1.0
-JUDGED_S = 300.0  # a slope over less is noise: then the memory has a bound instead
+JUDGED_S = 300.0  # a slope over less time is noise: then a bound on the memory applies
 MOST_MORE_MB = 100.0
-MOST_MORE_FILES = 4  # connections to a broker are opened when they are needed
+MOST_MORE_FILES = 4  # connections to a broker open on demand
 # The broker has as many files as segments are kept, and fills its heap of 512 MB and what it maps of its indexes.
 BROKER_MOST_MB, BROKER_MOST_FILES = 1200.0, 500
 NORMAL_95 = 1.96
@@ -30,7 +30,7 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Slope:
-    """Growth in MB a minute, and what it may be with 95 % certainty."""
+    """Growth in MB per minute, with its 95 % interval."""
 
     value: float
     low: float
@@ -38,24 +38,24 @@ class Slope:
 
     @property
     def grows(self) -> bool:
-        """Whether it is surely more than noise."""
+        """Whether it is significantly more than noise."""
         return self.low > MOST_MB_A_MINUTE
 
 
 @dataclass
 class Life:
-    """What one process took, from its start to its end."""
+    """What one process used, from its start to its end."""
 
     name: str
     pid: int
     seconds: list[float] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     calm: list[tuple[float, Use]] = field(default_factory=list)
-    """In moments in which nothing was wrong."""
+    """In moments without a fault."""
 
     @property
     def lasted_s(self) -> float:
-        """How long it was looked at."""
+        """How long it was measured."""
         return self.seconds[-1] - self.seconds[0] if self.seconds else 0.0
 
     def warm_mb(self, warm_s: float) -> list[float]:
@@ -98,7 +98,7 @@ class Life:
 
 
 class Watch:
-    """Looks at every process each second, in a thread."""
+    """Measures every process each second, in a thread."""
 
     def __init__(self, processes: Callable[[], Mapping[str, int]]) -> None:
         """Prepare; `processes` returns the ids of what runs now, by name."""
@@ -109,7 +109,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="growth", daemon=True)
 
     def calm(self) -> None:
-        """Note that nothing is wrong right now."""
+        """Record that there is no fault at the moment."""
         self._look(calm=True)
 
     def __enter__(self) -> Self:

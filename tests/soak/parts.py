@@ -1,4 +1,4 @@
-"""The whole suite as processes of their own, on a real Kafka: what is soaked."""
+"""The whole suite as processes on a real Kafka: what the soak runs."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ P = TypeVar("P", bound=Program)
 
 
 class OnLeash(Program):
-    """A program that ends when the soak does, however that ends."""
+    """A program that ends with the soak, however that ends."""
 
     via: ClassVar[tuple[str, ...]] = ("shared.child",)
 
@@ -52,7 +52,7 @@ class ModelServer(OnLeash):
 
 
 class Parts:
-    """Every process of the suite by its name, and how to start it."""
+    """Every process of the suite by name, and how to start it."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self.node = Node(jars(), folder / "kafka", Ports.free())
@@ -70,11 +70,11 @@ class Parts:
 
     @property
     def bus(self) -> Bus:
-        """The way to the broker, for us."""
+        """The broker's address for the soak itself."""
         return Bus(self.node.servers[0])
 
     def processes(self) -> dict[str, int]:
-        """Return the ids of all processes that live long, by name."""
+        """Return the ids of all long-lived processes, by name."""
         found = {name: service.process.pid for name, service in dict(self.services).items()}
         for number, pid in enumerate(children_of(found[PRODUCER]) if PRODUCER in found else ()):
             found[f"capture-{number + 1}"] = pid
@@ -114,18 +114,18 @@ class Parts:
             wait_until(lambda: service.log.count("partitions taken") == 2, f"{name} reads", within_s=STARTED_WITHIN_S)
 
     def make_topics(self) -> None:
-        """Make the topics as they are declared."""
+        """Create the topics as declared."""
         topics = read_list(FOLDER / "topics.toml")
 
         def made() -> bool:
-            with contextlib.suppress(BusError):  # a busy broker that has not answered in time is asked again
+            with contextlib.suppress(BusError):  # ask a busy broker again that has not answered in time
                 return bool(apply_list(topics, self.bus, wait_s=STARTED_WITHIN_S, say=self._say))
             return False
 
         wait_until(made, "the topics are made", within_s=STARTED_WITHIN_S)
 
     def kill(self, program: Program) -> None:
-        """End a part by force, and remember that it was us."""
+        """Kill a part, and remember that the soak did it."""
         self.killed.append(program)
         program.process.kill()
         program.process.wait()
@@ -143,11 +143,11 @@ class Parts:
         return found[0]
 
     def cut_offs(self) -> int:
-        """Return how often consumers have lost their session in the group: a starved one does without a fault."""
+        """Return how often consumers lost their session in the group: a starved one does so without a fault."""
         return sum(CUT_OFF in line for program in self._programs for line in list(program.lines))
 
     def exited(self) -> list[str]:
-        """Return what has ended, or lost a loop, without our doing."""
+        """Return what has ended or lost a loop, other than by the soak."""
         programs = {"RTSP camera": self.street, "tfserving": self.serving, **self.services}
         found = [
             f"{name} ended with {program.process.poll()}"
@@ -162,7 +162,7 @@ class Parts:
 
     @contextlib.contextmanager
     def hush(self) -> Iterator[None]:
-        """Let the cameras hold their breath, for less time than it takes to be called frozen."""
+        """Pause the cameras for less time than it takes to count as frozen."""
         self.yard.frozen.set()
         freeze(self.street.process.pid)
         try:
@@ -172,11 +172,11 @@ class Parts:
             self.yard.frozen.clear()
 
     def end(self) -> dict[str, int]:
-        """Ask every service to end, in the order in which data flows; return their statuses."""
+        """Ask every service to end, in the order in which data flows; return their exit statuses."""
         return {name: self.services[name].ends() for name in (PRODUCER, *CONSUMERS, *VIDEOS)}
 
     def __enter__(self) -> Self:
-        """Start everything; readers before writers, so that every frame is in somebody's books."""
+        """Start everything; readers before writers, so that every frame is accounted for."""
         with contextlib.ExitStack() as starting:
             starting.push(self.__exit__)
             self._stack.callback(self.yard.close)
@@ -198,7 +198,7 @@ class Parts:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End everything, by force."""
+        """Kill everything."""
         self._stack.close()
 
     def write_logs(self, folder: Path) -> None:
@@ -237,6 +237,6 @@ class Parts:
 
 
 def _shows_all(port: int) -> bool:
-    """Tell whether a replica of `video` has pictures of every camera."""
+    """Return whether a replica of `video` has pictures of every camera."""
     shown = {camera["id"] for camera in get_json(f"http://{LOOPBACK}:{port}/cameras") or () if camera["width"]}
     return shown == set(CAMERAS)

@@ -1,4 +1,4 @@
-"""What a soak saw, for people and for programs."""
+"""The report of a soak, for people and for programs."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tests.soak.viewers import Viewer
 
 @dataclass
 class Outcome:
-    """What one fault did.
+    """The effect of one fault.
 
     Attributes:
         fault: its name; `calm` is the time before one.
@@ -51,7 +51,7 @@ def growth(lives: Iterable[Life], warm_s: float) -> list[dict[str, Any]]:
 
 
 def _growth(life: Life, warm_s: float) -> dict[str, Any]:
-    """Return what one process took."""
+    """Return what one process used."""
     warm = life.warm_mb(warm_s)
     slope = life.slope(warm_s)
     return {
@@ -90,7 +90,7 @@ def write(
     viewers: Iterable[Viewer],
     broken: list[str],
 ) -> None:
-    """Write everything that was seen."""
+    """Write the whole report."""
     document = {
         "minutes": minutes,
         "broken": broken,

@@ -1,4 +1,4 @@
-"""One soak: a fault, a look at what it did, a while of calm, and the next."""
+"""One soak: a fault, a check of its effect, a calm period, and the next fault."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from tests.soak.faults import IN_ORDER, Fault, Ground
 from tests.soak.growth import Watch
 from tests.soak.report import Outcome
 
-LONG_MINUTES = 15.0  # from here on faults last long
+LONG_MINUTES = 15.0  # from here on faults last longer
 FIRST_LIVE_S = 120.0
-LIVE_AGAIN_S = 60.0  # promised are 5 s, and the table has what was seen; only a broken suite needs so long
+LIVE_AGAIN_S = 60.0  # the promise is 5 s, and the table has what was measured; only a broken suite needs this long
 LOOK_S = 0.02
 REST_TRIES, AGAIN_S = 5, 1.0
 REST_S = 2.0  # a camera that is silent for 3 s counts as frozen
@@ -32,7 +32,7 @@ class Soak:
     cut_offs: int = 0
 
     def run(self) -> None:
-        """Make one fault after the other, evenly over the time, and look at what each did."""
+        """Cause one fault after another, spread evenly over the time, and check the effect of each."""
         since = time.time()
         assert self._live_s(since, FIRST_LIVE_S) is not None, f"never live: {self._missing(since)}"
         self.began = time.monotonic()
@@ -46,7 +46,7 @@ class Soak:
         self._look_at_calm()
 
     def _look_at_calm(self) -> None:
-        """Nothing has happened since the last fault: no frame may be missing."""
+        """Nothing has happened since the last fault, so no frame may be missing."""
         outcome = Outcome("calm", self._now_s(), broken=self.ground.parts.exited())
         self._compare(outcome, cut_off=False)
         if any(row.lost or row.unknown for row in outcome.rows) or outcome.broken:
@@ -69,7 +69,7 @@ class Soak:
         self._enter(outcome)
 
     def _compare(self, outcome: Outcome, *, cut_off: bool) -> None:
-        """Enter what has become of the frames since the books were last compared."""
+        """Record what happened to the frames since the ledgers were last compared."""
         archive = self.ground.archive
         try:
             for _ in range(REST_TRIES):
@@ -78,7 +78,7 @@ class Soak:
                 outcome.rows = archive.close(moment, cut_off=cut_off or cut_offs > self.cut_offs)
                 if not any(row.broken for row in outcome.rows):
                     break
-                time.sleep(AGAIN_S)  # a frame may have been on its way all that time; what is missing stays so
+                time.sleep(AGAIN_S)  # a frame may have been on its way all that time; a missing one stays missing
             archive.open(moment)
             self.cut_offs = cut_offs
         except AssertionError as exc:
@@ -88,7 +88,7 @@ class Soak:
         outcome.broken += [f"{row.between}, {row.camera}: {row.broken}" for row in outcome.rows if row.broken]
 
     def _at_rest(self) -> Moment:
-        """Return the books when no frame is on its way.
+        """Return the ledgers when no frame is on its way.
 
         Raises:
             AssertionError: they do not come to rest, or those of a stage do not balance.

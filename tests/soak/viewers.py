@@ -1,4 +1,4 @@
-"""Those who watch: some well, who tell whether it is live, and some badly."""
+"""The viewers: good ones, which check that everything is live, and bad ones."""
 
 import contextlib
 import http.client
@@ -35,23 +35,23 @@ class Seen:
 
 
 class Viewer(ABC):
-    """Watches one replica of `video` for as long as the block runs, and comes again when it is sent away."""
+    """Watches one replica of `video` while the block runs, and reconnects when it is disconnected."""
 
     def __init__(self, name: str, port: int, cameras: Iterable[str]) -> None:
         self.name, self.port, self.cameras = name, port, tuple(cameras)
         self.pictures = 0
         self.endings: list[str] = []
-        """Why each connection ended that had shown something."""
+        """Why each connection ended that had shown a picture."""
         self.newest: dict[str, Seen] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @abstractmethod
     def watch(self) -> Iterator[tuple[str, Seen]]:
-        """Yield what comes over one connection."""
+        """Yield the pictures of one connection."""
 
     def is_live(self, since: float) -> bool:
-        """Tell whether a picture has come of each camera that was captured after a time."""
+        """Return whether a picture of each camera has arrived that was captured after a time."""
         return all(self.newest.get(camera, Seen()).captured_at > since for camera in self.cameras)
 
     def missing(self, since: float) -> list[str]:
@@ -128,7 +128,7 @@ def _seen(header: dict[str, Any]) -> Seen:
 
 @contextlib.contextmanager
 def who_never_read(port: int, camera: str, *, number: int) -> Iterator[None]:
-    """Ask for a stream so many times, and never read a byte of any."""
+    """Request this many streams, and never read a byte of them."""
     with contextlib.ExitStack() as stack:
         for _ in range(number):
             stack.enter_context(_asking(port, camera))
@@ -136,7 +136,7 @@ def who_never_read(port: int, camera: str, *, number: int) -> Iterator[None]:
 
 
 def who_vanish(port: int, camera: str, *, number: int, after_s: float) -> None:
-    """Ask for a stream so many times, and break the connections in the middle of a picture (RST)."""
+    """Request this many streams, and reset the connections in the middle of a picture (RST)."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(_asking(port, camera)) for _ in range(number)]
         time.sleep(after_s)
