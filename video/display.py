@@ -22,6 +22,7 @@ from video.viewers import Viewers
 from video.websocket import WebSocketViewer
 
 TICK_S = 0.1
+TICK_REST = 5.0  # thousands of invented names make a tick long: it takes at most a sixth of the loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Display:
                     viewer.status_changed()
             self.sources.readiness.note(self.cameras, now)
             self.cameras.refresh(now)
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(max(TICK_S, TICK_REST * (time.monotonic() - now)))
         self.cameras.close()
         for viewer in self.websockets:
             viewer.status_changed()

@@ -1,4 +1,4 @@
-"""What the page and `/cameras` say about everything: cameras, services, models, bus, books; JSON out of what is known.
+"""The status of the whole suite as the page and `/cameras` show it: cameras, services, models, bus, ledgers; as JSON.
 
 For the event loop only.
 """
@@ -22,10 +22,14 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 FRESH_S = 0.1  # no status message is older
+INTERVAL_S = 1.0  # between two status messages to one viewer
+MIN_INTERVAL_S = 0.2  # however often states change
+MAX_INTERVAL_S = 3.0
+MAX_BYTES_S = 20e6  # of status messages to all viewers together, as far as MAX_INTERVAL_S allows
 
 
 class SuiteStatus:
-    """Follows the services' words and the bus; judges the cameras by them."""
+    """Follows the reports of the services and the bus, and diagnoses the cameras with them."""
 
     def __init__(
         self,
@@ -35,44 +39,53 @@ class SuiteStatus:
         entries: Callable[[], list[Entry]],
         bus_silent_s: Callable[[], float],
     ) -> None:
-        """Join what the state is made of.
+        """Join the parts that the status is made of.
 
         Args:
-            cameras: judged at each `update`.
+            cameras: diagnosed at each `update`.
             ledger: of this service.
-            entries: newest words of all services.
-            bus_silent_s: seconds since the brokers last answered us.
+            entries: returns the newest reports of all services.
+            bus_silent_s: returns the seconds since the brokers last acknowledged a record of this service.
         """
         self._cameras, self._ledger = cameras, ledger
         self._entries, self._bus_silent_s = entries, bus_silent_s
-        self._heard: list[Entry] = []
+        self._known_entries: list[Entry] = []
         self._bus = (BusState.OK, clock.now_us())
         self._bus_well_since = time.monotonic()
         self._services: dict[tuple[str, str], tuple[ServiceState, int]] = {}
         self._text, self._text_at = "", float("-inf")
 
     def update(self, now: float) -> bool:
-        """Look at everything anew; tell whether any state is another than before."""
-        before = self._words()
-        self._heard = self._entries()
+        """Look at everything again; return whether any state has changed."""
+        before = self._states()
+        self._known_entries = self._entries()
         silent_s = self._bus_silent_s()
         self._follow_bus(silent_s, now)
         bus_well_s = now - self._bus_well_since
         self._services = {
-            (entry.service, entry.instance): self._service_state(entry, bus_well_s, now) for entry in self._heard
+            (entry.service, entry.instance): self._service_state(entry, bus_well_s, now)
+            for entry in self._known_entries
         }
-        judged = self._cameras.diagnose(self._heard, bus_silent_s=silent_s, bus_well_s=bus_well_s, now=now)
-        changed = judged or before != self._words()
+        diagnosed = self._cameras.diagnose(self._known_entries, bus_silent_s=silent_s, bus_well_s=bus_well_s, now=now)
+        changed = diagnosed or before != self._states()
         if changed:
             self._text_at = float("-inf")
         return changed
 
     def message(self, viewer: Json) -> str:
-        """Return the status message of `/ws`; `viewer` is what belongs to one connection."""
+        """Return the status message of `/ws`; `viewer` holds the counts of one connection."""
         now = time.monotonic()
         if now - self._text_at > FRESH_S:  # written once for all connections
-            self._text, self._text_at = json.dumps(self._as_json(now))[:-1], now
+            self._text, self._text_at = json.dumps(self._as_json(now), allow_nan=False)[:-1], now
         return f'{self._text}, "viewer": {json.dumps(viewer)}}}'
+
+    def interval_s(self, viewers: int, *, changed: bool) -> float:
+        """Return the seconds between two status messages to one of so many viewers.
+
+        Long messages to many viewers come less often, so that nobody can fill all lines by inventing names.
+        """
+        affordable_s = len(self._text) * viewers / MAX_BYTES_S
+        return max(MIN_INTERVAL_S if changed else INTERVAL_S, min(MAX_INTERVAL_S, affordable_s))
 
     def _as_json(self, now: float) -> Json:
         return {
@@ -85,13 +98,15 @@ class SuiteStatus:
             ],
             "models": self._models(),
             "bus": {"state": self._bus[0], "since": self._bus[1]},
-            "ledger": self._books(),
+            "ledger": self._ledgers(),
         }
 
-    def _words(self) -> object:
-        """Return what counts as a change when it is another: the states' words, without times and numbers."""
+    def _states(self) -> object:
+        """Return what counts as a change: all states, without times and numbers."""
         services = {key: state for key, (state, _) in self._services.items()}
-        models = {(e.instance, name): model.state for e in self._heard for name, model in e.report.models.items()}
+        models = {
+            (e.instance, name): model.state for e in self._known_entries for name, model in e.report.models.items()
+        }
         return self._bus[0], services, models
 
     def _follow_bus(self, silent_s: float, now: float) -> None:
@@ -113,15 +128,15 @@ class SuiteStatus:
         elif gone_for(entry, bus_well_s, now) is not None:
             state = ServiceState.SILENT
         elif known and known[0] is not ServiceState.ENDING and entry.silent_s(now) > SILENT_AFTER_S:
-            state = known[0]  # the bus stands still: it was last heard so
+            state = known[0]  # the bus stands still: its last state holds
         else:
             state = ServiceState.LIVE
         return known if known and known[0] == state else (state, heard_at_us)
 
     def _models(self) -> list[Json]:
-        """Return every model's state as the newest word of a consumer has it."""
+        """Return every model's state as the newest report of a consumer has it."""
         models: dict[str, Json] = {}
-        for entry in sorted(self._heard, key=lambda entry: (not entry.ending, entry.heard_at)):
+        for entry in sorted(self._known_entries, key=lambda entry: (not entry.ending, entry.heard_at)):
             state, _ = self._services[entry.service, entry.instance]
             gone = state is not ServiceState.LIVE
             for name, model in entry.report.models.items():
@@ -134,20 +149,20 @@ class SuiteStatus:
                 }
         return [models[name] for name in sorted(models)]
 
-    def _books(self) -> Json:
-        """Return for each camera and service the sum of the ledgers of its instances; of this service, our own."""
-        books: dict[str, dict[str, LedgerReport]] = {}
-        for entry in self._heard:
+    def _ledgers(self) -> Json:
+        """Return, by camera and service, the sum of the ledgers of the instances; of this service, its own ledger."""
+        ledgers: dict[str, dict[str, LedgerReport]] = {}
+        for entry in self._known_entries:
             if entry.service == "video":
                 continue
             for camera, account in entry.report.ledger.items():
-                own = books.setdefault(camera, {})
+                own = ledgers.setdefault(camera, {})
                 own[entry.service] = own.get(entry.service, LedgerReport()) + account
         for camera, account in self._ledger.reports().items():
-            books.setdefault(camera, {})["video"] = account
+            ledgers.setdefault(camera, {})["video"] = account
         return {
             camera: {service: account.as_json() for service, account in accounts.items()}
-            for camera, accounts in books.items()
+            for camera, accounts in ledgers.items()
         }
 
 

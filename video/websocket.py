@@ -27,8 +27,6 @@ from video.watch import Watch
 from video.websocket_messages import Ack, BadMessage, Json, Ping, frame_header, read_message
 from video.websocket_messages import Watch as WatchMessage
 
-STATUS_EVERY_S = 1.0
-STATUS_MIN_S = 0.2  # between two status messages, however often states change
 ACK_TIMEOUT_S = 30.0  # without the acknowledgement of a frame, the connection is closed
 MAX_PONGS_WAITING = 100
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # https://www.iana.org/assignments/websocket/websocket.xml
@@ -233,7 +231,7 @@ class WebSocketViewer:
             await self._socket.send_text(self._status.message(viewer))
 
     def _status_interval_s(self) -> float:
-        return STATUS_MIN_S if self._status_changed else STATUS_EVERY_S
+        return self._status.interval_s(self._viewers.present, changed=self._status_changed)
 
     async def _send_frames(self, now: float) -> bool:
         """Send every picture that is ready, and have the next ones made; return whether any was sent.

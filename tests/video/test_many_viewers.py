@@ -18,13 +18,12 @@ import pytest
 from bench import crowd
 from bench.crowd import Answer, Measurements
 from bench.vanishing import can_vanish
-from local.ports import free_port
 from shared.bus import Bus, Writer
 from shared.frames.frame import to_headers
 from tests.conftest import Recovery
 from tests.end_to_end.chain import embedded_broker
 from tests.requirements import need
-from tests.suite import Service, make_topics
+from tests.suite import Service, free_port, make_topics
 from tests.video.stage import frame, jpeg
 from tests.waiting import wait_until
 
@@ -157,5 +156,5 @@ def test_one_viewer_too_many_is_told_to_come_back(run: Run, recovery: Recovery) 
     assert run.refused.status == 503
     assert int(run.refused.retry_after or 0) > 0
     assert run.taken.status == 200
-    assert run.log.count("viewers are refused, MAXVIEWERS are there  viewers=500") == 1
+    assert run.log.count("the viewer limit is reached: refusing viewers  viewers=500") == 1
     recovery.seen(f"503, Retry-After {run.refused.retry_after}; then 200", seconds=None)
