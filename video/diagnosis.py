@@ -1,7 +1,7 @@
-"""Why a camera shows nothing new: whom to name on the picture, out of who was heard of and when (docs/architecture.md).
+"""Diagnoses why a camera shows nothing new, and whom the picture blames (docs/architecture.md).
 
-Precedence, from what would make all other evidence worthless downwards: the bus, then the camera's own stage, then
-the producer, then the consumer. Nobody is named without evidence. Pure functions; `now` is monotonic time in seconds.
+Precedence, beginning with what would make all other evidence worthless: the bus, the producer, the camera, the
+consumer. Nobody is blamed without evidence. Pure functions; `now` is monotonic time in seconds.
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from shared.states import CameraState
 from shared.status import SILENT_AFTER_S
 from video.notice import span
 
-FRAMELESS_AFTER_S = 3.0  # without a new frame for so long, a camera is said not to be live
-BUS_SILENT_AFTER_S = 3.0  # our own records, one a second, are no longer acknowledged
+FRAMELESS_AFTER_S = 3.0  # a camera without a new frame for this long is not live
+BUS_SILENT_AFTER_S = 3.0  # the brokers have acknowledged none of our records, one a second, for this long
 
 
 class Notice(StrEnum):
@@ -31,11 +31,11 @@ class Evidence:
     """What is known at one moment.
 
     Attributes:
-        frameless_s: seconds since the camera's last new frame; None: it never gave one.
-        bus_silent_s: seconds since the brokers last acknowledged a record of ours.
-        bus_well_s: seconds for which they have done so without a break.
-        producer: newest word of a producer that has the camera; None: no producer ever named it.
-        consumer: newest word of a consumer that has handled the camera, else of any; None: no consumer was heard of.
+        frameless_s: seconds since the camera's last new frame; None if it never gave one.
+        bus_silent_s: seconds since the brokers last acknowledged a record of this service.
+        bus_well_s: seconds for which they have acknowledged without a break.
+        producer: newest report of a producer that has the camera; None if no producer ever named it.
+        consumer: newest report of a consumer that has handled the camera, otherwise of any; None if there is none.
     """
 
     frameless_s: float | None
@@ -47,7 +47,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """State of a camera: a word as in the producer's status or `waiting`, for how many seconds, why, whom to name."""
+    """State of a camera, for how many seconds it has lasted, why, whom the picture blames and for how many seconds."""
 
     state: CameraState
     for_s: float
@@ -88,10 +88,10 @@ class ServiceEntries:
 
 
 def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
-    """Return the state of a camera, and whom to name on its picture if there is evidence against anybody."""
+    """Return the state of a camera, and whom its picture blames if there is evidence against anybody."""
     frameless_s = evidence.frameless_s
     if frameless_s is not None and frameless_s < FRAMELESS_AFTER_S:
-        return Diagnosis(CameraState.UP, frameless_s, _remark(camera, evidence.producer))
+        return Diagnosis(CameraState.UP, frameless_s)
     why = None if frameless_s is None else f"no frame for {span(frameless_s)}"
     if evidence.bus_silent_s > BUS_SILENT_AFTER_S:
         return _blamed(Notice.BUS_STALLED, evidence.bus_silent_s, frameless_s, why)
@@ -110,25 +110,18 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         gone_s = gone_for(consumer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
-    state = CameraState.WAITING if frameless_s is None else CameraState.DOWN
-    return Diagnosis(state, frameless_s or 0.0, _remark(camera, producer) or why)
+    return Diagnosis(CameraState.WAITING if frameless_s is None else CameraState.DOWN, frameless_s or 0.0, why)
 
 
 def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
-    """Return the seconds for which a service has been gone; None: it is alive, or silent for want of a bus.
+    """Return the seconds for which a service has been gone; None if it is alive, or silent because the bus is.
 
-    What was not heard while the bus stood still, or before it had time to come through again, is no evidence.
+    Silence while the bus stood still, and until records had time to get through again, is no evidence.
     """
     silent_s = entry.silent_s(now)
     if entry.ending:
         return silent_s
     return silent_s if min(silent_s, bus_well_s) > SILENT_AFTER_S else None
-
-
-def _remark(camera: str, producer: Entry | None) -> str | None:
-    """Return what a producer says about a camera that is up: that some of its pictures are too large, say."""
-    own = None if producer is None else producer.report.cameras.get(camera)
-    return own.reason if own is not None and own.state is CameraState.UP else None
 
 
 def _alive(entry: Entry, now: float) -> bool:

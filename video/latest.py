@@ -1,6 +1,6 @@
-"""The one object that is touched from both worlds: frames come in from a thread and go out in the event loop.
+"""Hands frames from the reading thread to the event loop; no other object is used by both.
 
-It never holds more than one frame of a camera, however long the loop is busy.
+It never holds more than one frame per camera, however long the loop is busy.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from shared.frames.reader import ReceivedFrame
 
 
 class LatestFrames:
-    """Hands the newest frame of each camera from the reading thread to the event loop, and enters it in the ledger."""
+    """Hands over the newest frame of each camera, and enters it in the ledger. Thread-safe."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -24,18 +24,18 @@ class LatestFrames:
         self._called = False
 
     def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[ReceivedFrame], bool]) -> None:
-        """Deliver from now on in this loop; `deliver` tells whether it took the frame."""
+        """Deliver in this loop from now on; `deliver` returns whether it took the frame."""
         with self._lock:
             self._loop, self._deliver, self._called = loop, deliver, False
         self._call()
 
     def close(self) -> None:
-        """Deliver no more; the newest frames wait for the next loop."""
+        """Stop delivering; the newest frames wait for the next loop."""
         with self._lock:
             self._loop = None
 
     def put(self, received: ReceivedFrame) -> None:
-        """Take a frame in; called from the reading thread."""
+        """Take a frame; called from the reading thread."""
         camera = received.frame.camera
         with self._lock:
             superseded = camera in self._waiting

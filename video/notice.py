@@ -1,4 +1,4 @@
-"""What is written on a picture that is not live."""
+"""Draws notices: what is written on a picture that is not live."""
 
 from functools import lru_cache
 
@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 from shared.errors import BadPicture
 from video.picture import decoded, encoded
 
-CARD_SIZE = (640, 360)  # pixels, where there is no frame to write on
-_DARKNESS = 0.38  # share of the brightness that is left
+CARD_SIZE = (640, 360)  # pixels; shown when there is no frame to draw on
+_BRIGHTNESS = 0.38  # of a frame behind a notice, share of its own
 _CARD = (18, 22, 28)
 _BAND = (12, 14, 18)
 _TITLE = (255, 255, 255)
@@ -18,7 +18,7 @@ _ALARM = (255, 92, 80)
 
 
 def span(seconds: float) -> str:
-    """Write a time as people say it.
+    """Return a time as people say it.
 
     >>> span(12.7), span(125), span(3790)
     ('12 s', '2 min 5 s', '1 h 3 min')
@@ -33,12 +33,12 @@ def span(seconds: float) -> str:
 
 
 def on_frame(jpeg: bytes, title: str, detail: str = "") -> tuple[bytes, int, int]:
-    """Return a darkened frame with a notice in its middle, and its width and height in pixels.
+    """Return a darkened frame with a notice across its middle, and its width and height in pixels.
 
     A frame that cannot be decoded is replaced by a card.
     """
     try:
-        image = decoded(jpeg).convert("RGB").point(lambda value: value * _DARKNESS)
+        image = decoded(jpeg).convert("RGB").point(lambda value: value * _BRIGHTNESS)
     except BadPicture:
         return card(title, detail)
     return _with_band(image, title, detail)
@@ -46,12 +46,12 @@ def on_frame(jpeg: bytes, title: str, detail: str = "") -> tuple[bytes, int, int
 
 @lru_cache(maxsize=4)
 def card(title: str, detail: str = "") -> tuple[bytes, int, int]:
-    """Return a picture with nothing but a notice, and its width and height in pixels."""
+    """Return a picture that shows only a notice, and its width and height in pixels."""
     return _with_band(Image.new("RGB", CARD_SIZE, _CARD), title, detail)
 
 
 def _with_band(image: Image.Image, title: str, detail: str) -> tuple[bytes, int, int]:
-    """Draw a band across the middle with the title and, smaller, the detail; changed in place."""
+    """Draw a band with the title and, smaller, the detail across the middle, in place; return as `card` does."""
     width, height = image.size
     draw = ImageDraw.Draw(image, "RGB")
     size = max(7.0, min(width / 16, height / 6))
@@ -70,7 +70,7 @@ def _with_band(image: Image.Image, title: str, detail: str) -> tuple[bytes, int,
 
 
 def _fitting(text: str, size: float, room: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font in the given size, or in one so small that the text fits into `room` pixels."""
+    """Return the font in the given size, or smaller if the text is wider than `room` pixels."""
     font = _font(round(size, 1))
     length = font.getlength(text)
     return font if length <= room else _font(round(max(4.0, size * room / length), 1))

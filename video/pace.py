@@ -2,7 +2,7 @@
 
 
 class Pace:
-    """Keeps a viewer's rate: never two frames closer than an interval, and at most so many a second on average."""
+    """Keeps a viewer's rate: a shortest interval between frames, and a highest average of frames per second."""
 
     def __init__(self, interval_s: float, fps: float | None) -> None:
         self._interval_s = interval_s
@@ -10,7 +10,7 @@ class Pace:
         self._sent_at = self._due_at = float("-inf")
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until the next frame may go out; 0: now."""
+        """Return the seconds until the next frame may go out; 0 if it may go now."""
         return max(0.0, self._due_at - now, self._sent_at + self._interval_s - now)
 
     def sent(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Pictures made smaller, and raw pixels made pictures, with Pillow; each call takes milliseconds of a thread."""
+"""Scales JPEGs and encodes raw pixels, with Pillow; each call takes milliseconds, so it belongs in a thread."""
 
 from io import BytesIO
 
@@ -7,13 +7,13 @@ from PIL import Image
 from shared.errors import BadPicture, BadRecord
 from shared.frames.go_record import RawPicture
 
-SCALES = (1, 2, 4, 8)  # parts of the size that libjpeg decodes to directly
+SCALES = (1, 2, 4, 8)  # libjpeg decodes directly to 1/scale of the size
 QUALITY = 80
-_RAW_MODES = {1: ("L", "L"), 3: ("RGB", "BGR"), 4: ("RGB", "BGRX")}  # channels -> Pillow's mode, how it lies there
+_RAW_MODES = {1: ("L", "L"), 3: ("RGB", "BGR"), 4: ("RGB", "BGRX")}  # channels -> Pillow's mode, order of the raw bytes
 
 
 def nearest_scale(width: int, wanted: int | None) -> int:
-    """Return which of the scales 1, 1/2, 1/4, 1/8 comes nearest to the wanted width; of two, the larger picture.
+    """Return the scale whose width is nearest to the wanted one; of two equally near ones, the larger picture's.
 
     >>> nearest_scale(1280, 320), nearest_scale(1280, 500), nearest_scale(1280, None), nearest_scale(1280, 1)
     (4, 2, 1, 8)
@@ -24,7 +24,7 @@ def nearest_scale(width: int, wanted: int | None) -> int:
 
 
 def size_at(width: int, height: int, scale: int) -> tuple[int, int]:
-    """Return width and height of a picture at 1/scale, as libjpeg rounds them."""
+    """Return width and height of a picture at 1/scale in pixels, rounded as libjpeg rounds them."""
     return -(-width // scale), -(-height // scale)
 
 
@@ -44,25 +44,25 @@ def decoded(jpeg: bytes, scale: int = 1) -> Image.Image:
 
 
 def encoded(image: Image.Image) -> bytes:
-    """Encode a picture as frames on the bus are: baseline, 4:2:0, a restart marker after each row of MCUs."""
+    """Return a JPEG encoded as frames on the bus are: baseline, 4:2:0, a restart marker after each row of MCUs."""
     out = BytesIO()
     image.save(out, "JPEG", quality=QUALITY, subsampling="4:2:0", restart_marker_rows=1)
     return out.getvalue()
 
 
 def scaled(jpeg: bytes, scale: int) -> bytes:
-    """Return a JPEG at 1/scale of its size; one that cannot be decoded is returned as it is."""
+    """Return a JPEG at 1/scale of its size, or as it is if it cannot be decoded."""
     try:
         return encoded(decoded(jpeg, scale))
     except BadPicture:
-        return jpeg  # the viewer's decoder may know better, and shows it small all the same
+        return jpeg  # the viewer's decoder may cope, and the page scales it
 
 
 def encode_raw(picture: RawPicture) -> bytes:
-    """Make a JPEG of the raw pixels in a record of the original.
+    """Return a JPEG of the raw pixels in a record of the original.
 
     Raises:
-        BadRecord: Pillow cannot.
+        BadRecord: Pillow cannot encode them.
     """
     mode, raw = _RAW_MODES[picture.channels]
     try:

@@ -1,4 +1,4 @@
-"""What /readyz says: written by the event loop, read by the probes' threads."""
+"""What /readyz answers: written by the event loop, read by the threads of the probes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,20 +9,20 @@ from video.notice import span
 
 
 class CameraReadiness:
-    """The newest line about every camera."""
+    """The state of every camera, one line each. Thread-safe."""
 
     def __init__(self) -> None:
         self._cameras: Mapping[str, str] = {}
 
     def note(self, cameras: Iterable[Camera], now: float) -> None:
-        """Keep how the cameras stand at a monotonic time in seconds."""
+        """Store the states of the cameras at a monotonic time in seconds."""
         self._cameras = {f"camera/{camera.id}": _line(camera, now) for camera in cameras}  # replaced, never changed
 
     def readiness(self, *, serving: bool, broker: str) -> Readiness:
-        """Return the answer of /readyz: requests help as soon as they are answered, whatever else is missing.
+        """Return the answer of /readyz. The service is ready as soon as it answers requests, whatever else is missing.
 
         Args:
-            serving: whether the web server answers.
+            serving: whether the web server answers requests.
             broker: `ok`, or what is wrong with it.
         """
         cameras = self._cameras or {"camera": "none yet"}

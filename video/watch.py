@@ -1,4 +1,4 @@
-"""One viewer's eye on one camera: the next picture when it is ready for it, and a count of those it missed."""
+"""How one viewer follows one camera: its next picture, and the number of those it missed."""
 
 import asyncio
 import time
@@ -12,25 +12,25 @@ STALE_AFTER_S = 1.5 * REPEAT_AFTER_S
 
 
 class Watch:
-    """Follows a slot; a context manager that stops to do so on exit."""
+    """Follows a slot until the context ends."""
 
     def __init__(self, slot: Slot, event: asyncio.Event) -> None:
         """Follow a slot.
 
         Args:
             slot: of the camera.
-            event: set whenever there may be something new.
+            event: set whenever there may be a new picture.
         """
         self.slot = slot
         self._event = event
-        self._count = max(0, slot.frames - 1)  # the newest frame is still to be seen
+        self._count = max(0, slot.frames - 1)  # the newest frame has not been seen
         picture = slot.picture
-        # What nobody watched for a while may be old, and nothing written on it yet: the next one comes at once.
+        # A picture that nobody watched for a while may be old, with no notice on it yet: wait for the next one.
         stale = picture is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
         self._number = picture.number if picture is not None and stale else 0
 
     def look(self) -> DisplayedPicture | None:
-        """Return the picture to be shown next; None: the last one taken is still the newest."""
+        """Return the picture to be shown next; None if the last one taken is still the newest."""
         picture = self.slot.picture
         return None if picture is None or picture.number == self._number else picture
 
@@ -39,22 +39,22 @@ class Watch:
 
         Args:
             picture: what `look` returned.
-            unwanted: frames left out since the last one because the viewer wants fewer.
+            unwanted: frames left out since the last one because the viewer asked for fewer.
 
         Returns:
-            The number of frames that the viewer missed before this one; None: it has seen this one already.
+            The number of frames that the viewer missed before this one; None if it has seen this one already.
         """
         missed = picture.count - self._count - 1
         self._count, self._number = picture.count, picture.number
         return None if missed < 0 else max(0, missed - unwanted)
 
     def __enter__(self) -> Self:
-        """Begin to follow."""
+        """Start following."""
         self.slot.watch(self._event)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to follow."""
+        """Stop following."""
         self.slot.unwatch(self._event)

@@ -1,4 +1,4 @@
-"""Runs the web server in a thread of its own, on a socket of ours, so that it lives and ends as every other loop."""
+"""Runs uvicorn as one of the service's worker loops, on a listening socket of its own."""
 
 import logging
 import socket
@@ -21,9 +21,9 @@ from video.websocket_messages import MAX_MESSAGE_BYTES
 MakeApp: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException], None]], ASGIApp]
 
 BACKLOG = 1024
-UNSENT_BYTES = 128 * 1024  # what the kernel queues of a picture beyond what is on the wire: all of it gets old there
-END_WITHIN_S = 1  # streams end by themselves; this is for who does not read
-CONNECTIONS_PER_VIEWER = 2  # connections per allowed viewer, so that requests other than streams find a place
+UNSENT_BYTES = 128 * 1024  # that the kernel queues beyond what is on the wire: a picture gets old there
+END_WITHIN_S = 1  # streams end by themselves; this is for viewers that do not read
+CONNECTIONS_PER_VIEWER = 2  # so that requests other than streams find a place
 SPARE_CONNECTIONS = 100
 
 
@@ -75,11 +75,11 @@ class WebServer:
         self._server: uvicorn.Server | None = None
 
     def serving(self) -> bool:
-        """Tell whether requests are answered."""
+        """Return whether requests are answered."""
         return self._server is not None and self._server.started and not self._server.should_exit
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Serve until `end`; what fails in the background is raised."""
+        """Serve until `end`; raise what fails in the background."""
         listener = self._listener or listen(self._address)  # after a crash uvicorn has closed the first
         self._listener = None
         limits = ConnectionLimits(self._max_connections, self._addresses)
@@ -108,7 +108,7 @@ class WebServer:
         try:
             if not stop.is_set():
                 self._server.run(sockets=[listener])
-        except SystemExit as exc:  # uvicorn's way to say that the lifespan did not start
+        except SystemExit as exc:  # uvicorn exits if the lifespan does not start
             raise RuntimeError("the web server did not start") from exc
         finally:
             listener.close()
@@ -117,6 +117,6 @@ class WebServer:
             raise failures[0]
 
     def end(self) -> None:
-        """Ask the server to end; streams are let go by the application."""
+        """Ask the server to end; the application ends the streams."""
         if self._server is not None:
             self._server.should_exit = True

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import cache
 from io import BytesIO
-from typing import Self
+from typing import Any, Self
 
 import httpx
 from PIL import Image, ImageDraw
@@ -16,7 +16,7 @@ from shared.clock import now_us
 from shared.frames.frame import Frame
 from shared.frames.reader import ReceivedFrame
 from shared.go_notation import Address
-from shared.reports import Entry
+from shared.reports import Entry, ServiceName
 from tests.ledgers import ledger_of
 from tests.reports import report_of
 from tests.waiting import wait_until
@@ -50,7 +50,7 @@ def frame(camera: str, seq: int, picture: bytes | None = None, **changes: object
     return Frame(camera, RUN, seq, width=width, height=height, jpeg=data, **values)  # type: ignore[arg-type]
 
 
-def entry(service: str, *, silent_s: float = 0.0, ending: bool = False, **report: dict) -> Entry:
+def entry(service: ServiceName, *, silent_s: float = 0.0, ending: bool = False, **report: dict[str, Any]) -> Entry:
     """Return what a service said so long ago."""
     return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, report_of(**report))
 
@@ -96,7 +96,9 @@ class Stage:
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def show(self, camera: str, seq: int, picture: bytes | None = None, *, suspect: bool = False, **changes) -> Frame:
+    def show(
+        self, camera: str, seq: int, picture: bytes | None = None, *, suspect: bool = False, **changes: object
+    ) -> Frame:
         """Put a frame in, as the reading thread does."""
         shown = frame(camera, seq, picture, **changes)
         self.latest.put(ReceivedFrame(shown, suspect))

@@ -7,12 +7,12 @@ import pytest
 from shared.clock import now_us
 from shared.frames.frame import Frame
 from shared.reports import Entry, read_entry
-from tests.video.stage import RUN, entry, jpeg
+from tests.video.stage import RUN, Stage, entry, jpeg
 from tests.waiting import wait_until
 from video import cameras
 
 
-def test_cameras_are_listed_with_what_there_is_to_know(stage):
+def test_cameras_are_listed_with_what_there_is_to_know(stage: Stage) -> None:
     """Id, size, rate, age, viewers and state."""
     for number in range(1, 4):
         stage.show("front", number, jpeg(640, 360))
@@ -26,7 +26,7 @@ def test_cameras_are_listed_with_what_there_is_to_know(stage):
     assert front["fps"] >= 0
 
 
-def test_a_camera_that_only_its_producer_knows_is_listed_too(stage):
+def test_a_camera_that_only_its_producer_knows_is_listed_too(stage: Stage) -> None:
     """People are to see that it is waited for, and why."""
     refused = {"yard": {"state": "refused", "since": RUN, "reason": "authentication refused"}}
     stage.heard = lambda: [entry("producer", cameras=refused)]
@@ -42,7 +42,7 @@ def test_a_camera_that_only_its_producer_knows_is_listed_too(stage):
 
 
 @pytest.mark.parametrize("path", ["stream", "snapshot.jpg", "predictions"])
-def test_an_unknown_camera_is_answered_with_the_known_ones(stage, path):
+def test_an_unknown_camera_is_answered_with_the_known_ones(stage: Stage, path: str) -> None:
     """404, so that a person sees what could be asked for."""
     for camera in ("yard", "front"):
         stage.show(camera, 1)
@@ -54,7 +54,7 @@ def test_an_unknown_camera_is_answered_with_the_known_ones(stage, path):
     assert answer.json() == {"error": "there is no camera 'attic'", "cameras": ["front", "yard"]}
 
 
-def test_a_snapshot_is_the_newest_frame(stage):
+def test_a_snapshot_is_the_newest_frame(stage: Stage) -> None:
     """As it came, with its time, number and age."""
     stage.show("front", 1)
     stage.knows("front")
@@ -71,7 +71,7 @@ def test_a_snapshot_is_the_newest_frame(stage):
     assert int(answer.headers["x-age"]) >= 0
 
 
-def test_predictions_are_those_of_the_newest_frame(stage):
+def test_predictions_are_those_of_the_newest_frame(stage: Stage) -> None:
     """What was drawn on it, and which frame it is."""
     shown: Frame = stage.show("front", 5)
     stage.knows("front")
@@ -87,7 +87,7 @@ def test_predictions_are_those_of_the_newest_frame(stage):
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{", b'{"not": "a list"}', b"[" * 100_000])
-def test_predictions_that_make_no_sense_are_none(stage, nonsense):
+def test_predictions_that_make_no_sense_are_none(stage: Stage, nonsense: bytes) -> None:
     """Anybody may write to the bus."""
     stage.show("front", 5, predictions=nonsense)
     stage.knows("front")
@@ -95,7 +95,7 @@ def test_predictions_that_make_no_sense_are_none(stage, nonsense):
     assert stage.get("/cameras/front/predictions").json()["predictions"] == []
 
 
-def test_browsers_get_the_page(stage):
+def test_browsers_get_the_page(stage: Stage) -> None:
     """Everything else gets pictures from the same address, so a cache must tell them apart."""
     answer = stage.get("/", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
 
@@ -103,7 +103,7 @@ def test_browsers_get_the_page(stage):
     assert answer.headers["vary"] == "Accept"
 
 
-def test_the_paths_are_documented_without_a_network(stage):
+def test_the_paths_are_documented_without_a_network(stage: Stage) -> None:
     """OpenAPI for programs, and a page that loads nothing from elsewhere for people."""
     document = stage.get("/openapi.json").json()
     answer = stage.get("/docs")
@@ -114,14 +114,14 @@ def test_the_paths_are_documented_without_a_network(stage):
     assert not re.search(r"https?://", answer.text)
 
 
-def test_health_is_told_and_the_loop_beats(stage):
+def test_health_is_told_and_the_loop_beats(stage: Stage) -> None:
     """For load balancers; the loop's own beat is what the probes look at."""
     assert stage.get("/healthz").json() == {"status": "alive"}
     before = stage.beats
     wait_until(lambda: stage.beats > before)
 
 
-def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage):
+def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage: Stage) -> None:
     """Never 503 for a camera or the bus: viewers are to be told."""
     stage.show("front", 1)
     wait_until(lambda: "camera/front" in stage.readiness.readiness(serving=True, broker="ok").parts)
@@ -135,7 +135,7 @@ def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage):
     assert (starting.ready, starting.parts["http"]) == (False, "starting")
 
 
-def test_strangers_cannot_fill_the_memory_with_cameras(stage, monkeypatch):
+def test_strangers_cannot_fill_the_memory_with_cameras(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Further ones are dropped, and counted."""
     monkeypatch.setattr(cameras, "MAX_CAMERAS", 3)
     for number in range(5):
@@ -146,7 +146,7 @@ def test_strangers_cannot_fill_the_memory_with_cameras(stage, monkeypatch):
     assert len(stage.get("/cameras").json()) == 3
 
 
-def test_a_status_full_of_nonsense_stops_nothing(stage):
+def test_a_status_full_of_nonsense_stops_nothing(stage: Stage) -> None:
     """Anyone may write to `videostatus`; what makes sense in a record is used."""
     stage.show("front", 1)
     stage.knows("front")

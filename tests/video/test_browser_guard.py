@@ -131,10 +131,10 @@ def test_answers_are_for_pages_of_the_same_origin_unless_allowed(stage: Stage) -
         assert headers["cross-origin-resource-policy"] == "same-origin", path
         assert "access-control-allow-origin" not in headers, path
     with Stream(stage.port, "/cameras/front/stream") as viewer:
-        headers = viewer.start().headers
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cross-origin-resource-policy"] == "cross-origin"
-        assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+        stream = viewer.start().headers
+        assert stream["x-content-type-options"] == "nosniff"
+        assert stream["cross-origin-resource-policy"] == "cross-origin"
+        assert stream["content-security-policy"] == "default-src 'none'; sandbox"
 
 
 def test_pages_of_allowed_origins_may_read_connect_and_embed() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Recovery
 from tests.video.client import HANDSHAKE, Client
 from tests.video.stage import Stage
 from tests.waiting import wait_until
@@ -182,7 +183,7 @@ def test_every_refusal_says_what_browsers_must_not_do(client: Client) -> None:
     "one client opens every connection and sends nothing",
     expects="a newcomer from another address is served; the client gives up idle connections",
 )
-def test_a_client_that_holds_all_connections_gives_one_up(monkeypatch: pytest.MonkeyPatch, recovery: "object") -> None:
+def test_a_client_that_holds_all_connections_gives_one_up(monkeypatch: pytest.MonkeyPatch, recovery: Recovery) -> None:
     """The places of the connections are shared by address."""
     monkeypatch.setattr("video.web_server.SPARE_CONNECTIONS", 0)
     with Stage(max_viewers=5) as stage, ExitStack() as stack:

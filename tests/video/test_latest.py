@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shared.frames.frame import Frame
 from shared.frames.ledger import Ledger
 from shared.frames.reader import ReceivedFrame
 from tests.ledgers import ledger_of
@@ -15,12 +16,23 @@ def ledger() -> Ledger:
     return ledger_of("video")
 
 
-def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger):
+class Taken:
+    """Takes every frame."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def take(self, received: ReceivedFrame) -> bool:
+        self.frames.append(received.frame)
+        return True
+
+
+def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger: Ledger) -> None:
     """Nothing builds a queue while the loop does not turn; what was superseded is in the books."""
-    latest, taken = LatestFrames(ledger), []
+    latest, taken = LatestFrames(ledger), Taken()
 
     async def busy() -> None:
-        latest.open(asyncio.get_running_loop(), lambda arrival: taken.append(arrival.frame) or True)
+        latest.open(asyncio.get_running_loop(), taken.take)
         for number in range(1, 6):
             latest.put(ReceivedFrame(frame("front", number), clock_suspect=False))
         latest.put(ReceivedFrame(frame("yard", 1), clock_suspect=False))
@@ -29,17 +41,17 @@ def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger):
 
     asyncio.run(busy())
 
-    assert [(seen.camera, seen.seq) for seen in taken] == [("front", 5), ("yard", 1)]
+    assert [(seen.camera, seen.seq) for seen in taken.frames] == [("front", 5), ("yard", 1)]
     books = ledger.as_json()["front"]
     assert (books["in"], books["out"], books["dropped"]) == (5, 1, {"superseded": 4})
 
 
-def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(ledger):
+def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(ledger: Ledger) -> None:
     """A web server that is started anew goes on with the newest frame."""
-    latest, taken = LatestFrames(ledger), []
+    latest, taken = LatestFrames(ledger), Taken()
 
     async def turn() -> None:
-        latest.open(asyncio.get_running_loop(), lambda arrival: taken.append(arrival.frame.seq) or True)
+        latest.open(asyncio.get_running_loop(), taken.take)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         latest.close()
@@ -50,10 +62,10 @@ def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(le
     latest.put(ReceivedFrame(frame("front", 3), clock_suspect=False))
     asyncio.run(turn())
 
-    assert taken == [1, 3]
+    assert [seen.seq for seen in taken.frames] == [1, 3]
 
 
-def test_a_frame_that_finds_no_room_is_in_the_books(ledger):
+def test_a_frame_that_finds_no_room_is_in_the_books(ledger: Ledger) -> None:
     """A stranger's thousandth camera is dropped and counted."""
     latest = LatestFrames(ledger)
 
@@ -68,7 +80,7 @@ def test_a_frame_that_finds_no_room_is_in_the_books(ledger):
     assert ledger.as_json()["front"]["dropped"] == {"too_many_cameras": 1}
 
 
-def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram():
+def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram() -> None:
     """It would be a difference of two clocks."""
     registry = CollectorRegistry()
     latest = LatestFrames(ledger_of("video", registry))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +20,8 @@ from PIL import Image
 from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
-from local.ports import free_port
 from shared.bus import Bus, EmbeddedBroker, Writer
-from shared.frames.frame import to_headers
+from shared.frames.frame import Headers, to_headers
 from shared.frames.go_record import RawPicture, write_original
 from shared.status import StatusWriter
 from tests.reports import report_of
@@ -32,7 +32,7 @@ TOPIC, STATUS = "videodisplay", "videostatus"
 
 
 @pytest.fixture(scope="module")
-def bus() -> Bus:
+def bus() -> Iterator[Bus]:
     broker = EmbeddedBroker()
     bus = broker.bus()
     with Writer(bus) as writer:  # creates the topics
@@ -43,15 +43,20 @@ def bus() -> Bus:
 
 
 @pytest.fixture
-def writer(bus) -> Iterator[Writer]:
+def writer(bus: Bus) -> Iterator[Writer]:
     with Writer(bus) as opened:
         yield opened
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
 
 
 class Video:
     """The service as a process."""
 
-    def __init__(self, servers: str, properties: dict, **settings: str) -> None:
+    def __init__(self, servers: str, properties: dict[str, Any], **settings: str) -> None:
         self.port, self.probes = free_port(), free_port()
         environment = {
             **os.environ,
@@ -73,6 +78,7 @@ class Video:
         self._reading.start()
 
     def _read(self) -> None:
+        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.log += line
 
@@ -91,7 +97,7 @@ class Video:
     def probe(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.probes}{path}", timeout=10)
 
-    def metrics(self) -> dict:
+    def metrics(self) -> dict[tuple[Any, ...], float]:
         """Return the values of our metrics by name and labels."""
         return {
             (sample.name, *sorted(sample.labels.items())): sample.value
@@ -119,7 +125,7 @@ def running(bus: Bus, **settings: str) -> Iterator[Video]:
 
 
 @pytest.fixture(scope="module")
-def video(bus) -> Iterator[Video]:
+def video(bus: Bus) -> Iterator[Video]:
     with running(bus) as process:
         process.starts()
         yield process
@@ -131,18 +137,18 @@ class Sender:
     def __init__(self, writer: Writer, video: Video) -> None:
         self._writer, self._video = writer, video
 
-    def record(self, camera: str, value: bytes, headers: list) -> None:
+    def record(self, camera: str, value: bytes, headers: Headers) -> None:
         self._writer.send(TOPIC, key=camera, value=value, headers=headers, on_delivery=lambda _: None)
 
     def send(self, camera: str, seq: int, *, shown: bool = True, **changes: object) -> None:
-        sent = frame(camera, seq, **changes)
+        sent = frame(camera, seq, None, **changes)
         self.record(camera, sent.jpeg, to_headers(sent))
         if shown:
             wait_until(lambda: self._video.get(f"/cameras/{camera}/predictions").json().get("seq") == seq)
 
 
 @pytest.fixture
-def sender(writer, video) -> Sender:
+def sender(writer: Writer, video: Video) -> Sender:
     return Sender(writer, video)
 
 
@@ -151,15 +157,15 @@ def books(video: Video, camera: str) -> dict[str, float]:
     values = {"lost": 0.0, "in": 0.0, "out": 0.0}
     names = {"video_frames_lost_upstream_total": "lost", "video_frames_in_total": "in", "video_frames_out_total": "out"}
     for (name, *labels), value in video.metrics().items():
-        labels = dict(labels)
-        if labels.get("camera") == camera and name in names:
+        said = dict(labels)
+        if said.get("camera") == camera and name in names:
             values[names[name]] = value
-        elif labels.get("camera") == camera and name == "video_frames_dropped_total":
-            values[labels["reason"]] = value
+        elif said.get("camera") == camera and name == "video_frames_dropped_total":
+            values[said["reason"]] = value
     return values
 
 
-def test_it_says_once_where_people_open_it_and_where_it_listens(video):
+def test_it_says_once_where_people_open_it_and_where_it_listens(video: Video) -> None:
     """NODEPORT and DISPLAYPORT in one line."""
     (line,) = [line for line in video.log.splitlines() if "open http" in line]
 
@@ -167,7 +173,7 @@ def test_it_says_once_where_people_open_it_and_where_it_listens(video):
     assert f"listens=127.0.0.1:{video.port}" in line
 
 
-def test_a_frame_goes_from_the_bus_to_a_viewer(video, sender):
+def test_a_frame_goes_from_the_bus_to_a_viewer(video: Video, sender: Sender) -> None:
     """As it is, byte by byte, and soon."""
     sender.send("front", 1)
 
@@ -181,7 +187,7 @@ def test_a_frame_goes_from_the_bus_to_a_viewer(video, sender):
     assert (ready["http"], ready["broker"], ready["camera/front"]) == ("ok", "ok", "ok")
 
 
-def test_frames_lost_before_they_came_are_found_by_their_numbers(video, sender):
+def test_frames_lost_before_they_came_are_found_by_their_numbers(video: Video, sender: Sender) -> None:
     """By the consumer's own numbers where there are any: what it dropped on purpose is in its own books."""
     for seq, number in ((10, 1), (13, 2), (17, 5), (18, 6)):
         sender.send("numbered", seq, numbering=(RUN, number))
@@ -192,7 +198,7 @@ def test_frames_lost_before_they_came_are_found_by_their_numbers(video, sender):
     assert books(video, "plain") == {"lost": 2, "in": 3, "out": 3}
 
 
-def test_a_producer_that_starts_anew_has_lost_nothing(video, sender):
+def test_a_producer_that_starts_anew_has_lost_nothing(video: Video, sender: Sender) -> None:
     """Numbers of another run say nothing about this one."""
     sender.send("again", 900, numbering=(RUN, 900))
     sent = frame("again", 1, numbering=(RUN + 5, 1))
@@ -202,7 +208,7 @@ def test_a_producer_that_starts_anew_has_lost_nothing(video, sender):
     assert books(video, "again") == {"lost": 0, "in": 2, "out": 2}
 
 
-def test_records_that_are_no_frames_are_counted_and_stop_nothing(video, sender):
+def test_records_that_are_no_frames_are_counted_and_stop_nothing(video: Video, sender: Sender) -> None:
     """Empty, cut off, of another type, or not an image."""
     good = frame("odd", 1)
     headers = to_headers(good)
@@ -224,7 +230,7 @@ def test_records_that_are_no_frames_are_counted_and_stop_nothing(video, sender):
     assert (odd["lost"], odd["in"], odd["out"]) == (0, 7, 1)
 
 
-def test_a_record_of_the_original_is_shown(video, sender):
+def test_a_record_of_the_original_is_shown(video: Video, sender: Sender) -> None:
     """Raw pixels in JSON become a picture, without OpenCV."""
     raw = RawPicture(64, 48, 3, bytes([0, 0, 250]) * (64 * 48))
     sender.record("original", write_original(raw), [])
@@ -236,7 +242,7 @@ def test_a_record_of_the_original_is_shown(video, sender):
     assert image.getpixel((30, 30)) == pytest.approx((250, 0, 0), abs=6)
 
 
-def test_a_clock_that_is_an_hour_off_makes_the_age_unknown(video, sender):
+def test_a_clock_that_is_an_hour_off_makes_the_age_unknown(video: Video, sender: Sender) -> None:
     """The frame is shown all the same."""
     sender.send("skewed", 1, captured_at=int((time.time() - 3600) * 1e6))
 
@@ -247,7 +253,9 @@ def test_a_clock_that_is_an_hour_off_makes_the_age_unknown(video, sender):
     assert not metrics.get(("video_frame_age_seconds_count", ("camera", "skewed")))
 
 
-def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sender, writer):
+def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(
+    video: Video, sender: Sender, writer: Writer
+) -> None:
     """From its status on the bus to a viewer: down, with the reason; then its silence."""
     sender.send("side", 1)
     cameras = {"side": {"state": "down", "since": int(time.time() * 1e6), "reason": "connection refused"}}
@@ -262,7 +270,7 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     saying = threading.Thread(target=status.run, args=(stop, lambda: None))
     saying.start()
 
-    def side() -> dict:
+    def side() -> dict[str, Any]:
         return next(camera for camera in video.get("/cameras").json() if camera["id"] == "side")
 
     wait_until(lambda: side()["notice"] == "CAMERA DOWN")
@@ -278,14 +286,14 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(video, sen
     wait_until(lambda: side()["notice"] == "PRODUCER DOWN")
 
 
-def test_the_service_runs_without_numpy_and_opencv():
+def test_the_service_runs_without_numpy_and_opencv() -> None:
     """Its image holds neither: 160 MB less."""
     code = "import sys; import video.service; print([name for name in ('cv2', 'numpy', 'av') if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_sigterm_ends_it_soon_although_streams_are_open(bus, writer):
+def test_sigterm_ends_it_soon_although_streams_are_open(bus: Bus, writer: Writer) -> None:
     """Status 0, within three seconds, and a last status that says so."""
     with running(bus) as video:
         video.starts()
@@ -302,7 +310,7 @@ def test_sigterm_ends_it_soon_although_streams_are_open(bus, writer):
         assert "ERROR" not in video.log
 
 
-def test_without_a_broker_it_serves_and_says_so():
+def test_without_a_broker_it_serves_and_says_so() -> None:
     """The page comes up, a stream says that there is no camera, readiness that no broker answers; it ends in time."""
     nowhere = Bus(f"127.0.0.1:{free_port()}")
     with running(nowhere) as video:
@@ -319,7 +327,7 @@ def test_without_a_broker_it_serves_and_says_so():
         assert video.process.returncode == 0
 
 
-def test_a_taken_port_is_one_readable_line(bus):
+def test_a_taken_port_is_one_readable_line(bus: Bus) -> None:
     """It names DISPLAYPORT; status 2; nothing is left running."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
@@ -333,7 +341,7 @@ def test_a_taken_port_is_one_readable_line(bus):
     assert "Traceback" not in video.log
 
 
-def test_a_wrong_setting_is_one_readable_line_each(bus):
+def test_a_wrong_setting_is_one_readable_line_each(bus: Bus) -> None:
     """Before anything is started."""
     with running(bus, MAXVIEWERS="many", FRAMEINTERVAL="10") as video:
         assert video.process.wait(20) == 2

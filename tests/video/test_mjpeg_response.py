@@ -9,6 +9,7 @@ from PIL import Image
 from shared.clock import now_us
 from tests.video.stage import Stage, Stream, entry, jpeg
 from tests.waiting import wait_until
+from video.picture import scaled
 
 FRONT = "/cameras/front/stream"
 
@@ -17,7 +18,7 @@ def open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_a_stream_is_written_byte_by_byte_as_promised(stage):
+def test_a_stream_is_written_byte_by_byte_as_promised(stage: Stage) -> None:
     """First a boundary, then parts, each ended by the next boundary at once; nothing between, nothing chunked."""
     captured_at = int(time.time() * 1e6) - 250_000
     stage.show("front", 7, captured_at=captured_at)
@@ -40,7 +41,7 @@ def test_a_stream_is_written_byte_by_byte_as_promised(stage):
     assert 250 <= int(values["X-Age"]) < 10_000
 
 
-def test_the_head_of_a_stream_forbids_to_keep_or_buffer_it(stage):
+def test_the_head_of_a_stream_forbids_to_keep_or_buffer_it(stage: Stage) -> None:
     """Proxies and browsers hand it on at once; the end of the connection is the end of the stream."""
     stage.show("front", 1)
     stage.knows("front")
@@ -57,7 +58,7 @@ def test_the_head_of_a_stream_forbids_to_keep_or_buffer_it(stage):
     assert "content-length" not in headers
 
 
-def test_frames_arrive_in_order_without_duplicates(stage):
+def test_frames_arrive_in_order_without_duplicates(stage: Stage) -> None:
     """A viewer that keeps up sees every frame once."""
     stage.show("front", 1)
     stage.knows("front")
@@ -73,7 +74,7 @@ def test_frames_arrive_in_order_without_duplicates(stage):
     assert seen == list(range(1, 12))
 
 
-def test_the_last_frame_is_repeated_after_a_second_of_silence(stage):
+def test_the_last_frame_is_repeated_after_a_second_of_silence(stage: Stage) -> None:
     """A browser that holds a picture back shows it then; a repeated frame is not counted as sent."""
     stage.show("front", 1)
     stage.knows("front")
@@ -87,7 +88,7 @@ def test_the_last_frame_is_repeated_after_a_second_of_silence(stage):
     assert stage.metric("video_viewer_frames_sent_total", camera="front") == 1
 
 
-def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage):
+def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage: Stage) -> None:
     """One that reads nothing for a while sees what is newest then, not what was kept for it."""
     big = jpeg(640, 480, noise=90)
     stage.show("front", 1, big)
@@ -109,7 +110,7 @@ def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage):
     assert stage.metric("video_viewer_frames_skipped_total", camera="front") == 2 * 61 - sent > 20
 
 
-def test_a_viewer_that_takes_nothing_is_let_go(stage, monkeypatch):
+def test_a_viewer_that_takes_nothing_is_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket and its picture are freed."""
     monkeypatch.setattr("video.mjpeg_response.STALLED_AFTER_S", 0.5)
     big = jpeg(1280, 720, noise=90)
@@ -127,7 +128,7 @@ def test_a_viewer_that_takes_nothing_is_let_go(stage, monkeypatch):
     assert stage.metric("video_viewers", camera="front") == 0
 
 
-def test_viewers_that_come_and_go_leave_nothing_behind(stage):
+def test_viewers_that_come_and_go_leave_nothing_behind(stage: Stage) -> None:
     """No socket, no place and no task stays open, whether they close, vanish in the middle or never read."""
     stage.show("front", 1, jpeg(640, 480, noise=90))
     stage.knows("front")
@@ -148,7 +149,7 @@ def test_viewers_that_come_and_go_leave_nothing_behind(stage):
     wait_until(lambda: open_files() <= before)
 
 
-def test_one_viewer_too_many_is_told_to_come_back():
+def test_one_viewer_too_many_is_told_to_come_back() -> None:
     """503 with Retry-After; a place that was left is given again."""
     with Stage(max_viewers=2) as stage:
         stage.show("front", 1)
@@ -170,7 +171,7 @@ def test_one_viewer_too_many_is_told_to_come_back():
         wait_until(admitted)
 
 
-def test_a_viewer_gets_no_more_frames_than_it_asks_for(stage):
+def test_a_viewer_gets_no_more_frames_than_it_asks_for(stage: Stage) -> None:
     """`?fps=` thins the stream, and what it leaves out was not missed."""
     stage.show("front", 1)
     stage.knows("front")
@@ -187,7 +188,7 @@ def test_a_viewer_gets_no_more_frames_than_it_asks_for(stage):
     assert stage.metric("video_viewer_frames_skipped_total", camera="front") == 0
 
 
-def test_the_width_is_the_nearest_of_four(stage):
+def test_the_width_is_the_nearest_of_four(stage: Stage) -> None:
     """Scaled pictures come as parts of their own length."""
     stage.show("front", 1, jpeg(640, 480))
     stage.knows("front")
@@ -198,18 +199,21 @@ def test_the_width_is_the_nearest_of_four(stage):
         assert Image.open(BytesIO(picture)).size == expected
 
 
-def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage, monkeypatch):
+def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not once per viewer."""
-    import video.cameras
+    made: list[int] = []
 
-    made = []
-    scale = video.cameras.scaled
-    monkeypatch.setattr(video.cameras, "scaled", lambda data, part: made.append(part) or scale(data, part))
+    def counted(jpeg: bytes, scale: int) -> bytes:
+        made.append(scale)
+        return scaled(jpeg, scale)
+
+    monkeypatch.setattr("video.cameras.scaled", counted)
     stage.show("front", 1, jpeg(640, 480))
     stage.knows("front")
     viewers = [Stream(stage.port, f"{FRONT}?width=160").start() for _ in range(4)]
     for viewer in viewers:
-        wait_until(lambda viewer=viewer: viewer.sequence() == 1)
+        while viewer.sequence() != 1:
+            pass
     made.clear()
 
     stage.show("front", 2, jpeg(640, 480, "red"))
@@ -226,7 +230,7 @@ def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage, monkeypatch)
 
 
 @pytest.mark.parametrize("query", ["fps=0", "fps=-1", "fps=fast", "fps=inf", "width=0", "width=wide", "fps=nan"])
-def test_a_wrong_wish_is_refused_with_its_name(stage, query):
+def test_a_wrong_wish_is_refused_with_its_name(stage: Stage, query: str) -> None:
     """422, and the answer says which parameter was wrong."""
     stage.show("front", 1)
     stage.knows("front")
@@ -237,7 +241,7 @@ def test_a_wrong_wish_is_refused_with_its_name(stage, query):
     assert refused.json()["detail"][0]["loc"] == ["query", query.split("=")[0]]
 
 
-def test_an_old_client_gets_a_stream_that_the_end_of_the_connection_ends(stage):
+def test_an_old_client_gets_a_stream_that_the_end_of_the_connection_ends(stage: Stage) -> None:
     """HTTP/1.0 knows no chunks."""
     stage.show("front", 1)
     stage.knows("front")
@@ -250,7 +254,7 @@ def test_an_old_client_gets_a_stream_that_the_end_of_the_connection_ends(stage):
     assert viewer.headers["connection"] == "close"
 
 
-def test_the_first_camera_is_shown_to_whoever_does_not_ask_for_html(stage):
+def test_the_first_camera_is_shown_to_whoever_does_not_ask_for_html(stage: Stage) -> None:
     """The smallest id; the page for browsers; caches are told what the answer depends on."""
     for camera in ("yard", "attic"):
         stage.show(camera, 40 if camera == "attic" else 50)
@@ -262,7 +266,7 @@ def test_the_first_camera_is_shown_to_whoever_does_not_ask_for_html(stage):
             assert viewer.headers["vary"] == "Accept"
 
 
-def test_without_a_camera_a_picture_says_so_until_there_is_one(stage):
+def test_without_a_camera_a_picture_says_so_until_there_is_one(stage: Stage) -> None:
     """The stream begins at once, and goes over to the camera by itself."""
     with Stream(stage.port, "/") as viewer:
         headers, picture = viewer.start().part()
@@ -276,7 +280,7 @@ def test_without_a_camera_a_picture_says_so_until_there_is_one(stage):
         wait_until(lambda: viewer.part()[1] == shown.jpeg)
 
 
-def test_every_path_answers_head_at_once(stage):
+def test_every_path_answers_head_at_once(stage: Stage) -> None:
     """200 without a body, also where GET never ends."""
     stage.show("front", 1)
     stage.knows("front")
@@ -289,7 +293,7 @@ def test_every_path_answers_head_at_once(stage):
     assert page.headers["content-type"].startswith("text/html")
 
 
-def test_an_age_that_cannot_be_told_is_unknown(stage):
+def test_an_age_that_cannot_be_told_is_unknown(stage: Stage) -> None:
     """Clocks that disagree give no number."""
     stage.show("front", 1, suspect=True)
     stage.knows("front")
@@ -300,7 +304,7 @@ def test_an_age_that_cannot_be_told_is_unknown(stage):
     assert stage.get("/cameras").json()[0]["age_ms"] is None
 
 
-def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
+def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage: Stage) -> None:
     """After three seconds the picture says what is wrong, and since when; the next frame replaces it."""
     down = {"front": {"state": "down", "since": now_us(), "reason": "connection refused"}}
     stage.heard = lambda: [entry("producer", cameras=down)]
@@ -316,7 +320,9 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
             headers, picture = viewer.part()
             pictures.add(picture)
         notice = Image.open(BytesIO(picture)).convert("L")
-        assert notice.getpixel((20, 20)) < 130, "the frame behind the notice is darkened"
+        darkened = notice.getpixel((20, 20))
+        assert isinstance(darkened, int)
+        assert darkened < 130, "the frame behind the notice is darkened"
         assert headers["X-Sequence"] == "1"
         assert int(headers["X-Age"]) >= 3000
         front = stage.get("/cameras").json()[0]
@@ -329,7 +335,7 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage):
     wait_until(lambda: stage.get("/cameras").json()[0]["state"] == "up")
 
 
-def test_the_end_closes_every_stream(stage):
+def test_the_end_closes_every_stream(stage: Stage) -> None:
     """Whoever watches, waits for a camera or reads nothing: all connections end, and the server with them."""
     big = jpeg(1280, 720, noise=90)
     stage.show("front", 1, big)

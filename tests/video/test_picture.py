@@ -14,21 +14,21 @@ from video.picture import decoded, encode_raw, nearest_scale, scaled, size_at
     ("wanted", "scale"),
     [(None, 1), (5000, 1), (1280, 1), (1000, 1), (961, 1), (960, 1), (959, 2), (640, 2), (481, 2), (479, 4), (1, 8)],
 )
-def test_the_nearest_of_four_sizes_is_taken(wanted, scale):
+def test_the_nearest_of_four_sizes_is_taken(wanted: int | None, scale: int) -> None:
     """1, 1/2, 1/4 or 1/8 of the width, whichever is nearest; of two, the larger."""
     assert nearest_scale(1280, wanted) == scale
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1279, 719), (17, 9), (1, 1)])
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
-def test_a_scaled_picture_has_the_size_that_is_announced(size, scale):
+def test_a_scaled_picture_has_the_size_that_is_announced(size: tuple[int, int], scale: int) -> None:
     """Also where the size cannot be divided."""
     small = Image.open(BytesIO(scaled(jpeg(*size), scale)))
 
     assert small.size == size_at(*size, scale)
 
 
-def test_a_scaled_picture_shows_the_same():
+def test_a_scaled_picture_shows_the_same() -> None:
     """Colours and places are kept."""
     small = decoded(scaled(jpeg(640, 480, "red"), 8))
 
@@ -36,7 +36,7 @@ def test_a_scaled_picture_shows_the_same():
     assert small.getpixel((70, 50)) == pytest.approx((0, 0, 0), abs=12)
 
 
-def test_a_picture_that_cannot_be_decoded_is_left_alone():
+def test_a_picture_that_cannot_be_decoded_is_left_alone() -> None:
     """The viewer's decoder may know better."""
     broken = jpeg(640, 480)[:200]
 
@@ -49,7 +49,7 @@ def test_a_picture_that_cannot_be_decoded_is_left_alone():
     ("channels", "pixel", "expected"),
     [(1, bytes([200]), 200), (3, bytes([10, 20, 250]), (250, 20, 10)), (4, bytes([10, 20, 250, 7]), (250, 20, 10))],
 )
-def test_raw_pixels_of_the_original_become_a_picture(channels, pixel, expected):
+def test_raw_pixels_of_the_original_become_a_picture(channels: int, pixel: bytes, expected: object) -> None:
     """Grey, BGR and BGRA, as OpenCV lays them out."""
     raw = RawPicture(48, 32, channels, pixel * (48 * 32))
 
@@ -59,7 +59,7 @@ def test_raw_pixels_of_the_original_become_a_picture(channels, pixel, expected):
     assert image.getpixel((20, 20)) == pytest.approx(expected, abs=4)
 
 
-def test_what_we_encode_has_the_form_of_the_bus():
+def test_what_we_encode_has_the_form_of_the_bus() -> None:
     """Baseline, 4:2:0, a restart marker after every row of MCUs."""
     header = coded.inspect(encode_raw(RawPicture(48, 32, 3, bytes(48 * 32 * 3))))
 

@@ -17,12 +17,12 @@ NAMES = [
 
 
 @pytest.fixture(autouse=True)
-def _empty_environment(monkeypatch):
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_defaults_are_those_of_the_original():
+def test_the_defaults_are_those_of_the_original() -> None:
     """Its manifests set some of these, and rely on the rest."""
     settings = VideoSettings.load()
 
@@ -32,7 +32,7 @@ def test_the_defaults_are_those_of_the_original():
     assert settings.allowed_origins == ""
 
 
-def test_every_setting_is_read_from_its_variable(monkeypatch):
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """In Go's notation."""
     values = [
         "pictures",
@@ -66,7 +66,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch):
         ("ALLOWEDORIGINS", "*"),
     ],
 )
-def test_a_wrong_value_is_named(monkeypatch, name, value):
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The variable, what came, what is allowed."""
     monkeypatch.setenv(name, value)
 

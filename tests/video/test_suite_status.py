@@ -1,14 +1,16 @@
 import json
 import time
+from typing import Any
 
 import pytest
 
 from shared.frames.reader import ReceivedFrame
-from shared.reports import Entry
+from shared.reports import Entry, ServiceName
 from tests.ledgers import ledger_of
 from tests.reports import report_of
 from tests.video.stage import frame
-from video.cameras import Camera, Cameras
+from video.camera import Camera
+from video.cameras import Cameras
 from video.suite_status import SuiteStatus
 
 
@@ -25,13 +27,21 @@ class World:
             self.cameras, self.ledger, entries=lambda: self.entries, bus_silent_s=lambda: self.bus_silent_s
         )
 
-    def hear(self, service: str, instance: str = "0", *, silent_s: float = 0, ending: bool = False, **report) -> None:
+    def hear(
+        self,
+        service: ServiceName,
+        instance: str = "0",
+        *,
+        silent_s: float = 0,
+        ending: bool = False,
+        **report: dict[str, Any],
+    ) -> None:
         self.entries.append(Entry(service, instance, self.now - silent_s, 0, ending, report_of(**report)))
 
-    def look(self, *, later_s: float = 0.0) -> dict:
+    def look(self, *, later_s: float = 0.0) -> dict[str, Any]:
         self.now += later_s
         self.status.update(self.now)
-        return json.loads(self.status.message({}))
+        return dict(json.loads(self.status.message({})))
 
 
 @pytest.fixture
@@ -39,11 +49,11 @@ def world() -> World:
     return World()
 
 
-def services(status: dict) -> dict[str, str]:
+def services(status: dict[str, Any]) -> dict[str, str]:
     return {f"{service['service']}/{service['instance']}": service["state"] for service in status["services"]}
 
 
-def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world):
+def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world: World) -> None:
     """Silent after five seconds without a word."""
     world.look(later_s=60)
     world.hear("producer")
@@ -53,7 +63,7 @@ def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world):
     assert services(world.look(later_s=0.2)) == {"producer/0": "silent", "consumer/0": "ending"}
 
 
-def test_a_stalled_bus_makes_nobody_silent(world):
+def test_a_stalled_bus_makes_nobody_silent(world: World) -> None:
     """Nor does its recovery, before the services had time to be heard again."""
     world.look(later_s=60)
     world.hear("producer")
@@ -68,7 +78,7 @@ def test_a_stalled_bus_makes_nobody_silent(world):
     assert services(world.look(later_s=6)) == {"producer/0": "silent"}
 
 
-def test_changes_are_told_and_the_passing_of_time_is_not(world):
+def test_changes_are_told_and_the_passing_of_time_is_not(world: World) -> None:
     """The page gets a message at once when something is another state than before."""
     world.hear("producer")
     assert world.status.update(world.now)
@@ -79,7 +89,7 @@ def test_changes_are_told_and_the_passing_of_time_is_not(world):
     assert not world.status.update(time.monotonic())
 
 
-def test_the_books_of_several_instances_are_one(world):
+def test_the_books_of_several_instances_are_one(world: World) -> None:
     """Consumers share the cameras; what each did of one is added up. Our own books are the ledger's."""
     world.hear("consumer", "a", ledger={"front": {"in": 5, "out": 4, "dropped": {"x": 1}, "lost_upstream": 0}})
     world.hear("consumer", "b", ledger={"front": {"in": 3, "out": 1, "dropped": {"x": 1, "y": 1}, "lost_upstream": 2}})
@@ -92,7 +102,7 @@ def test_the_books_of_several_instances_are_one(world):
     }
 
 
-def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world):
+def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world: World) -> None:
     """When that one is silent nobody knows; of two, the newer word counts."""
     world.hear("consumer", "old", silent_s=3, models={"m": {"state": "down", "since": 1, "reason": "refused"}})
     world.hear("consumer", "new", models={"m": {"state": "up", "since": 2, "version": "7"}})
@@ -103,7 +113,7 @@ def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world):
     assert (model["name"], model["state"]) == ("m", "waiting")
 
 
-def test_a_camera_that_stands_still_gives_no_frames_a_second():
+def test_a_camera_that_stands_still_gives_no_frames_a_second() -> None:
     """What it gave in the seconds before is no rate any more; a slow camera is not one that stands still."""
     quick, slow = Camera("front", 0.0), Camera("yard", 0.0)
     for number in range(50):

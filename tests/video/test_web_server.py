@@ -7,13 +7,14 @@ import pytest
 
 from shared.errors import SettingsError
 from shared.go_notation import Address
+from shared.reports import Entry
 from tests.video.stage import Stage
 from tests.waiting import wait_until
 from video import connection
 from video.web_server import listen
 
 
-def test_a_taken_port_is_one_readable_line():
+def test_a_taken_port_is_one_readable_line() -> None:
     """It names the variable and the address."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -26,7 +27,7 @@ def test_a_taken_port_is_one_readable_line():
     assert "\n" not in line
 
 
-def test_accepted_sockets_inherit_what_keeps_them_quick_and_mortal():
+def test_accepted_sockets_inherit_what_keeps_them_quick_and_mortal() -> None:
     """No waiting for full packets, little in the kernel's queue, and an end for those who vanished."""
     with listen(Address("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
@@ -37,7 +38,7 @@ def test_accepted_sockets_inherit_what_keeps_them_quick_and_mortal():
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 128 * 1024
 
 
-def test_an_empty_host_means_every_interface():
+def test_an_empty_host_means_every_interface() -> None:
     """`:8080` of the original is reached by IPv4, and by IPv6 where there is one."""
     with listen(Address("", 0)) as listener:
         port = listener.getsockname()[1]
@@ -49,7 +50,9 @@ def test_an_empty_host_means_every_interface():
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: "])
-def test_a_client_that_does_not_finish_its_request_is_let_go(stage, monkeypatch, said):
+def test_a_client_that_does_not_finish_its_request_is_let_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
     """Silent connections would otherwise use up the descriptors."""
     monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.2)
     with socket.create_connection(("127.0.0.1", stage.port)) as client:
@@ -60,7 +63,7 @@ def test_a_client_that_does_not_finish_its_request_is_let_go(stage, monkeypatch,
             assert client.recv(100) == b""
 
 
-def test_a_connection_that_asks_again_is_kept(stage):
+def test_a_connection_that_asks_again_is_kept(stage: Stage) -> None:
     """The patience is for one request, not for a connection."""
     with socket.create_connection(("127.0.0.1", stage.port)) as client:
         client.settimeout(10)
@@ -72,10 +75,10 @@ def test_a_connection_that_asks_again_is_kept(stage):
             assert answer.startswith(b"HTTP/1.1 200")
 
 
-def test_what_fails_in_the_background_ends_the_server_so_that_it_is_started_again(stage):
+def test_what_fails_in_the_background_ends_the_server_so_that_it_is_started_again(stage: Stage) -> None:
     """The failure is raised in the server's thread, where the service logs it and backs off."""
 
-    def broken() -> list:
+    def broken() -> list[Entry]:
         raise RuntimeError("the board fell off the wall")
 
     stage.heard = broken
@@ -85,7 +88,7 @@ def test_what_fails_in_the_background_ends_the_server_so_that_it_is_started_agai
     assert not stage.web.serving()
 
 
-def test_a_server_that_failed_can_run_again_on_the_same_port():
+def test_a_server_that_failed_can_run_again_on_the_same_port() -> None:
     """uvicorn closes the socket; a new one takes its place."""
     with Stage() as stage:
         stage.show("front", 1)
@@ -100,7 +103,7 @@ def test_a_server_that_failed_can_run_again_on_the_same_port():
         assert stage.get("/cameras/front/predictions").json()["seq"] == 2
 
 
-def test_it_ends_at_once_when_nobody_watches(stage):
+def test_it_ends_at_once_when_nobody_watches(stage: Stage) -> None:
     """No grace period is waited for in vain."""
     began = time.monotonic()
     stage.end()

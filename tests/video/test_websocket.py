@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,19 +19,19 @@ class Browser:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self.status: dict = {}
+        self.status: dict[str, Any] = {}
 
     def say(self, **message: object) -> None:
         self._socket.send(json.dumps(message))
 
-    def hear(self, kind: str) -> dict:
+    def hear(self, kind: str) -> dict[str, Any]:
         """Read on to the next text of a type."""
         while True:
             message = self._socket.recv(timeout=10)
             if isinstance(message, str) and json.loads(message)["type"] == kind:
-                return json.loads(message)
+                return dict(json.loads(message))
 
-    def see(self, *, ack: bool = True) -> tuple[dict, bytes]:
+    def see(self, *, ack: bool = True) -> tuple[dict[str, Any], bytes]:
         """Read on to the next frame, and acknowledge it."""
         while True:
             message = self._socket.recv(timeout=10)
@@ -41,7 +42,7 @@ class Browser:
                     self.acknowledge(header)
                 return header, message[4 + size :]
 
-    def acknowledge(self, header: dict) -> None:
+    def acknowledge(self, header: dict[str, Any]) -> None:
         self.say(type="ack", camera=header["camera"], run=header["run"], seq=header["seq"])
 
     def closed(self) -> int:
@@ -53,6 +54,11 @@ class Browser:
                 return exc.rcvd.code if exc.rcvd else 0
 
 
+def shown_is(stage: Stage, number: int) -> None:
+    """Wait until a frame is the newest."""
+    wait_until(lambda: stage.get("/cameras/front/predictions").json()["seq"] == number)
+
+
 @contextmanager
 def page(stage: Stage) -> Iterator[Browser]:
     with connect(f"ws://127.0.0.1:{stage.port}/ws", max_size=None) as socket:
@@ -60,14 +66,14 @@ def page(stage: Stage) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(stage) -> Iterator[Browser]:
+def browser(stage: Stage) -> Iterator[Browser]:
     stage.show("front", 1, jpeg(640, 360))
     stage.knows("front")
     with page(stage) as opened:
         yield opened
 
 
-def test_it_begins_with_hello_and_a_status_and_no_frames(browser):
+def test_it_begins_with_hello_and_a_status_and_no_frames(browser: Browser) -> None:
     """Until the page says what it wants to see, there is only text."""
     hello = browser.hear("hello")
     status = browser.hear("status")
@@ -80,7 +86,7 @@ def test_it_begins_with_hello_and_a_status_and_no_frames(browser):
     assert status["ledger"]["front"]["video"] == {"in": 1, "out": 1, "dropped": {}, "lost_upstream": 0}
 
 
-def test_a_frame_explains_itself(stage, browser):
+def test_a_frame_explains_itself(stage: Stage, browser: Browser) -> None:
     """Its header names camera, run, number, times, size, clock and predictions; then comes the picture."""
     browser.say(type="watch", cameras={"front": {"width": 640}})
 
@@ -94,13 +100,13 @@ def test_a_frame_explains_itself(stage, browser):
     assert header["predictions"][0]["label"] == "tabby"
 
 
-def test_a_frame_goes_out_only_when_the_previous_one_was_acknowledged(stage, browser):
+def test_a_frame_goes_out_only_when_the_previous_one_was_acknowledged(stage: Stage, browser: Browser) -> None:
     """And then it is the newest; what came in between was skipped, and is counted for this page."""
     browser.say(type="watch", cameras={"front": {"width": 640}})
     first, _ = browser.see(ack=False)
     for number in range(2, 10):
         stage.show("front", number)
-        wait_until(lambda number=number: stage.get("/cameras/front/predictions").json()["seq"] == number)
+        shown_is(stage, number)
     browser.say(type="ping", t=1)
     browser.say(type="ack", camera="front", run=RUN, seq=77)
     browser.hear("status")
@@ -116,7 +122,7 @@ def test_a_frame_goes_out_only_when_the_previous_one_was_acknowledged(stage, bro
     assert stage.metric("video_viewer_frames_sent_total", camera="front") == 2
 
 
-def test_frames_come_in_order_at_the_cameras_rate(stage, browser):
+def test_frames_come_in_order_at_the_cameras_rate(stage: Stage, browser: Browser) -> None:
     """A page that acknowledges at once sees every frame, once."""
     browser.say(type="watch", cameras={"front": {"width": 640}})
     seen = [browser.see()[0]["seq"]]
@@ -131,7 +137,7 @@ def test_frames_come_in_order_at_the_cameras_rate(stage, browser):
     assert seen == list(range(1, 12))
 
 
-def test_the_width_is_the_nearest_of_four_and_may_change(stage, browser):
+def test_the_width_is_the_nearest_of_four_and_may_change(stage: Stage, browser: Browser) -> None:
     """A page that was made larger asks again."""
     browser.say(type="watch", cameras={"front": {"width": 150}})
     header, picture = browser.see()
@@ -145,7 +151,7 @@ def test_the_width_is_the_nearest_of_four_and_may_change(stage, browser):
     wait_until(lambda: browser.see()[0]["width"] == 640)
 
 
-def test_several_cameras_share_the_connection(stage, browser):
+def test_several_cameras_share_the_connection(stage: Stage, browser: Browser) -> None:
     """One that is not acknowledged holds up no other; `all` includes those that come later."""
     browser.say(type="watch", cameras="all")
     browser.see(ack=False)
@@ -166,7 +172,7 @@ def test_several_cameras_share_the_connection(stage, browser):
     )
 
 
-def test_a_ping_is_answered_with_our_clock(browser):
+def test_a_ping_is_answered_with_our_clock(browser: Browser) -> None:
     """So the page takes the difference of the clocks out of the age."""
     browser.say(type="ping", t=12.5)
 
@@ -176,7 +182,9 @@ def test_a_ping_is_answered_with_our_clock(browser):
     assert abs(pong["now"] - now_us()) < 30_000_000
 
 
-def test_a_page_that_never_acknowledges_is_let_go(stage, browser, monkeypatch):
+def test_a_page_that_never_acknowledges_is_let_go(
+    stage: Stage, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its place is for others."""
     monkeypatch.setattr("video.websocket.ACK_TIMEOUT_S", 0.3)
     browser.say(type="watch", cameras={"front": {"width": 640}})
@@ -188,7 +196,7 @@ def test_a_page_that_never_acknowledges_is_let_go(stage, browser, monkeypatch):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"type": "dance"}', '{"type": "watch", "cameras": 3}', "[" * 50_000, b"\x00\x01"]
 )
-def test_a_message_that_is_none_of_ours_ends_the_connection(stage, browser, text):
+def test_a_message_that_is_none_of_ours_ends_the_connection(stage: Stage, browser: Browser, text: str | bytes) -> None:
     """And nothing else."""
     browser._socket.send(text)
 
@@ -196,7 +204,7 @@ def test_a_message_that_is_none_of_ours_ends_the_connection(stage, browser, text
     assert stage.get("/healthz").status_code == 200
 
 
-def test_a_page_gets_the_picture_without_the_notice_and_the_notice_in_words(stage, browser):
+def test_a_page_gets_the_picture_without_the_notice_and_the_notice_in_words(stage: Stage, browser: Browser) -> None:
     """It writes over the picture by itself; what is drawn into a stream would be there twice."""
     down = {"front": {"state": "down", "since": now_us(), "reason": "connection refused"}}
     stage.heard = lambda: [
@@ -213,7 +221,7 @@ def test_a_page_gets_the_picture_without_the_notice_and_the_notice_in_words(stag
     assert (header["width"], header["height"]) == (640, 360)
 
 
-def test_an_unknown_camera_is_waited_for(stage, browser):
+def test_an_unknown_camera_is_waited_for(stage: Stage, browser: Browser) -> None:
     """A page may ask for one that is not there yet."""
     browser.say(type="watch", cameras={"yard": {"width": 10}})
     browser.hear("status")
@@ -223,7 +231,7 @@ def test_an_unknown_camera_is_waited_for(stage, browser):
     assert browser.see()[0]["seq"] == 5
 
 
-def test_one_viewer_too_many_is_refused_before_the_handshake():
+def test_one_viewer_too_many_is_refused_before_the_handshake() -> None:
     """503 with Retry-After, as for a stream."""
     with Stage(max_viewers=1) as stage, Stream(stage.port, "/") as viewer:
         viewer.start()
@@ -235,7 +243,7 @@ def test_one_viewer_too_many_is_refused_before_the_handshake():
         assert "retry-after" in refused.value.response.headers
 
 
-def test_a_change_is_told_at_once_with_everything_the_page_shows(stage, browser):
+def test_a_change_is_told_at_once_with_everything_the_page_shows(stage: Stage, browser: Browser) -> None:
     """Services, models, bus and books, out of what the services say of themselves."""
     browser.hear("status")
     account = {"in": 9, "out": 7, "dropped": {"model_busy": 2}, "lost_upstream": 1}
@@ -259,7 +267,7 @@ def test_a_change_is_told_at_once_with_everything_the_page_shows(stage, browser)
         pass
 
 
-def test_the_end_of_the_service_ends_the_connection(stage, browser):
+def test_the_end_of_the_service_ends_the_connection(stage: Stage, browser: Browser) -> None:
     """The page knows then that it has to try again."""
     browser.say(type="watch", cameras="all")
     browser.see()
