@@ -119,7 +119,7 @@ def test_services_reach_what_they_need_and_nothing_else(whole: Kubectl) -> None:
         pytest.param(
             "video",
             marks=pytest.mark.fault(
-                "one of two video pods deleted in the cluster", expects="its viewers connect again, to the other"
+                "one of two video pods deleted in the cluster", expects="its viewers reconnect to the other one"
             ),
         ),
         pytest.param(
