@@ -91,7 +91,7 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
     """Return the state of a camera, and whom its picture blames if there is evidence against anybody."""
     frameless_s = evidence.frameless_s
     if frameless_s is not None and frameless_s < FRAMELESS_AFTER_S:
-        return Diagnosis(CameraState.UP, frameless_s)
+        return Diagnosis(CameraState.UP, frameless_s, _remark(camera, evidence.producer))
     why = None if frameless_s is None else f"no frame for {span(frameless_s)}"
     if evidence.bus_silent_s > BUS_SILENT_AFTER_S:
         return _blamed(Notice.BUS_STALLED, evidence.bus_silent_s, frameless_s, why)
@@ -110,7 +110,8 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         gone_s = gone_for(consumer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
-    return Diagnosis(CameraState.WAITING if frameless_s is None else CameraState.DOWN, frameless_s or 0.0, why)
+    state = CameraState.WAITING if frameless_s is None else CameraState.DOWN
+    return Diagnosis(state, frameless_s or 0.0, _remark(camera, producer) or why)
 
 
 def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
@@ -122,6 +123,12 @@ def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
     if entry.ending:
         return silent_s
     return silent_s if min(silent_s, bus_well_s) > SILENT_AFTER_S else None
+
+
+def _remark(camera: str, producer: Entry | None) -> str | None:
+    """Return what a producer says about a camera that is up: that some of its pictures are too large, say."""
+    own = None if producer is None else producer.report.cameras.get(camera)
+    return own.reason if own is not None and own.state is CameraState.UP else None
 
 
 def _alive(entry: Entry, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Everything at once with `kubectl apply -k`: confined, and it stays live whatever happens to its pods."""
+"""Everything at once with `kubectl apply -k`: confined, and live whatever happens to its pods."""
 
 import json
 import time
@@ -131,7 +131,7 @@ def test_services_reach_what_they_need_and_nothing_else(whole: Kubectl) -> None:
     ],
 )
 def test_a_pod_is_deleted(whole: Kubectl, recovery: Recovery, figures: dict[str, object], name: str) -> None:
-    """Another takes its place, and labelled frames come again."""
+    """Another pod takes its place, and labelled frames continue."""
     with Viewer() as viewer:
         victim = whole.pods(name)[0]["metadata"]
         claims = {claim["metadata"]["uid"] for claim in whole.get("persistentvolumeclaims")["items"]}
@@ -153,7 +153,7 @@ def test_a_pod_is_deleted(whole: Kubectl, recovery: Recovery, figures: dict[str,
 
 
 def test_video_is_updated_while_people_watch(whole: Kubectl, figures: dict[str, object]) -> None:
-    """Viewers are cut off once, connect again by themselves, and hardly see it."""
+    """Viewers are disconnected once, reconnect by themselves, and hardly notice."""
     with ExitStack() as stack:
         viewers = [stack.enter_context(Viewer()) for _ in range(VIEWERS)]
         old = {pod["metadata"]["uid"] for pod in whole.pods("video")}

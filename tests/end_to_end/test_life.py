@@ -1,4 +1,4 @@
-"""How services end when they are told to, and what a crash inside of them costs: real processes, on a real broker."""
+"""How services end on SIGTERM, and what a crash inside them costs: real processes on a real broker."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.bus import Record
 from tests.conftest import Recovery
 from tests.end_to_end.chain import Chain, embedded_broker
@@ -21,17 +22,17 @@ from tests.end_to_end.numbered import write_video
 from tests.end_to_end.page import Page
 from tests.processes import freeze, thaw
 from tests.producer.cameras import BUNNY
-from tests.suite import LOOPBACK, Program, Service, Tap, free_port
+from tests.suite import LOOPBACK, Program, Service, Tap
 from tests.waiting import wait_until
 
 CAMERA, MODEL = "film", "imagenet"
-END_WITHIN_S = 20.0  # promised are 3 s, and the table has what was seen; a busy machine may need more now and then
+END_WITHIN_S = 20.0  # the promise is 3 s, and the fault table has what was measured; a busy machine may need more
 SERVICES = ("producer", "consumer", "video")
 
 
 @dataclass
 class Live:
-    """A suite in which frames flow, and the topics that it fills: who reads them kept all that came."""
+    """A suite in which frames flow, and everything that readers of its topics received."""
 
     broker: Program
     chain: Chain
@@ -39,7 +40,7 @@ class Live:
     taps: dict[str, Tap]
 
     def numbers(self, topic: str, header: str) -> list[int]:
-        """Return what a header of all records of the camera says, in their order."""
+        """Return one header of all records of the camera, in order."""
         return [int(headers[header]) for headers in list(self.taps[topic].kept) if header in headers]
 
 
@@ -50,13 +51,13 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trigger(tmp_path: Path) -> Path:
-    """The file that makes a spoiled method misbehave."""
+    """The file whose existence makes the prepared method misbehave."""
     return tmp_path / "now"
 
 
 @pytest.fixture
 def live(film: Path, trigger: Path, request: pytest.FixtureRequest) -> Iterator[Live]:
-    """A suite of its own for each test; with a parameter (service, method, way) that method misbehaves when told to."""
+    """A new suite for each test; with a parameter (service, method, way) that method misbehaves on demand."""
     with ExitStack() as stack:
         broker, bus = stack.enter_context(embedded_broker())
         models = stack.enter_context(ModelServer(takes_s=lambda _: 0.03))
@@ -93,7 +94,7 @@ def word_of(record: Record) -> dict[str, Any]:
 
 
 def end(service: Service) -> float:
-    """Send SIGTERM; return the seconds until the end, which has status 0 and says nothing bad."""
+    """Send SIGTERM; return the seconds until the end; its status is 0 and it logs no error."""
     began = time.monotonic()
     assert service.ends() == 0, service.log
     seconds = time.monotonic() - began
@@ -103,7 +104,7 @@ def end(service: Service) -> float:
 
 
 def last_word(live: Live, service: str) -> dict[str, Any]:
-    """Wait for the status that says that a service is ending; return it."""
+    """Wait for the last status of a service and return it."""
 
     def words() -> list[dict[str, Any]]:
         return [word for word in list(live.taps["videostatus"].kept) if word["service"] == service]
@@ -121,7 +122,7 @@ def named(seconds: dict[str, float]) -> str:
     expects="status 0 within 3 s; the broker has every frame counted as out; videostatus has a last record",
 )
 def test_the_end_loses_nothing_that_was_handed_over(live: Live, recovery: Recovery) -> None:
-    """From the last stage to the first, so that each is still given frames when it is told."""
+    """From the last stage to the first, so that each still receives frames when it is told to end."""
     seconds = {"video": end(live.services["video"])}
     assert last_word(live, "video")["ledger"][CAMERA]["out"] > 0
 
@@ -132,7 +133,7 @@ def test_the_end_loses_nothing_that_was_handed_over(live: Live, recovery: Recove
 
 
 def ends_with_its_books(live: Live, service: str, topic: str, header: str) -> float:
-    """End a service; its last word and the broker must agree to the last frame. Return the seconds that it took."""
+    """End a service; its last status and the broker must agree to the last frame. Return the seconds that it took."""
     seconds = end(live.services[service])
     account = last_word(live, service)["ledger"][CAMERA]
 
@@ -147,7 +148,7 @@ def ends_with_its_books(live: Live, service: str, topic: str, header: str) -> fl
     expects="status 0 within 3 s although the broker does not answer",
 )
 def test_a_frozen_broker_holds_up_no_end(live: Live, recovery: Recovery) -> None:
-    """Nothing waits for an answer that does not come."""
+    """No service waits for an answer that never arrives."""
     freeze(live.broker.process.pid)
     try:
         wait_until(
@@ -204,7 +205,7 @@ TURNS = {
     indirect=["live"],
 )
 def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: Path, recovery: Recovery) -> None:
-    """Frames and labels come again, from the same process."""
+    """The same process continues with frames and labels."""
     with Page(live.chain.port, CAMERA) as page:
         page.sees("ok")
         trigger.touch()
@@ -259,7 +260,7 @@ def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: P
 def test_a_loop_that_keeps_crashing_ends_the_process(
     service: str, method: str, trigger: Path, recovery: Recovery
 ) -> None:
-    """So that Kubernetes sees it; no broker is needed for that."""
+    """Kubernetes can see it then; this needs no broker."""
     trigger.touch()
     began = time.monotonic()
     with alone(service, misbehaving(service, method, trigger, "always")) as process:
@@ -295,7 +296,7 @@ def test_a_loop_that_keeps_crashing_ends_the_process(
     ],
 )
 def test_a_second_signal_ends_it_at_once(service: str, trigger: Path, recovery: Recovery) -> None:
-    """Whatever it is still waiting for."""
+    """Whatever it still waits for."""
     trigger.touch()
     with alone(service, misbehaving(service, TURNS[service], trigger, "hang")) as process:
         process.says("probes listen")

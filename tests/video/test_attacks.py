@@ -22,10 +22,11 @@ from websockets.exceptions import ConnectionClosed
 
 from bench import crowd
 from bench.usage import cpu_of, rss_of
+from local.ports import free_port
 from shared.bus import Bus, Writer
 from tests.conftest import Recovery
 from tests.end_to_end.chain import embedded_broker
-from tests.suite import Service, free_port, make_topics
+from tests.suite import Service, make_topics
 from tests.video.bus_attacks import HOSTILE, send
 from tests.video.stage import jpeg
 from tests.waiting import wait_until

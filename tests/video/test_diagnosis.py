@@ -41,6 +41,14 @@ def test_a_camera_that_gives_frames_is_up_whatever_anybody_says() -> None:
     assert (seen.state, seen.notice, seen.reason) == ("up", None, None)
 
 
+@pytest.mark.parametrize(("frameless_s", "state"), [(0.1, "up"), (None, "waiting"), (12.0, "down")])
+def test_what_the_producer_says_about_a_camera_that_is_up_is_shown(frameless_s: float | None, state: str) -> None:
+    """Some of its pictures are too large, say: the others are seen, or have not arrived yet."""
+    seen = diagnosis(frameless_s, producer=said("producer", cameras=camera("up", reason="a picture of 3000000 bytes")))
+
+    assert (seen.state, seen.notice, seen.reason) == (state, None, "a picture of 3000000 bytes")
+
+
 @pytest.mark.parametrize("state", ["down", "refused", "frozen"])
 def test_a_camera_is_down_only_if_its_producer_says_so(state: str) -> None:
     """The producer's word, its reason, and the time since by the producer's own clock."""

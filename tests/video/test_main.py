@@ -20,6 +20,7 @@ from PIL import Image
 from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from local.ports import free_port
 from shared.bus import Bus, EmbeddedBroker, Writer
 from shared.frames.frame import Headers, to_headers
 from shared.frames.go_record import RawPicture, write_original
@@ -46,11 +47,6 @@ def bus() -> Iterator[Bus]:
 def writer(bus: Bus) -> Iterator[Writer]:
     with Writer(bus) as opened:
         yield opened
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
 
 
 class Video:

@@ -18,12 +18,13 @@ import pytest
 from bench import crowd
 from bench.crowd import Answer, Measurements
 from bench.vanishing import can_vanish
+from local.ports import free_port
 from shared.bus import Bus, Writer
 from shared.frames.frame import to_headers
 from tests.conftest import Recovery
 from tests.end_to_end.chain import embedded_broker
 from tests.requirements import need
-from tests.suite import Service, free_port, make_topics
+from tests.suite import Service, make_topics
 from tests.video.stage import frame, jpeg
 from tests.waiting import wait_until
 
