@@ -52,6 +52,12 @@ class ConsumerMetrics:
                 registry=registry,
             ),
             lag=Gauge("consumer_broker_lag_frames", "Unread records", ["partition"], registry=registry),
+            renumbered=Counter(
+                "consumer_frames_renumbered_total",
+                "Times that a camera's frame numbers began again without a new run",
+                ["camera"],
+                registry=registry,
+            ),
         )
         self.broker_silent = Gauge(
             "consumer_broker_silent_seconds",

@@ -68,10 +68,16 @@ def services() -> schema.Dashboard:
     )
     board.with_panel(
         panels.graph(
-            "Status entries ignored",
-            "Entries of `videostatus` that make no sense or exceed a bound. Always 0 unless a stranger writes there.",
-            {"{{instance}}": f"rate(video_status_entries_ignored_total[{WINDOW}])"},
-            unit="suffix:entries/s",
+            "Odd records",
+            "Status entries that make no sense or exceed a bound, and frame numbers that began again without a new "
+            "run. Always 0 unless a stranger writes to the topics.",
+            {
+                "status entries {{instance}}": f"rate(video_status_entries_ignored_total[{WINDOW}])",
+                "frame numbers at consumer {{camera}}": "sum by (camera) "
+                f"(rate(consumer_frames_renumbered_total[{WINDOW}]))",
+                "frame numbers at video {{camera}}": f"sum by (camera) (rate(video_frames_renumbered_total[{WINDOW}]))",
+            },
+            unit="suffix:a second",
             width=WHOLE_WIDTH,
         )
     )

@@ -1,4 +1,8 @@
-"""What becomes of a crash: it is logged with its traceback and tried again, a few times, and it is never kept quiet."""
+"""What becomes of crashes: they are logged with their tracebacks, and never kept quiet.
+
+A loop that crashes is run again, a few times. Where one input of others at a time is read, an unexpected error is
+contained instead (`Faults`): one bad input is never a reason to end a process.
+"""
 
 import logging
 import threading
@@ -11,7 +15,8 @@ from shared.backoff import Backoff
 log = logging.getLogger(__name__)
 
 MOST_CRASHES = 5  # of one loop in a row
-CALM_S = 60.0  # a loop that ran for so long has recovered
+CALM_S = 60.0  # a loop that ran for that long has recovered
+FAULT_LOG_S = 60.0  # between two tracebacks of contained errors
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 
 
@@ -27,7 +32,7 @@ def run_again(
         crashed: called after each crash.
 
     Raises:
-        Exception: what it crashed with MOST_CRASHES times in a row.
+        Exception: the error of the last of MOST_CRASHES crashes in a row.
     """
     backoff = Backoff(first_s=FIRST_WAIT_S, cap_s=LONGEST_WAIT_S)
     while not stop.is_set():
@@ -48,11 +53,29 @@ def run_again(
             return
 
 
+class Faults:
+    """Logs unexpected errors that are contained: a traceback a minute at most, and how many there were in between."""
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log, self._clock = log, clock
+        self._next_at = float("-inf")
+        self._unsaid = 0
+
+    def log(self, message: str, **facts: object) -> None:
+        """Log the error that is being handled, with its traceback; call from an `except` clause."""
+        now = self._clock()
+        if now < self._next_at:
+            self._unsaid += 1
+            return
+        self._log.exception(message, extra={**facts, "more_before": self._unsaid})
+        self._next_at, self._unsaid = now + FAULT_LOG_S, 0
+
+
 @contextmanager
 def no_thread_dies_silently(give_up: Callable[[], None]) -> Iterator[None]:
     """While the block runs, log what ends any thread of this process, and call `give_up` in that thread.
 
-    Nobody starts such a thread again: the process would go on without a part of it, for ever and unnoticed.
+    Nothing restarts such a thread: the process would continue without a part of it, unnoticed.
     """
 
     def died(args: threading.ExceptHookArgs) -> None:

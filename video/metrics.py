@@ -50,6 +50,12 @@ class VideoMetrics:
                 registry=registry,
             ),
             lag=Gauge("video_broker_lag_frames", "Unread records", ["partition"], registry=registry),
+            renumbered=Counter(
+                "video_frames_renumbered_total",
+                "Times that a camera's frame numbers began again without a new run",
+                ["camera"],
+                registry=registry,
+            ),
         )
         self.broker_silent = Gauge(
             "video_broker_silent_seconds",

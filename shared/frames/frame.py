@@ -15,6 +15,7 @@ DEFAULT_CAMERA = "camera"
 Headers: TypeAlias = list[tuple[str, bytes]]
 EncodeRaw: TypeAlias = Callable[[RawPicture], bytes]
 
+MAX_PREDICTIONS_BYTES = 16 * 1024  # a longer header is left out; the frame is shown without it
 _CAPTURED = ("run", "seq", "captured-at")
 
 
@@ -29,8 +30,8 @@ class Frame:
         captured_at: when the last byte of the coded picture had been read, microseconds since the epoch.
         width, height: pixels.
         jpeg: the picture.
-        imprinted_at: when the consumer drew on it, microseconds since the epoch; None: nobody drew on it.
-        predictions: JSON of what was drawn; empty: nothing.
+        imprinted_at: when the consumer drew on it, microseconds since the epoch; None if it has not been drawn on.
+        predictions: JSON of what was drawn, at most MAX_PREDICTIONS_BYTES, not checked; empty if there is none.
         numbering: (run, seq) of the stage that wrote the record, if not the producer (shared/frames/gaps.py).
     """
 
@@ -78,7 +79,7 @@ def camera_of(key: bytes | None, headers: Mapping[str, bytes]) -> str:
 
 
 def has_headers(headers: Mapping[str, bytes]) -> bool:
-    """Tell whether a record claims to be in our own form."""
+    """Return whether a record claims to be in our own form."""
     return "content-type" in headers or "captured-at" in headers
 
 
@@ -86,7 +87,8 @@ def read_frame(key: bytes | None, value: bytes | None, headers: Mapping[str, byt
     """Return the frame in a record of our own form.
 
     Raises:
-        BadRecord: a header is missing or nonsense, or the value is no JPEG.
+        BadRecord: a header is missing or out of range, or the value is not a JPEG within the limits of
+            shared/frames/jpeg.py.
     """
     content_type = headers.get("content-type", b"")
     if content_type != CONTENT_TYPE.encode():
@@ -100,6 +102,7 @@ def read_frame(key: bytes | None, value: bytes | None, headers: Mapping[str, byt
         raise BadRecord(str(exc)) from exc
     if "camera" in headers and camera_of(None, headers).encode() != headers["camera"]:
         raise BadRecord(f"header camera is {headers['camera'][:64]!r} instead of a DNS label")
+    predictions = headers.get("predictions", b"")
     imprinted = "imprinted-at" in headers
     numbered = "imprinted-run" in headers and "imprinted-seq" in headers
     return Frame(
@@ -107,28 +110,42 @@ def read_frame(key: bytes | None, value: bytes | None, headers: Mapping[str, byt
         run=run,
         seq=seq,
         captured_at=captured_at,
-        width=picture.width,  # the picture's own word: headers are for those who do not look inside
+        width=picture.width,  # of the picture itself: the headers are for readers that do not look inside
         height=picture.height,
         jpeg=value,
         imprinted_at=_number(headers, "imprinted-at") if imprinted else None,
-        predictions=headers.get("predictions", b""),
+        predictions=predictions if len(predictions) <= MAX_PREDICTIONS_BYTES else b"",
         numbering=(_number(headers, "imprinted-run"), _number(headers, "imprinted-seq")) if numbered else None,
     )
 
 
-def read_original_frame(
+def read_bare_frame(
     key: bytes | None, value: bytes | None, *, run: int, seq: int, captured_at: int, encode: EncodeRaw
 ) -> Frame:
-    """Return the frame in a record of the original, which says nothing of run, number and time: the caller does.
+    """Return the frame in a record without headers: a JPEG, or the original's JSON.
+
+    It says nothing of run, number and time; the caller does.
+
+    Args:
+        key: of the record: the camera's id, else the camera is DEFAULT_CAMERA.
+        value: of the record.
+        run: of the frame, microseconds since the epoch.
+        seq: of the frame.
+        captured_at: of the frame, microseconds since the epoch.
+        encode: makes a JPEG of raw pixels.
 
     Raises:
-        BadRecord: the value is not the original's JSON either, or `encode` cannot make a JPEG of it.
+        BadRecord: the value is neither, or `encode` cannot make a JPEG of the pixels.
     """
     if not value:
         raise BadRecord("empty value")
-    picture = read_original(value)
     try:
-        coded = encode(picture)
+        if value[:2] == jpeg.SOI:
+            coded, picture = value, jpeg.inspect(value)
+            width, height = picture.width, picture.height
+        else:
+            raw = read_original(value)
+            coded, width, height = encode(raw), raw.width, raw.height
     except BadPicture as exc:
         raise BadRecord(str(exc)) from exc
     return Frame(
@@ -136,8 +153,8 @@ def read_original_frame(
         run=run,
         seq=seq,
         captured_at=captured_at,
-        width=picture.width,
-        height=picture.height,
+        width=width,
+        height=height,
         jpeg=coded,
     )
 

@@ -4,13 +4,16 @@ The producer numbers what it sends by `run` and `seq`. The consumer keeps these,
 `imprinted-run` and `imprinted-seq`, because it leaves frames out and says so in its own ledger; so `video` can tell
 frames lost on the bus from frames that the consumer dropped.
 
-A gap is counted once, when the camera's next frame shows it. Up to as many frames as the reader left out records of the
-partition since the camera's last frame (its own seek; what nobody read before it took the partition over) it is
-`skipped`; the rest was lost on the way. The last numbers outlive a partition: they stay in memory when it is taken
-away, and go to the next reader as a note with the commit (shared/bus/offsets.py).
+A gap is counted once, when the camera's next frame shows it. Up to the number of records of the partition that the
+reader left out since the camera's last frame (by its own seek, or before it took the partition over) it is `skipped`;
+the rest was lost on the way. The last numbers outlive a partition: they stay in memory when it is revoked, and go to
+the next reader with the commit (shared/bus/offsets.py).
 
-A frame that comes after one with a higher number is late: the gap that it left was counted when that one came. It
-happens when brokers were frozen and take in at last what a connection that was given up had sent.
+A frame that arrives after one with a higher number is late: the gap that it left was counted when that one arrived. It
+happens when brokers were frozen and at last accept what a connection that was given up had sent.
+
+Anyone may write any number to the bus. So a gap that is larger than can have been lost, and a row of late frames that
+is longer than can be late, mean that the numbers began again; nothing is then counted as lost.
 """
 
 import json
@@ -18,41 +21,51 @@ from dataclasses import dataclass, field
 
 from shared.frames.frame import Frame
 
-RUNS = 4  # followed of each camera: consumers that take turns, a producer that was started again
-LATEST = 1000  # numbers behind the highest one: further back is no late frame, the numbers begin anew
+RUNS = 4  # followed for each camera: consumers that take turns, a producer that was restarted
+LATEST = 1000  # numbers behind the highest one: a frame further back is not late, its numbers begin again
+MOST_LATE = 64  # in a row; a connection that was given up holds 8 (shared/frames/writer.py, WINDOW)
+LARGEST_GAP = 5000  # frames: more than three minutes at 25 a second, without a frame that was left out here
 LARGEST_NOTE = 4000  # bytes; brokers take 4096 with a commit (offset.metadata.max.bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Frames of one camera missing before a frame: left out by us, or lost before they came here."""
+    """Frames of one camera missing before a frame.
+
+    Attributes:
+        skipped: left out by this reader.
+        lost: lost before they reached it.
+        renumbered: the numbers began again somewhere else, so that nothing can be said about missing frames.
+    """
 
     skipped: int = 0
     lost: int = 0
+    renumbered: bool = False
 
 
 @dataclass(slots=True)
 class _Camera:
     partition: int
-    last: dict[int, int] = field(default_factory=dict)  # run -> highest number; the run heard of last is the last
+    last: dict[int, int] = field(default_factory=dict)  # run -> highest number; the run of the newest frame is last
     leaps_seen: int = 0
+    late: int = 0  # late frames in a row
 
 
 @dataclass(slots=True)
 class _LeftOut:
     leaps: int = 0  # how often records of the partition were left out
-    records: int = 0  # so many of them no gap has been put down to yet
+    records: int = 0  # those of them that no gap has been put down to yet
 
 
 class Gaps:
-    """Follows the numbers of every camera on the partitions of one topic; not safe for several threads."""
+    """Follows the numbers of every camera on the partitions of one topic. Not thread-safe: use from one thread."""
 
     def __init__(self) -> None:
         self._cameras: dict[str, _Camera] = {}
         self._left_out: dict[int, _LeftOut] = {}
 
     def left_out(self, partition: int, records: int) -> None:
-        """Note that so many records were left out before the one that `before` is asked about next."""
+        """Note how many records were left out before the one that `before` is asked about next."""
         left_out = self._left_out.setdefault(partition, _LeftOut())
         left_out.leaps += 1
         left_out.records += records
@@ -60,35 +73,46 @@ class Gaps:
     def before(self, frame: Frame, partition: int) -> Gap | None:
         """Return what is missing between the camera's last frame and this one, and remember this one.
 
-        None: the frame is late, or came twice; it is in the books already.
+        Returns:
+            None if the frame is late or came twice; it is in the books already.
         """
         run, number = frame.numbering or (frame.run, frame.seq)
         left_out = self._left_out.get(partition, _LeftOut())
         camera = self._cameras.pop(frame.camera, None) or _Camera(partition)
-        self._cameras[frame.camera] = camera  # the one heard of last is the last
+        self._cameras[frame.camera] = camera  # the camera of the newest frame is last
         if camera.partition != partition:  # the topic got more of them
             camera.partition, camera.leaps_seen = partition, 0
         last = camera.last.pop(run, None)
-        if last is not None and last - LATEST < number <= last:
+        if last is not None and last - LATEST < number <= last and camera.late < MOST_LATE:
             camera.last[run] = last
+            camera.late += 1
             return None
+        camera.late = 0
         camera.last[run] = number
         while len(camera.last) > RUNS:
             del camera.last[next(iter(camera.last))]
         leapt, camera.leaps_seen = left_out.leaps > camera.leaps_seen, left_out.leaps
         missing = max(0, number - 1 - (last or 0))
         skipped = self._take(partition, missing) if leapt else 0
-        # A run that is new to us may have begun before we came: what is missing of it beyond our own doing is nobody's.
-        return Gap(skipped=skipped, lost=0 if last is None else missing - skipped)
+        # A run that is new to this reader may have begun earlier: what is missing of it, apart from what was left out
+        # here, is in nobody's books.
+        lost = 0 if last is None else missing - skipped
+        if lost > LARGEST_GAP or (last is not None and number <= last):
+            return Gap(skipped=skipped, renumbered=True)
+        return Gap(skipped=skipped, lost=lost)
+
+    def forget(self, camera: str) -> None:
+        """Forget a camera's numbers."""
+        self._cameras.pop(camera, None)
 
     def before_unnumbered(self, partition: int) -> Gap:
         """Return what is missing before a frame without numbers: all that was left out of its partition."""
         return Gap(skipped=self._take(partition, self._left_out.get(partition, _LeftOut()).records))
 
     def note(self, partition: int) -> str:
-        """Return what another reader of the partition needs to go on: the last number of each camera.
+        """Return what another reader of the partition needs to continue: the last number of each camera.
 
-        Of more cameras than fit into a commit, those heard of last.
+        If there are more cameras than fit into a commit: those with the newest frames.
         """
         parts: list[str] = []
         size = 2
@@ -104,9 +128,9 @@ class Gaps:
         return "{" + ",".join(parts) + "}"
 
     def assigned(self, partition: int, note: str | None) -> None:
-        """Go on with a partition: where another reader ended, by its note, or else with what is remembered.
+        """Continue with a partition: where another reader ended, by its note, otherwise with what is remembered.
 
-        A note that is none of ours says nothing.
+        A note of another form is ignored.
         """
         if note is None:
             return

@@ -25,7 +25,7 @@ MAX_SEGMENTS = 1000
 MAX_TABLE_BYTES = 1 << 16
 """Quantisation and Huffman tables of a header; all that are allowed at a time take 2 KB."""
 
-_SOI = b"\xff\xd8"
+SOI = b"\xff\xd8"
 _SOS_MARKER = b"\xff\xda"
 _FILL = re.compile(rb"\xff+(?=\xff)\xff")  # fill bytes before a marker (B.1.1.2)
 EOI = b"\xff\xd9"
@@ -115,7 +115,7 @@ def inspect(data: bytes) -> Picture:
         BadPicture: it is not a JPEG, is cut off, has no or a second frame header, a size of nothing, no end-of-image
             marker, or costs more than one of the limits of this module allows.
     """
-    if data[:2] != _SOI:
+    if data[:2] != SOI:
         raise BadPicture(f"not a JPEG: it begins with {bytes(data[:2])!r}")
 
     frame = -1

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.expiring import ExpiringNames
 from shared.reports import Json, LedgerReport
 
 # Seconds: fine in the range of live video (tens of milliseconds), coarse beyond it.
@@ -80,9 +81,8 @@ class LedgerMetrics:
 
 @dataclass(slots=True)
 class _Account:
-    """The books of one camera, in frames; `entered_at` is the monotonic time of the last entry."""
+    """The books of one camera, in frames."""
 
-    entered_at: float
     out: int = 0
     dropped: dict[Reason, int] = field(default_factory=dict)
     lost_upstream: int = 0
@@ -104,19 +104,19 @@ class Ledger(Collector):
     """
 
     def __init__(
-        self, registry: CollectorRegistry, metrics: LedgerMetrics, *, clock: Callable[[], float] = time.monotonic
+        self, registry: CollectorRegistry, metrics: LedgerMetrics, *, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         """Start with empty books.
 
         Args:
             registry: exports the counters.
             metrics: their names, and the histogram.
-            clock: returns monotonic seconds.
+            now_s: returns monotonic seconds.
         """
-        self._metrics, self._clock = metrics, clock
+        self._metrics = metrics
+        self._names = ExpiringNames(MAX_CAMERAS, after_s=FORGOTTEN_AFTER_S, forget=self._close_account, now_s=now_s)
         self._lock = threading.Lock()
         self._accounts: dict[str, _Account] = {}
-        self._full_until = 0.0
         registry.register(self)
 
     def out(self, camera: str, *, age_s: float | None) -> None:
@@ -180,24 +180,11 @@ class Ledger(Collector):
         yield from (arrived, out, dropped, lost)
 
     def _account(self, camera: str) -> tuple[str, _Account]:
-        """Return the account that a camera is entered in, and the name of it."""
-        now = self._clock()
-        if camera not in self._accounts and len(self._accounts) >= MAX_CAMERAS and not self._make_room(now):
-            camera = OTHER
-        account = self._accounts.setdefault(camera, _Account(now))
-        account.entered_at = now
-        return camera, account
+        """Return the name under which a camera's frames are entered, and its account."""
+        name = camera if self._names.admit(camera) else OTHER
+        return name, self._accounts.setdefault(name, _Account())
 
-    def _make_room(self, now: float) -> bool:
-        """Close the account without an entry for longest; return whether that was long enough ago."""
-        if now < self._full_until:  # found before; saves a search for every frame of a camera without an account
-            return False
-        candidates = (item for item in self._accounts.items() if item[0] != OTHER)
-        camera, account = min(candidates, key=lambda item: item[1].entered_at)
-        if now - account.entered_at < FORGOTTEN_AFTER_S:
-            self._full_until = account.entered_at + FORGOTTEN_AFTER_S
-            return False
-        del self._accounts[camera]
+    def _close_account(self, camera: str) -> None:
+        self._accounts.pop(camera, None)
         with suppress(KeyError):  # none of its frames had an age
             self._metrics.frame_age.remove(camera)
-        return True

@@ -1,8 +1,7 @@
 """The way out of a stage: numbers frames, hands them to the bus, and enters in the ledger what became of each.
 
-A frame that finds the brokers silent is dropped at once; it never waits for them. Numbers are given so that a gap in
-them always means a frame that went out and was lost on the way: the number of a frame that surely never left is
-given again.
+A frame that finds the brokers silent is dropped at once; it never waits for them. A gap in the numbers always means a
+frame that went out and was lost on the way: the number of a frame that surely never left is given to the next one.
 """
 
 import threading
@@ -18,6 +17,7 @@ from shared.frames.frame import Headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.oversize import Oversize, OversizeBoard
 
+MAX_LINES = 10_000  # cameras whose numbers are remembered: ten times as many as are known at a time
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
 SMALLER_PICTURES = "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY of the producer"
 ACK_TIMEOUT_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
@@ -32,13 +32,13 @@ Encode: TypeAlias = Callable[[int], tuple[bytes, Headers]]
 
 @dataclass(slots=True)
 class _Line:
-    """One camera's frames on their way.
+    """The frames of one camera that are on their way.
 
     Attributes:
-        next_number: of the next frame.
+        next_number: number of the next frame.
         unanswered: number -> (monotonic time of sending, age in seconds or None).
-        returned: number -> (reason, age) of frames that the brokers do not have; nothing new is sent until it is known
-            of every later frame too, and whether the number can be given again.
+        returned: number -> (reason, age) of frames that the brokers do not have. Nothing is sent until it is known what
+            became of every later frame, and with it whether the number can be given again.
         out_up_to: highest number of a frame that went out.
     """
 
@@ -47,9 +47,14 @@ class _Line:
     returned: dict[int, tuple[Reason | None, float | None]] = field(default_factory=dict)
     out_up_to: int = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is known of every frame what became of it."""
+        return not (self.unanswered or self.returned)
+
 
 class FrameWriter:
-    """Sends the frames of any number of cameras to one topic; safe for several threads."""
+    """Sends the frames of any number of cameras to one topic. Thread-safe."""
 
     def __init__(self, writer: Writer, topic: str, ledger: Ledger, *, advice: str = SMALLER_PICTURES) -> None:
         """Prepare.
@@ -63,21 +68,21 @@ class FrameWriter:
         self._writer, self._topic, self._ledger = writer, topic, ledger
         self._oversize = OversizeBoard(lambda size_bytes: writer.limit(topic, size_bytes), advice=advice)
         self._lock = threading.Lock()
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _Line] = {}  # least recently used first
 
     def oversize(self, camera: str) -> Oversize | None:
         """Return what is wrong with a camera's pictures if the brokers do not take them for their size, else None."""
         return self._oversize.find(camera)
 
     def send(self, camera: str, captured_at: int, encode: Encode, *, clock_suspect: bool = False) -> None:
-        """Send one frame, or drop it and say why in the ledger.
+        """Send one frame, or drop it and enter the reason in the ledger.
 
         Args:
             camera: id of the camera, the record's key.
             captured_at: microseconds since the epoch.
-            encode: returns value and headers for the number that the frame gets; what it raises is passed on, and the
+            encode: returns value and headers for the number that the frame gets. What it raises is passed on, and the
                 frame is not in the ledger then.
-            clock_suspect: the age would be a difference of clocks that disagree; leave it out of the histogram.
+            clock_suspect: clocks disagree; leave the age out of the histogram.
         """
         number = self._take_number(camera)
         if number is None:
@@ -106,7 +111,7 @@ class FrameWriter:
     def _take_number(self, camera: str) -> int | None:
         now = time.monotonic()
         with self._lock:
-            line = self._lines.setdefault(camera, _Line())
+            line = self._line(camera)
             oldest = next(iter(line.unanswered.values()), (now, None))[0]
             silent = now - oldest > ACK_TIMEOUT_S
             if not (silent or line.returned or len(line.unanswered) >= WINDOW):
@@ -117,6 +122,16 @@ class FrameWriter:
         if silent:
             self._writer.purge_queue()
         return None
+
+    def _line(self, camera: str) -> _Line:
+        """Return a camera's line; forget the one used longest ago if there are too many."""
+        line = self._lines.pop(camera, None) or _Line()
+        self._lines[camera] = line
+        if len(self._lines) > MAX_LINES:
+            idle = (name for name, other in self._lines.items() if other is not line and other.is_idle)
+            if (oldest := next(idle, None)) is not None:
+                del self._lines[oldest]
+        return line
 
     def _note_sending(self, camera: str, number: int, age: float | None) -> None:
         with self._lock:
@@ -156,11 +171,11 @@ class FrameWriter:
             self._clear_returned(camera, line)
 
     def _clear_returned(self, camera: str, line: _Line) -> None:
-        """Enter the frames that came back, as far as the fate of all after them is known."""
+        """Enter the frames that came back, as far as it is known what became of all later ones."""
         latest = max(line.unanswered, default=0)
         for number, (reason, age) in list(line.returned.items()):
             if number < line.out_up_to:
-                # A later one went out: the next stage sees the gap and enters it as lost, hence this one is `out`.
+                # A later one went out: the next stage sees the gap and enters a lost frame, so this one is `out`.
                 self._ledger.out(camera, age_s=age)
             elif number < latest:
                 continue

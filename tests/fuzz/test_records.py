@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from shared.errors import BadRecord
-from shared.frames.frame import Frame, camera_of, read_frame, read_original_frame, to_headers
+from shared.frames.frame import Frame, camera_of, read_bare_frame, read_frame, to_headers
 from shared.frames.gaps import Gaps
 from shared.frames.go_record import RawPicture, write_original
 from shared.frames.pixels import encode_raw
@@ -79,7 +79,7 @@ def test_a_record_of_the_original_is_read_or_refused() -> None:
         value = any_of(random, [RAW]) if random.random() < 0.5 else odd.text(odd.altered(random, json.loads(RAW)))
         with suppress(BadRecord):
             holds(
-                read_original_frame(
+                read_bare_frame(
                     b"front", value, run=1, seq=1, captured_at=1, encode=lambda raw: encode_raw(raw, quality=80)
                 )
             )

@@ -36,3 +36,15 @@ def frame(
         predictions=b"" if imprinted_at is None else b'{"imagenet_1": null}',
         numbering=numbering,
     )
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def header_only(width: int, height: int, *, scans: int = 1, samplings: tuple[int, ...] = (0x22, 0x11, 0x11)) -> bytes:
+    """Return a JPEG of many pixels and few bytes."""
+    components = b"".join(bytes((number, sampling, 0)) for number, sampling in enumerate(samplings))
+    frame = bytes((8, *height.to_bytes(2, "big"), *width.to_bytes(2, "big"), len(samplings))) + components
+    scan = segment(0xDA, bytes((1, 0, 0, 0, 0x3F, 0)))
+    return b"\xff\xd8" + segment(0xC2, frame) + scan * scans + b"\xff\xd9"

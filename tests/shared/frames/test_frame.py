@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from shared.errors import BadPicture, BadRecord
-from shared.frames.frame import Frame, camera_of, has_headers, read_frame, read_original_frame, to_headers
+from shared.frames.frame import Frame, camera_of, has_headers, read_bare_frame, read_frame, to_headers
 from shared.frames.go_record import RawPicture, write_original
 from tests.shared.samples import frame, picture
 
@@ -123,7 +123,7 @@ def test_a_record_of_the_original_becomes_a_frame() -> None:
     """Its camera is the key; run, number and time are the caller's; the JPEG is what `encode` makes of the pixels."""
     raw = RawPicture(2, 1, 3, b"abcdef")
 
-    read = read_original_frame(
+    read = read_bare_frame(
         b"yard", write_original(raw), run=1, seq=2, captured_at=3, encode=lambda got: b"jpeg:" + got.pixels
     )
 
@@ -134,7 +134,7 @@ def test_a_record_of_the_original_becomes_a_frame() -> None:
 def test_what_is_neither_ours_nor_the_original_s_makes_a_bad_record(value: bytes | None) -> None:
     """Everything else is for the ledger."""
     with pytest.raises(BadRecord):
-        read_original_frame(None, value, run=1, seq=1, captured_at=1, encode=lambda raw: raw.pixels)
+        read_bare_frame(None, value, run=1, seq=1, captured_at=1, encode=lambda raw: raw.pixels)
 
 
 def test_pixels_that_cannot_be_encoded_make_a_bad_record() -> None:
@@ -144,7 +144,7 @@ def test_pixels_that_cannot_be_encoded_make_a_bad_record() -> None:
         raise BadPicture("too odd")
 
     with pytest.raises(BadRecord, match="too odd"):
-        read_original_frame(b"k", write_original(RawPicture(1, 1, 1, b"x")), run=1, seq=1, captured_at=1, encode=refuse)
+        read_bare_frame(b"k", write_original(RawPicture(1, 1, 1, b"x")), run=1, seq=1, captured_at=1, encode=refuse)
 
 
 def test_a_frame_does_not_change_and_does_not_print_its_picture() -> None:

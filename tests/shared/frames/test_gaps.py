@@ -1,6 +1,7 @@
 import pytest
 
-from shared.frames.gaps import LARGEST_NOTE, Gap, Gaps
+from shared.frames.gaps import LARGEST_GAP, LARGEST_NOTE, MOST_LATE, Gap, Gaps
+from shared.reports import MAX_NUMBER
 from tests.shared.samples import frame
 
 NONE = Gap()
@@ -175,14 +176,50 @@ def test_frames_that_come_late_or_twice_are_in_the_books_already() -> None:
     assert gaps.before(frame(9), 0) == NONE
 
 
-def test_numbers_that_fall_far_back_begin_anew() -> None:
+def test_numbers_that_fall_far_back_begin_again() -> None:
     """One mistaken record does not make all that follow late."""
     gaps = Gaps()
     gaps.before(frame(5), 0)
-    gaps.before(frame(10_000_000), 0)
+    assert gaps.before(frame(10_000_000), 0) == Gap(renumbered=True)
 
-    assert gaps.before(frame(6), 0) == NONE
-    assert gaps.before(frame(8), 0) == Gap(lost=1)
+    assert gaps.before(frame(6), 0) == Gap(renumbered=True)
+    assert gaps.before(frame(7), 0) == NONE
+
+
+def test_a_gap_that_is_too_large_is_no_loss() -> None:
+    """A number out of thin air does not become billions of lost frames."""
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+
+    assert gaps.before(frame(2 + LARGEST_GAP), 0) == Gap(lost=LARGEST_GAP)
+    assert gaps.before(frame(MAX_NUMBER), 0) == Gap(renumbered=True)
+
+
+def test_a_gap_that_is_too_large_may_have_been_left_out_here() -> None:
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+    gaps.left_out(0, 3 * LARGEST_GAP)
+
+    assert gaps.before(frame(2 + 2 * LARGEST_GAP), 0) == Gap(skipped=2 * LARGEST_GAP)
+
+
+def test_a_stranger_s_number_makes_only_a_few_frames_late() -> None:
+    """After a row of late frames that is too long, the numbers begin again."""
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+    assert gaps.before(frame(1000), 0) == Gap(lost=998)
+
+    seen = [gaps.before(frame(number), 0) for number in range(2, 2 + MOST_LATE + 3)]
+
+    assert seen == [None] * MOST_LATE + [Gap(renumbered=True), NONE, NONE]
+
+
+def test_what_is_forgotten_starts_the_count() -> None:
+    gaps = Gaps()
+    gaps.before(frame(1), 0)
+    gaps.forget("front")
+
+    assert gaps.before(frame(50), 0) == NONE
 
 
 def test_what_the_consumer_left_out_is_not_lost_between_it_and_video() -> None:

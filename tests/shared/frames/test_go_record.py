@@ -1,6 +1,8 @@
 import base64
 import json
 import struct
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -78,6 +80,43 @@ def test_each_malformed_record_is_refused(change: dict[str, object]) -> None:
     """The pixels must fill the picture exactly, whatever the record says."""
     with pytest.raises(BadRecord):
         read_original(json.dumps(GOOD | change).encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"mat":[' + b"[]," * 10_000_000 + b"[]]}",
+        b'{"mat":[' + b"1," * 10_000_000 + b"1]}",
+        b"[" * 30_000_000,
+        b'{"mat":"' + b"A" * 30_000_000,
+        b'{"mat":"","more":"' + b"A" * 30_000_000 + b'"}',
+        b'"mat" ' * 5_000_000,
+        json.dumps(GOOD | {"mat": "A" * 30_000_000, "rows": 60_000, "cols": 60_000}).encode(),
+        json.dumps(GOOD | {"mat": "A" * 30_000_000}).encode(),
+        json.dumps(GOOD | {"mat": "*" * 24_000_000, "rows": 3000, "cols": 2000}).encode(),
+    ],
+)
+def test_a_large_record_that_is_no_picture_costs_little(value: bytes) -> None:
+    """It is refused by its head and its length, without parsing what is large."""
+    tracemalloc.start()
+    began = time.process_time()
+    with pytest.raises(BadRecord):
+        read_original(value)
+    seconds = time.process_time() - began
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert seconds < 5
+    assert peak < 1_000_000 + (18_000_000 if b"*" in value else 0)
+
+
+def test_the_largest_picture_is_read_and_a_larger_one_refused() -> None:
+    """36 million pixels."""
+    largest = RawPicture(6000, 6000, 1, bytes(36_000_000))
+
+    assert read_original(write_original(largest)) == largest
+    with pytest.raises(BadRecord, match="36000000 pixels"):
+        read_original(write_original(RawPicture(6001, 6000, 1, bytes(36_006_000))))
 
 
 @pytest.mark.parametrize("name", list(GOOD))

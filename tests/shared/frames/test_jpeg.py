@@ -11,6 +11,7 @@ import pytest
 
 from shared.errors import BadPicture
 from shared.frames import jpeg, jpeg_rows, pixels
+from tests.shared.samples import header_only, segment
 
 
 def noise(width: int, height: int, *, seed: int = 1) -> pixels.Image:
@@ -244,18 +245,6 @@ def test_wrong_bytes_raise_nothing_but_bad_picture():
             refused += 1
 
     assert 1500 < refused < 3000
-
-
-def segment(marker: int, content: bytes) -> bytes:
-    return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
-
-
-def header_only(width: int, height: int, *, scans: int = 1, samplings: tuple[int, ...] = (0x22, 0x11, 0x11)) -> bytes:
-    """Return a JPEG of many pixels and few bytes."""
-    components = b"".join(bytes((number, sampling, 0)) for number, sampling in enumerate(samplings))
-    frame = bytes((8, *height.to_bytes(2, "big"), *width.to_bytes(2, "big"), len(samplings))) + components
-    scan = segment(0xDA, bytes((1, 0, 0, 0, 0x3F, 0)))
-    return b"\xff\xd8" + segment(0xC2, frame) + scan * scans + b"\xff\xd9"
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BadPicture
 from shared.frames import ledger as ledger_module
 from shared.frames import pixels
+from shared.frames import reader as reader_module
 from shared.frames.frame import Frame, Headers, to_headers
 from shared.frames.go_record import RawPicture, write_original
-from shared.frames.ledger import OTHER, Ledger, Reason
+from shared.frames.ledger import FORGOTTEN_AFTER_S, OTHER, Ledger, Reason
 from shared.frames.reader import FrameReader, ReaderMetrics, ReceivedFrame
 from shared.frames.writer import FrameWriter
 from tests.ledgers import ledger_of
-from tests.shared.samples import frame, picture
+from tests.shared.samples import frame, header_only, picture
 from tests.waiting import PATIENCE_S, wait_until
 
 FAR_S = 1000.0  # no seek
@@ -67,12 +68,19 @@ def encode(raw: RawPicture) -> bytes:
     return pixels.encode_raw(raw, quality=90)
 
 
-def inlet_of(reader: Reader, ledger: Ledger, registry: CollectorRegistry, max_lag_s: float) -> FrameReader:
+def inlet_of(
+    reader: Reader,
+    ledger: Ledger,
+    registry: CollectorRegistry,
+    max_lag_s: float,
+    now_s: Callable[[], float] = time.monotonic,
+) -> FrameReader:
     metrics = ReaderMetrics(
         clock_suspect=Gauge("consumer_clock_suspect", "1: suspect", ["camera"], registry=registry),
         lag=Gauge("consumer_broker_lag_frames", "records", ["partition"], registry=registry),
+        renumbered=Counter("consumer_frames_renumbered_total", "times", ["camera"], registry=registry),
     )
-    return FrameReader(reader, ledger, metrics=metrics, encode=encode, max_lag_s=max_lag_s, run=42)
+    return FrameReader(reader, ledger, metrics=metrics, encode=encode, max_lag_s=max_lag_s, run=42, now_s=now_s)
 
 
 @pytest.fixture
@@ -263,6 +271,73 @@ def test_lag_is_shown_for_each_partition(stage: Stage) -> None:
     stage.inlet._show_lag({1: 5})
     assert stage.registry.get_sample_value("consumer_broker_lag_frames", {"partition": "0"}) is None
     assert stage.registry.get_sample_value("consumer_broker_lag_frames", {"partition": "1"}) == 5
+
+
+def test_a_bare_jpeg_is_a_frame(stage: Stage) -> None:
+    """Of the camera that is the key, captured at the record's time; run and number are given here."""
+    at_ms = now_us() // 1000 - 250
+    [first] = stage.read(*(record(picture(), key=b"yard", at_ms=at_ms) for _ in range(3)))
+    [second] = stage.read(record(picture(), key=None, at_ms=at_ms))
+
+    assert first.frame == Frame("yard", 42, 1, at_ms * 1000, first.frame.width, first.frame.height, picture())
+    assert not first.clock_suspect
+    assert second.frame.camera == "camera"
+    assert stage.ledger.as_json()["yard"]["dropped"] == {Reason.SUPERSEDED: 2}
+
+
+def test_a_picture_that_costs_too_much_is_undecodable_in_every_form(stage: Stage) -> None:
+    bomb = header_only(8192, 8192, scans=2000)
+
+    assert stage.read(record(bomb), record(bomb, to_headers(frame(1)))) == []
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.UNDECODABLE: 2}
+
+
+def test_a_fault_in_reading_one_record_stops_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged with its traceback, once, and the record is undecodable."""
+
+    def broken(_: RawPicture) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    stage.inlet._encode = broken
+    arrivals = [stage.read(raw_record(1), record_of(frame(number))) for number in (1, 2)]
+
+    assert [[a.frame.seq for a in each] for each in arrivals] == [[1], [2]]
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.UNDECODABLE: 2}
+    assert caplog.text.count("RuntimeError: a fault of ours") == 1
+
+
+def test_a_leap_of_the_numbers_is_counted_as_such(stage: Stage) -> None:
+    stage.read(record_of(frame(1)))
+    stage.read(record_of(frame(2**53 - 1)))
+
+    assert stage.ledger.as_json() == {}
+    assert stage.registry.get_sample_value("consumer_frames_renumbered_total", {"camera": "front"}) == 1
+
+
+def test_a_header_of_predictions_that_is_too_long_is_left_out(stage: Stage) -> None:
+    sent = replace(frame(1), imprinted_at=1, predictions=b"[" + b"1," * 1_000_000 + b"1]")
+
+    [arrival] = stage.read(record_of(sent))
+
+    assert arrival.frame.predictions == b""
+
+
+def test_names_without_frames_give_their_places_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers' names do not keep a real camera out for good; what was known of them goes with them."""
+    monkeypatch.setattr(reader_module, "MAX_CAMERAS", 3)
+    registry, source = CollectorRegistry(), ListReader()
+    ledger, now = ledger_of("consumer", registry), [0.0]
+    stage = Stage(inlet_of(source, ledger, registry, FAR_S, lambda: now[0]), ledger, registry, source)
+    stage.read(*(record_of(frame(1, camera=f"c-{n}")) for n in range(3)))
+    assert stage.read(record_of(frame(1, camera="real"))) == []
+
+    now[0] = FORGOTTEN_AFTER_S + 1
+    stage.read(record_of(frame(2, camera="c-2")))
+    [arrival] = stage.read(record_of(frame(2, camera="real")))
+
+    assert arrival.frame.camera == "real"
+    assert registry.get_sample_value("consumer_clock_suspect", {"camera": "c-0"}) is None
+    assert registry.get_sample_value("consumer_clock_suspect", {"camera": "c-2"}) == 0
 
 
 def test_strangers_cannot_grow_the_memory(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus import Bus, Delivery, EmbeddedBroker, Limit, Reader, Record, Writer
 from shared.clock import now_us
 from shared.errors import BusError
+from shared.frames import writer as writer_module
 from shared.frames.frame import Headers, read_frame, to_headers
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.writer import ACK_TIMEOUT_S, WINDOW, FrameWriter
@@ -353,3 +354,43 @@ def test_several_threads_send_several_cameras(bus: Bus, ledger: Ledger) -> None:
         _, out, _ = books(ledger, camera)
         assert out == 50
         assert numbers_on(bus, "threads", until=50, camera=camera) == list(range(1, 51))
+
+
+class PromptWriter(Writer):
+    """Delivers at once, except the frames of the cameras that it holds back."""
+
+    def __init__(self, *, held: set[str]) -> None:
+        self.held = held
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: str,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        on_delivery: Callable[[Delivery], None],
+    ) -> None:
+        if key not in self.held:
+            on_delivery(Delivery.ACKNOWLEDGED)
+
+
+def test_numbers_of_cameras_that_are_gone_are_forgotten_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+) -> None:
+    """Memory stays bounded, and a camera whose frames are on their way keeps its numbers."""
+    monkeypatch.setattr(writer_module, "MAX_LINES", 3)
+    frames = FrameWriter(PromptWriter(held={"waiting"}), "t", ledger)
+    numbers: dict[str, list[int]] = {}
+
+    def send(camera: str) -> None:
+        def encode(number: int) -> tuple[bytes, Headers]:
+            numbers.setdefault(camera, []).append(number)
+            return encoder(camera)(number)
+
+        frames.send(camera, now_us(), encode)
+
+    for camera in ("waiting", "a", "b", "a", "c", "a", "b", "waiting"):
+        send(camera)
+
+    assert numbers == {"waiting": [1, 2], "a": [1, 2, 3], "b": [1, 1], "c": [1]}
