@@ -22,6 +22,7 @@ from local.ports import LOOPBACK, free_port
 from shared.frames import pixels
 from tests.producer.cameras import BIKES, BUNNY, HttpCamera
 from tests.requirements import need
+from tests.waiting import PATIENCE_S
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
@@ -108,15 +109,18 @@ def running() -> Iterator[Running]:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert process.stdout is not None
         try:
-            for line in process.stdout or ():
+            for line in process.stdout:
                 if "Live at" in line:
                     break
             assert process.poll() is None, "the suite did not start"
+            # A pipe that is full would hold up the suite.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
             yield Running(f"http://{LOOPBACK}:{port}", process.pid, yard)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="session")

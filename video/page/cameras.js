@@ -4,9 +4,9 @@
 /** @import { CameraStatus, Ledger } from "./status.js" */
 
 /**
- * @typedef {object} Frame one picture on its way to the screen
+ * @typedef {object} Frame a picture that is being decoded or drawn
  * @property {WebSocket} socket over which it came
- * @property {string} acknowledgement the message to send once it is shown, or given up
+ * @property {string} acknowledgement the message to send when it is shown or given up
  * @property {Head} head
  * @property {Blob} jpeg
  * @property {ImageBitmap} [bitmap] once it is decoded
@@ -16,7 +16,7 @@
  * @property {string} id
  * @property {CameraStatus | null} status
  * @property {HTMLCanvasElement | null} thumb
- * @property {Frame | null} next waits for its decoding
+ * @property {Frame | null} next waits to be decoded
  * @property {boolean} decoding
  * @property {Frame | null} ready waits for the screen's next refresh
  * @property {Head | null} head of the picture shown last
@@ -40,7 +40,7 @@ export class Cameras {
     this.byId = new Map();
     /** @type {string | null} */
     this.selectedId = null;
-    /** @type {string | null} The camera that the address names; it may not exist (yet). */
+    /** @type {string | null} The camera in the address; it may not exist (yet). */
     this.wantedId = null;
   }
 
@@ -59,7 +59,7 @@ export class Cameras {
   }
 
   /**
-   * Return a camera, which from now on exists.
+   * Return a camera; create it if it is unknown.
    * @param {string} id
    * @returns {Camera}
    */
@@ -72,10 +72,10 @@ export class Cameras {
   }
 
   /**
-   * Take over the cameras of a status.
+   * Update the cameras from a status.
    * @param {CameraStatus[]} reported
    * @param {number} nowMs local time
-   * @returns {Camera[]} those that are gone
+   * @returns {Camera[]} the cameras that were removed
    */
   update(reported, nowMs) {
     for (const status of reported) this.known(status.id).status = status;
@@ -88,7 +88,7 @@ export class Cameras {
   }
 
   /**
-   * Select the camera that is wanted, else keep the one that is selected, else take the first.
+   * Select the wanted camera if it exists; otherwise keep the selected one, or select the first.
    * @returns {boolean} whether another camera is selected now
    */
   choose() {
@@ -99,7 +99,7 @@ export class Cameras {
   }
 
   /**
-   * Return the camera that is so many places behind the selected one, around the end.
+   * Return the id of the camera `step` places after the selected one; the order wraps around.
    * @param {number} step
    * @returns {string | null}
    */

@@ -1,4 +1,4 @@
-// Values of a type out of JSON that may hold anything.
+// Readers of JSON values of any type: each returns a value of one type, or an empty one.
 
 /**
  * @template T

@@ -1,6 +1,6 @@
 // The server's clock, estimated from pings. NTP's method: https://www.rfc-editor.org/rfc/rfc5905#section-8
 
-const WINDOW_MS = 30_000; // samples older than this are forgotten
+const WINDOW_MS = 30_000; // older samples are discarded
 
 /** @typedef {{ atMs: number, roundTripMs: number, offsetMs: number }} Sample */
 
@@ -9,7 +9,7 @@ export function localMs() {
   return performance.timeOrigin + performance.now();
 }
 
-/** Knows how far the server's clock is ahead of this browser's. */
+/** Estimates how far the server's clock is ahead of this browser's. */
 export class ServerClock {
   constructor() {
     /** @type {Sample[]} */
@@ -21,9 +21,9 @@ export class ServerClock {
   }
 
   /**
-   * Learn from one ping. Of the samples of the last half minute the one with the shortest round trip is believed.
+   * Add a sample from one ping. The sample with the shortest round trip in the last 30 s sets the offset.
    * @param {number} sentMs local time at which the ping was sent
-   * @param {number} receivedMs local time at which its answer came
+   * @param {number} receivedMs local time at which its answer arrived
    * @param {number} serverUs the server's time in the answer, µs since the epoch
    */
   learn(sentMs, receivedMs, serverUs) {
@@ -37,7 +37,7 @@ export class ServerClock {
     this.roundTripMs = best.roundTripMs;
   }
 
-  /** Forget the samples, after a pause in which the clocks may have drifted; the offset stays until the next sample. */
+  /** Discard the samples, after a pause in which clocks may have drifted; the offset stays until the next sample. */
   forget() {
     this.samples = [];
   }

@@ -1,4 +1,4 @@
-// The WebSocket to the server: it connects, reconnects by itself, and notices a server that no longer answers.
+// The WebSocket to the server: connects, reconnects by itself, and detects a server that no longer responds.
 
 /** @import { Hello, Status } from "./status.js" */
 import { object } from "./checked.js";
@@ -7,7 +7,7 @@ import { readHello, readPong, readStatus } from "./status.js";
 
 const BACKOFF_S = [0.5, 1, 2, 4, 5]; // before each further attempt; the last one stays
 const SILENCE_MS = 6000; // the server sends a status every second: after this the connection counts as dead
-const STABLE_MS = 5000; // a connection that lasted this long starts the back-off again
+const STABLE_MS = 5000; // after a connection of this length the back-off starts again
 const PINGS_AT_START = 5; // for a good estimate of the server's clock at once
 const PING_GAP_MS = 80;
 const GOING_AWAY = 1001; // https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
@@ -28,10 +28,10 @@ const CLOSE_REASONS = {
  * @property {(socket: WebSocket, data: ArrayBuffer) => void} onFrame
  * @property {() => void} onOpen before the first ping of a connection
  * @property {() => void} onLost
- * @property {() => void} onChange the connection's state is another one
+ * @property {() => void} onChange the connection's state has changed
  */
 
-/** The connection, and what the page says about it. */
+/** The connection, and its state as the page shows it. */
 export class Connection {
   /**
    * @param {URL} page address of the page's folder; everything else is relative to it
@@ -48,9 +48,9 @@ export class Connection {
     this.retryAtMs = 0;
     this.heardMs = 0;
     this.openedMs = 0;
-    this.lostMs = 0; // 0: it was never lost, or is open again
+    this.lostMs = 0; // 0 if it was never lost, or is open again
     this.lostReason = "";
-    this.full = false; // the server answers, but has no place for another viewer
+    this.full = false; // the viewer limit is reached
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retryTimer = undefined;
   }
@@ -70,15 +70,15 @@ export class Connection {
     this.handlers.onChange();
   }
 
-  /** Connect now instead of when the back-off is over. */
+  /** Connect now instead of at the end of the back-off. */
   retry() {
     if (this.state === "waiting") this.connect();
   }
 
   /**
-   * Send a message, if there is a connection.
+   * Send a message, if the connection is open.
    * @param {string} message
-   * @param {WebSocket | null} [socket] the connection that it belongs to; on any other it is dropped
+   * @param {WebSocket | null} [socket] the connection it belongs to; if that one is gone, the message is dropped
    */
   send(message, socket = this.socket) {
     if (socket && socket === this.socket && socket.readyState === WebSocket.OPEN) socket.send(message);
@@ -88,7 +88,7 @@ export class Connection {
     this.send(JSON.stringify({ type: "ping", t: localMs() }));
   }
 
-  /** Give up a connection over which nothing has come for too long. */
+  /** Close a connection on which nothing has arrived for too long. */
   checkSilence() {
     if (this.state !== "waiting" && localMs() - this.heardMs > SILENCE_MS) this.lost(0, "The server does not respond.");
   }
@@ -139,7 +139,7 @@ export class Connection {
   }
 
   /**
-   * @param {number} code of the close; 0: it was given up here
+   * @param {number} code of the close; 0: closed by the page
    * @param {string} reason
    */
   lost(code, reason) {
@@ -166,7 +166,7 @@ export class Connection {
     this.handlers.onChange();
   }
 
-  /** A browser does not tell why a handshake failed. If the server answers otherwise, it had no place for us (503). */
+  /** Browsers hide why a handshake failed. If the server answers other requests, the viewer limit is reached (503). */
   async checkForPlace() {
     try {
       const answer = await fetch(new URL("healthz", this.page), { cache: "no-store" });

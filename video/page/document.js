@@ -1,4 +1,4 @@
-// The document: elements are made once, and only what has changed is written.
+// Access to the document: elements are created once, and only changes are written.
 
 /**
  * Return the element of the page with this id.
@@ -34,7 +34,7 @@ export function dialogById(id) {
 }
 
 /**
- * Make an element.
+ * Create an element.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, string | number>} [attributes]
@@ -69,7 +69,7 @@ export function mark(element, name, value) {
 }
 
 /**
- * Have a screen reader say a sentence.
+ * Announce a sentence to screen readers.
  * @param {string} sentence
  */
 export function announce(sentence) {
@@ -77,7 +77,7 @@ export function announce(sentence) {
 }
 
 /**
- * Return a canvas's context, in the size that is asked for.
+ * Return a canvas's context; resize the canvas if its size differs.
  * @param {HTMLCanvasElement} canvas
  * @param {number} width
  * @param {number} height
@@ -94,7 +94,7 @@ export function sized(canvas, width, height, settings) {
 }
 
 /**
- * A list of elements, one for each item; an element stays with its item.
+ * A list with one element per item; an item keeps its element while it is in the list.
  * @template {{ key: string }} Item
  * @template {{ root: HTMLElement }} Parts
  */

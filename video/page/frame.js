@@ -1,4 +1,5 @@
-// A frame on `/ws`: 4 bytes big-endian length of the header, the header in JSON, the JPEG. The header is checked here once.
+// A frame on `/ws`: 4 bytes big-endian length of the header, the header in JSON, the JPEG. The header is checked once,
+// here.
 
 import { list, name, number, object, probability, string } from "./checked.js";
 
@@ -20,7 +21,7 @@ import { list, name, number, object, probability, string } from "./checked.js";
  * @property {string | null} seq of the frame that was asked about
  */
 /**
- * @typedef {object} Head what the server says of a frame
+ * @typedef {object} Head a frame's header
  * @property {string} camera
  * @property {string} run
  * @property {string} seq
@@ -33,8 +34,8 @@ import { list, name, number, object, probability, string } from "./checked.js";
  * @property {Prediction[]} predictions
  */
 const decoder = new TextDecoder();
-// The beginning of every frame's header. Run and sequence number are taken as they are written: JavaScript's numbers
-// are exact up to 2^53 only, and the rest of the header may be no JSON (NaN).
+// The start of every frame's header. Run and sequence number are kept as text: JavaScript's numbers are exact up to
+// 2^53 only, and the rest of the header may not be valid JSON (NaN).
 const IDENTITY = /^\{\s*"camera":\s*("(?:[^"\\]|\\.)*"),\s*"run":\s*("?\d+"?),\s*"seq":\s*("?\d+"?)/;
 
 /**
@@ -49,8 +50,8 @@ export function splitFrame(data) {
 }
 
 /**
- * Return the message that acknowledges a frame, and the frame's camera; null if the header does not name a frame.
- * @param {string} head a frame's header, as it was sent
+ * Return the message that acknowledges a frame, and its camera; null if the header does not identify a frame.
+ * @param {string} head a frame's header as text
  * @returns {{ camera: string, message: string } | null}
  */
 export function acknowledgement(head) {

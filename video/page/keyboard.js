@@ -1,11 +1,11 @@
-// What keys do. Combinations with Ctrl, Alt and the like stay the browser's.
+// Keyboard shortcuts. Combinations with Ctrl, Meta or Alt are left to the browser.
 
 import { byId, dialogById } from "./document.js";
 
 /**
  * @typedef {object} Actions
- * @property {(step: 1 | -1) => void} step to the next or the previous camera
- * @property {(index: number) => void} pick the camera at this place, from 0
+ * @property {(step: 1 | -1) => void} step select the next or the previous camera
+ * @property {(index: number) => void} pick select the camera at this index, from 0
  * @property {() => void} fullscreen
  * @property {() => void} snapshot
  * @property {() => void} theme

@@ -1,4 +1,4 @@
-// A model's answer in words. Pure functions.
+// The text for a model's answer. Pure functions.
 
 /** @import { Prediction } from "./frame.js" */
 import { percent, short } from "./words.js";
@@ -7,12 +7,12 @@ import { percent, short } from "./words.js";
  * @typedef {object} Caption
  * @property {string} first the large line
  * @property {string} rest the small line below: further names of the label, or further boxes
- * @property {string} whole the whole label, for the title
+ * @property {string} whole the whole label, for the tooltip
  * @property {number | null} value probability, 0 to 1
  */
 
 /**
- * Return what is written of a prediction. A label of ImageNet is a list of names: "tabby, tabby cat".
+ * Return the text for a prediction. ImageNet labels are lists of names: "tabby, tabby cat".
  * @param {Prediction} prediction
  * @returns {Caption}
  */

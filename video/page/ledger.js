@@ -1,4 +1,4 @@
-// Where the frames of the selected camera went: in, out and dropped, stage by stage in the order of the data's flow.
+// The table of frames of the selected camera: in, out and dropped at each stage, in the order of the data flow.
 
 /** @import { Account, Ledger } from "./status.js" */
 /** @import { Camera } from "./cameras.js" */

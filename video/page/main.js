@@ -1,4 +1,4 @@
-// The page: joins its parts and keeps them up to date.
+// The page's entry point: connects its parts and keeps them up to date.
 
 /** @import { Status } from "./status.js" */
 /** @import { View } from "./view.js" */
@@ -22,7 +22,7 @@ import { Wall, watchMessage } from "./wall.js";
 const RENDER_MS = 250;
 const SAMPLE_MS = 500;
 const PING_MS = 1000;
-const RESIZED_AFTER_MS = 250; // a window that is being dragged is not followed pixel by pixel
+const RESIZED_AFTER_MS = 250; // after the last change of the size, so that dragging a window's edge sends few messages
 
 const page = new URL(".", location.href);
 const cameras = new Cameras();
@@ -53,7 +53,7 @@ const wall = new Wall(select);
 const theme = new Theme(() => renderLines(view));
 /** @type {Set<string>} */
 const failures = new Set();
-let watched = ""; // the last `watch` message of this connection
+let watched = ""; // the last `watch` message on this connection
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let resized;
 
@@ -71,7 +71,7 @@ function takeStatus(status) {
   render();
 }
 
-/** Ask the server for the pictures that are looked at. */
+/** Ask the server for the pictures that are visible. */
 function watch() {
   const stageWidth = byId("stage").clientWidth;
   const message = watchMessage(cameras, { stageWidth, pixelRatio: devicePixelRatio || 1, hidden: document.hidden });
@@ -99,7 +99,7 @@ function select(id) {
   if (inRail) wall.focus(id);
 }
 
-/** Draw everything; a part that fails does not keep the others from being drawn. */
+/** Draw all parts; one that fails does not stop the others. */
 function render() {
   const now = localMs();
   const shown = notice(view, now, { hidden: document.hidden });
@@ -117,7 +117,7 @@ function render() {
 }
 
 /**
- * Draw a part of the page; a failure is written to the console once, as it comes again four times a second.
+ * Draw a part of the page. Each failure is logged to the console once: it repeats four times a second.
  * @param {() => void} part
  */
 function attempt(part) {
@@ -136,7 +136,7 @@ function readHash() {
 function onVisibility() {
   if (document.hidden) pictures.dropAll();
   else {
-    connection.heardMs = localMs(); // timers of a hidden page stand still: the silence may be ours
+    connection.heardMs = localMs(); // browsers stop the timers of a hidden page, so the silence may not be the server's
     clock.forget();
     connection.ping();
     connection.retry();

@@ -1,4 +1,4 @@
-// What is measured of one camera: the age of its pictures, their rate, and how fast its counters grow. Pure functions.
+// Measurements of one camera: the age of its pictures, their rate, and the growth of its counters. Pure functions.
 
 /** @import { Camera } from "./cameras.js" */
 /** @import { ServerClock } from "./clock.js" */
@@ -27,7 +27,7 @@ export function quantile(values, q) {
 }
 
 /**
- * Return the age of a camera's picture: the median of the last second, or the age of the picture that stands still.
+ * Return the age of a camera's picture: the median of the last second, or the age of the last picture if none is new.
  * `unknown` if the clocks of camera and server disagree; null if nothing is known.
  * @param {Camera | undefined} camera
  * @param {ServerClock} clock
@@ -60,7 +60,7 @@ export function measuredRate(camera, nowMs) {
 }
 
 /**
- * Remember that a picture was shown.
+ * Record that a picture was shown.
  * @param {Camera} camera
  * @param {ServerClock} clock
  * @param {number} nowMs local time
@@ -88,7 +88,7 @@ export function sample(camera, clock, nowMs) {
 }
 
 /**
- * Remember a camera's counters.
+ * Record a camera's counters.
  * @param {Camera} camera
  * @param {Ledger | undefined} ledger
  * @param {number} nowMs local time
@@ -99,7 +99,7 @@ export function rememberLedger(camera, ledger, nowMs) {
 }
 
 /**
- * Write how fast a counter has grown per second over the last ten seconds.
+ * Return the growth of a counter per second over the last ten seconds, as text.
  * @param {Camera | undefined} camera
  * @param {(ledger: Ledger) => number} count
  */
@@ -125,7 +125,7 @@ export function isTooLarge(camera) {
 }
 
 /**
- * Append to a list that is cut to half of its longest length when it is full.
+ * Append to a list; when the list is full, drop its older half.
  * @template T
  * @param {T[]} values
  * @param {T} value

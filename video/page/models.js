@@ -1,4 +1,4 @@
-// What the models see in the picture.
+// The panel of the models' answers for the picture.
 
 /** @import { Prediction } from "./frame.js" */
 /** @import { View } from "./view.js" */
@@ -14,7 +14,7 @@ const models = new KeyedList(byId("models"), create, update);
 
 /**
  * @param {View} view
- * @param {boolean} live the picture is live, and so are the labels
+ * @param {boolean} live the picture and its labels are live
  */
 export function renderModels(view, live) {
   const seen = view.cameras.selected?.head?.predictions ?? [];
@@ -102,7 +102,7 @@ function update(parts, { prediction, reason, view }) {
 }
 
 /**
- * Return since when a model has been down, or how old its answer is.
+ * Return how long a model has been down, or how old its answer is.
  * @param {Prediction} prediction
  * @param {View} view
  */

@@ -1,4 +1,4 @@
-// What is written over the picture when it is not live, and which state changes are read out. Pure functions.
+// The notice over a picture that is not live, and the announcements for screen readers. Pure functions.
 
 /** @import { Camera } from "./cameras.js" */
 /** @import { Status } from "./status.js" */
@@ -10,7 +10,7 @@ import { capital, duration, sentence, short } from "./words.js";
 const SILENT_AFTER_MS = 3000; // the server sends a status every second
 const TOO_LARGE =
   "The producer drops pictures that are larger than the broker accepts. Its log names their size and the limit.";
-const NOTICE_LASTS_MS = 1500; // of a notice that came with a frame
+const NOTICE_LASTS_MS = 1500; // for a notice that arrived with a frame
 const SERVICE_NOTICE = /BUS|PRODUCER|CONSUMER/; // these name a service: a camera's reason does not explain them
 
 /**
@@ -18,15 +18,15 @@ const SERVICE_NOTICE = /BUS|PRODUCER|CONSUMER/; // these name a service: a camer
  * @property {string} title
  * @property {string} text
  * @property {boolean} [bad]
- * @property {boolean} [retry] the viewer can have the page connect now
- * @property {{ key: string, state: string }[]} [steps] the parts that a first picture needs
+ * @property {boolean} [retry] the page offers a button to connect now
+ * @property {{ key: string, state: string }[]} [steps] the parts that are needed for a first picture
  */
 
 /**
- * Return what is to be written over the picture; null if the picture is live.
+ * Return the notice to show over the picture; null if the picture is live.
  * @param {View} view
  * @param {number} nowMs local time
- * @param {{ hidden?: boolean }} [options] hidden: nobody sees the page, which therefore gets no pictures
+ * @param {{ hidden?: boolean }} [options] hidden: the page is not visible, so it receives no pictures
  * @returns {Notice | null}
  */
 export function notice(view, nowMs, { hidden = false } = {}) {
@@ -106,7 +106,7 @@ function downNotice(title, camera, view, status, nowMs) {
 }
 
 /**
- * Return since when a notice has been true, in µs since the epoch: since the service that it names has been gone.
+ * Return the time in µs since the epoch from which a notice applies: when the service it names went away.
  * @param {string} title
  * @param {Camera} camera
  * @param {Status} status
@@ -143,7 +143,7 @@ function missing(view, status, nowMs) {
 }
 
 /**
- * Return what changed between two statuses, in sentences.
+ * Return the state changes between two statuses, as sentences.
  * @param {Status | null} before
  * @param {Status} after
  */

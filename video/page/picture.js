@@ -1,6 +1,6 @@
-// A frame's way to the screen: decoded, drawn with the next refresh, acknowledged; one of a camera at a time. Every
-// frame is acknowledged, also one that cannot be shown: the server sends the next one only then, and after 30 s
-// without an acknowledgement it closes the connection, for all cameras.
+// From bytes to the screen: a frame is decoded, drawn with the next refresh and acknowledged, one per camera at a time.
+// Every frame is acknowledged, including one that cannot be shown: only then does the server send the next one, and
+// after 30 s without an acknowledgement it closes the connection for all cameras.
 
 /** @import { Camera, Cameras, Frame } from "./cameras.js" */
 /** @import { Connection } from "./connection.js" */
@@ -11,7 +11,8 @@ import { acknowledgement, readHead, splitFrame } from "./frame.js";
 import { rememberShown } from "./measures.js";
 
 const THUMB_GAP_MS = 100; // a thumbnail asks for ten pictures a second, the large picture for all
-const MOST_THUMBS_PER_S = 60; // of all cameras: the server takes 100 messages a second, and the large picture comes first
+// Of all cameras together: the server accepts 100 messages a second, and the large picture has priority.
+const MOST_THUMBS_PER_S = 60;
 const THUMB_REDRAW_MS = 200; // of the camera that is shown large
 const THUMB_WIDTH = 320; // pixels; twice what it measures on the page
 
@@ -21,7 +22,7 @@ export class Pictures {
    * @param {Cameras} cameras
    * @param {ServerClock} clock
    * @param {Connection} connection
-   * @param {() => void} onNewCamera a frame of a camera has come before any status
+   * @param {() => void} onNewCamera a frame has arrived before any status named its camera
    */
   constructor(cameras, clock, connection, onNewCamera) {
     this.cameras = cameras;
@@ -34,7 +35,7 @@ export class Pictures {
   }
 
   /**
-   * Take in a frame.
+   * Receive a frame.
    * @param {WebSocket} socket
    * @param {ArrayBuffer} data
    */
@@ -61,8 +62,8 @@ export class Pictures {
   }
 
   /**
-   * Count a frame that cannot be shown; the first one of a camera is worth a line in the browser's console.
-   * @param {Camera | null} camera null: the frame does not tell
+   * Count a frame that cannot be shown; log the first one of each camera to the console.
+   * @param {Camera | null} camera null if the frame does not name it
    * @param {unknown} error
    */
   count(camera, error) {
@@ -80,7 +81,7 @@ export class Pictures {
   }
 
   /**
-   * Decode a camera's frames until none waits.
+   * Decode a camera's frames until none is waiting.
    * @param {Camera} camera
    */
   async decode(camera) {
@@ -92,7 +93,7 @@ export class Pictures {
         frame.bitmap = await createImageBitmap(frame.jpeg);
       } catch (error) {
         this.giveUp(frame);
-        if (!frame.head.repeated) this.count(camera, error); // else it is counted already
+        if (!frame.head.repeated) this.count(camera, error); // otherwise it has been counted
         continue;
       }
       if (document.hidden || this.cameras.byId.get(camera.id) !== camera || frame.socket !== this.connection.socket) {
@@ -106,7 +107,7 @@ export class Pictures {
     camera.decoding = false;
   }
 
-  /** Show what is ready; a picture that cannot be drawn does not keep others from being drawn. */
+  /** Draw all decoded pictures; one that cannot be drawn does not stop the others. */
   present() {
     this.refresh = 0;
     for (const camera of this.cameras.byId.values()) {
@@ -144,7 +145,7 @@ export class Pictures {
   }
 
   /**
-   * Acknowledge a frame that was drawn: at once if it is shown large, so that the next one comes at once.
+   * Acknowledge a frame that was drawn: a large one at once, a thumbnail when its next picture is due.
    * @param {Camera} camera
    * @param {Frame} frame
    */
@@ -168,7 +169,7 @@ export class Pictures {
   }
 
   /**
-   * Give up what of a camera is on its way.
+   * Give up the frames of a camera that are in progress.
    * @param {Camera} camera
    */
   drop(camera) {
@@ -181,7 +182,7 @@ export class Pictures {
     for (const camera of this.cameras.byId.values()) this.drop(camera);
   }
 
-  /** Show the camera that was just selected: its thumbnail until its first large picture is there, else black. */
+  /** Show the newly selected camera: its thumbnail until its first large picture arrives, otherwise black. */
   changeCamera() {
     const camera = this.cameras.selected;
     mark(this.canvas, "aria-label", camera ? `Live picture of camera ${camera.id}` : "No picture");
@@ -194,7 +195,7 @@ export class Pictures {
   }
 
   /**
-   * Write onto the canvas which frame it shows, for programs that watch the page.
+   * Set attributes of the canvas that identify the frame, for programs that observe the page.
    * @param {Frame} frame
    */
   label({ head }) {
@@ -211,7 +212,7 @@ export class Pictures {
 
 /**
  * Return the time from one picture of a thumbnail to the next.
- * @param {number} cameras how many there are
+ * @param {number} cameras number of cameras
  */
 export function thumbGapMs(cameras) {
   return Math.max(THUMB_GAP_MS, (cameras * 1000) / MOST_THUMBS_PER_S);

@@ -6,7 +6,7 @@ import { HISTORY } from "./measures.js";
 /** @type {{ line: string, fill: string, base: string } | null} */
 let colours = null;
 
-/** Read the theme's colours again. */
+/** Read the colours again when the next line is drawn. */
 export function forgetColours() {
   colours = null;
 }
@@ -29,10 +29,10 @@ export function runs(values) {
 }
 
 /**
- * Draw values, the newest at the right.
+ * Draw values, the newest on the right.
  * @param {HTMLCanvasElement} canvas
  * @param {(number | null)[]} values null: a gap
- * @param {number} least the value that reaches the top if all others are smaller
+ * @param {number} least the smallest value at the top of the scale
  */
 export function drawSparkline(canvas, values, least) {
   const ratio = devicePixelRatio || 1;

@@ -1,4 +1,4 @@
-// The large picture's surroundings: the notice over it, its caption, full screen, and the connection's state.
+// Everything around the large picture: notice, caption, full screen, and the state of the connection.
 
 /** @import { View } from "./view.js" */
 /** @import { Notice } from "./notice.js" */

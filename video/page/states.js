@@ -1,4 +1,4 @@
-// The state of every part: camera, services, models, bus; each with the time since, and the reason if there is one.
+// The panel of states: camera, services, models and bus, each with its duration and its reason.
 
 /** @import { Status } from "./status.js" */
 /** @import { View } from "./view.js" */
@@ -12,9 +12,9 @@ const FRESH_MS = 3000; // the server sends a status every second
 /**
  * @typedef {object} Row
  * @property {string} key
- * @property {"camera-state" | "service-state" | "model-state" | "bus-state"} test for programs that watch the page
+ * @property {"camera-state" | "service-state" | "model-state" | "bus-state"} test for programs that observe the page
  * @property {string} who
- * @property {string} more which one of its kind
+ * @property {string} more its name or instance
  * @property {string} state
  * @property {number | null | undefined} [at] since when, µs since the epoch
  * @property {string | null | undefined} [why]
@@ -84,7 +84,7 @@ function cameraRow({ cameras }) {
 }
 
 /**
- * Return a row for each service and state: instances in the same state share one.
+ * Return one row per service and state; instances in the same state share a row.
  * @param {Status} status
  * @returns {Row[]}
  */

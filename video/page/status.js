@@ -1,4 +1,5 @@
-// The texts that the server sends on `/ws`, checked here once: whatever is on the bus may end up in a status.
+// The text messages that the server sends on `/ws`. They are checked once, here: they contain data from the bus, to
+// which anyone may write.
 
 import { list, mapped, name, number, object, string, whole } from "./checked.js";
 
@@ -33,13 +34,13 @@ import { list, mapped, name, number, object, string, whole } from "./checked.js"
  * @property {ModelStatus[]} models
  * @property {{ state: string, since: number | null }} bus
  * @property {Map<string, Ledger>} ledger of each camera
- * @property {Map<string, ViewerCount>} viewer what this page was sent of each camera
+ * @property {Map<string, ViewerCount>} viewer frames of each camera sent to this page
  */
 /** @typedef {{ version: string, instance: string }} Hello */
 /** @typedef {{ t: number, now: number }} Pong */
 
 /**
- * Read a status message. Entries that make no sense are left out; the others are kept.
+ * Read a status message. Invalid entries are left out.
  * @param {Record<string, unknown>} message
  * @returns {Status}
  */
@@ -65,7 +66,7 @@ export function readHello(message) {
 }
 
 /**
- * Read the answer to a ping; null if it has no times.
+ * Read the answer to a ping; null if its times are missing.
  * @param {Record<string, unknown>} message
  * @returns {Pong | null}
  */

@@ -1,13 +1,13 @@
-// Dark, light, or as the system has it.
+// The theme: dark, light, or the system's.
 
 import { byId, mark, text } from "./document.js";
 import { forgetColours } from "./sparkline.js";
 
 const THEMES = ["auto", "dark", "light"];
 
-/** The theme, remembered in this browser. */
+/** The theme, stored in this browser. */
 export class Theme {
-  /** @param {() => void} onChange the colours are others */
+  /** @param {() => void} onChange the colours have changed */
   constructor(onChange) {
     this.onChange = onChange;
     this.name = remembered();
@@ -27,7 +27,7 @@ export class Theme {
     try {
       localStorage.setItem("theme", this.name);
     } catch {
-      // Storage may be forbidden: the theme then lasts until the page is left.
+      // Storage may be forbidden: the theme then lasts until the page is closed.
     }
     this.paint();
   }

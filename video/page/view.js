@@ -1,4 +1,4 @@
-// Everything that the page shows, as one object that its parts are drawn from.
+// The state of the page as one object, from which its parts are drawn.
 
 /** @import { Cameras } from "./cameras.js" */
 /** @import { ServerClock } from "./clock.js" */
@@ -17,7 +17,7 @@ import { duration } from "./words.js";
  */
 
 /**
- * Write how long ago something was by the server's clock; nothing if that is not known.
+ * Return how long ago something was by the server's clock, as text; empty if that is unknown.
  * @param {ServerClock} clock
  * @param {number} nowMs local time
  * @param {number | null | undefined} us µs since the epoch

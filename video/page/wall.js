@@ -1,11 +1,11 @@
-// All cameras: their thumbnails in the rail, and which pictures the server is to send, in which width.
+// All cameras: the rail of thumbnails, and the request for pictures of the right widths.
 
 /** @import { Camera, Cameras } from "./cameras.js" */
 import { byId, KeyedList, make, mark, text } from "./document.js";
 import { cameraState, short, tone } from "./words.js";
 
 const THUMB_WIDTH = 160; // CSS pixels
-const WIDTH_STEP = 16; // pixels: a window that is dragged does not ask for another width with every pixel
+const WIDTH_STEP = 16; // pixels; resizing a window by less requests no other width
 const MOST_KEYS = 9; // the keys 1 to 9 select a camera
 
 /** @typedef {{ key: string, camera: Camera, number: number, current: boolean }} Item */
@@ -13,7 +13,7 @@ const MOST_KEYS = 9; // the keys 1 to 9 select a camera
 /**
  * Return the message that asks for pictures.
  * @param {Cameras} cameras
- * @param {{ stageWidth: number, pixelRatio: number, hidden: boolean }} page hidden: nobody sees it, so nothing is sent
+ * @param {{ stageWidth: number, pixelRatio: number, hidden: boolean }} page hidden: no pictures are needed
  */
 export function watchMessage(cameras, { stageWidth, pixelRatio, hidden }) {
   /** @type {Record<string, { width: number }>} */

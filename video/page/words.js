@@ -2,12 +2,12 @@
 
 /** @typedef {"ok" | "idle" | "bad"} Tone */
 
-const LONGEST_TEXT = 200; // characters that are shown; the whole text is in the element's title
+const LONGEST_TEXT = 200; // characters; where it matters, the whole text is in the element's title
 const OK = new Set(["up", "live", "ok"]);
 const IDLE = new Set(["waiting", "ending", "removed", "disabled", "no report"]);
 
 /**
- * Write a whole number with thin spaces between groups of three digits.
+ * Format a whole number with thin spaces between groups of three digits.
  * @param {number} count
  */
 export function grouped(count) {
@@ -15,7 +15,7 @@ export function grouped(count) {
 }
 
 /**
- * Write a number with a minus sign instead of a hyphen.
+ * Format a number with a minus sign instead of a hyphen.
  * @param {number} value
  * @param {number} digits after the decimal point
  */
@@ -34,7 +34,7 @@ export function capital(sentence) {
 }
 
 /**
- * Shorten a text to what the page shows at most.
+ * Shorten a text to the longest that the page shows.
  * @param {string} text
  */
 export function short(text) {
@@ -42,7 +42,7 @@ export function short(text) {
 }
 
 /**
- * Write a reason as a sentence, or nothing if there is none.
+ * Return a reason as a sentence; empty if there is none.
  * @param {string | null | undefined} reason
  */
 export function sentence(reason) {
@@ -50,7 +50,7 @@ export function sentence(reason) {
 }
 
 /**
- * Write a duration in its largest unit; minutes with their seconds too if `fine`.
+ * Format a duration in its largest unit; with `fine`, minutes include their seconds.
  * @param {number} ms
  * @param {{ fine?: boolean }} [options]
  */
@@ -80,8 +80,8 @@ export function percent(probability) {
 }
 
 /**
- * Return the state of a camera as the page names it. A camera is down only if its producer says so; otherwise there is
- * no picture, for whatever reason.
+ * Return the state of a camera as shown. A camera is `down` only if its producer
+ * reports so; otherwise the page says `no picture`.
  * @param {{ state: string, notice: string | null } | null | undefined} status
  */
 export function cameraState(status) {
