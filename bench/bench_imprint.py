@@ -1,4 +1,4 @@
-"""Compare drawing on the rows of MCUs under the captions with drawing on the whole decoded picture.
+"""Compare drawing on the rows of MCUs under the captions with drawing on the whole picture.
 
     python -m bench.bench_imprint [--seconds 2] [--size 1280x720]
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def scene(width: int, height: int) -> pixels.Image:
-    """Return soft shapes with a camera's noise: about 137 KB at 1280x720, as real video has."""
+    """Return soft shapes with a camera's noise: about 137 KB at 1280x720, like real video."""
     random = np.random.default_rng(7)
     coarse = random.integers(0, 256, (max(2, height // 40), max(2, width // 40), 3)).astype(np.uint8)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""What is drawn on a picture, and how it looks."""
+"""The captions and boxes that are drawn on a picture, and their look."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Mask: TypeAlias = NDArray[np.uint8]
 
 
 class LineState(StrEnum):
-    """How far a statement can be trusted; it decides the colours."""
+    """How far a line can be trusted; it decides the colours."""
 
     NORMAL = "normal"
     STALE = "stale"
@@ -29,7 +29,7 @@ class LineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One caption: `text`, and a `note` (`87%`, an age) that keeps its length when there is little room."""
+    """A caption: `text`, which is shortened when there is little room, and a `note` (`87%`, an age), which is not."""
 
     text: str
     note: str = ""
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A frame in the picture, in its pixels, with a caption above it; it may reach beyond the picture."""
+    """A rectangle in pixels of the picture with a caption above it; it may extend beyond the picture."""
 
     x: int
     y: int
@@ -56,7 +56,7 @@ class Overlay:
 
 
 class Mark(Protocol):
-    """Something to draw that lies in rows `top` to `bottom - 1` of the picture."""
+    """Something to draw in rows `top` to `bottom - 1` of the picture."""
 
     @property
     def top(self) -> int: ...  # noqa: D102
@@ -101,7 +101,7 @@ _INVISIBLE = frozenset({"Mn", "Me", "Cf"})  # accents and selectors that go with
 
 
 def ascii_text(text: str) -> str:
-    """Return `text` in the characters that OpenCV's fonts have: accents dropped, the unknown as `?`.
+    """Return `text` in the characters of OpenCV's fonts: without accents, and `?` for unknown ones.
 
     >>> ascii_text("Crème brûlée, 80 °C, 猫")
     'Creme brulee, 80 degC, ?'
@@ -113,7 +113,7 @@ def ascii_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
-    """A finished caption at a place: what it adds and what it lets through, uint8 of shape (h, w, 3)."""
+    """A finished caption and its position: the colour that it adds and how much it lets through, uint8 (h, w, 3)."""
 
     x: int
     y: int
@@ -143,7 +143,7 @@ class _Patch:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """Four lines around a box, with a dark edge that keeps them visible on any ground."""
+    """Four lines around a box, with a dark edge that makes them visible on any background."""
 
     x: int
     y: int
@@ -169,14 +169,14 @@ class _Outline:
 
 @lru_cache(maxsize=16)  # at 25 frames a second two frames mostly say the same
 def layout(overlay: Overlay, width: int, height: int) -> tuple[Mark, ...]:
-    """Return what is to be drawn, in this order, on a picture of this size in pixels; nothing outside it."""
+    """Return the marks to draw, in order, on a picture of a size in pixels; none lies outside it."""
     size = min(max(_SMALLEST_CAPTION, round(_CAPTION_HEIGHT * (width / 1280) ** 0.75)), _LARGEST_CAPTION)
     marks = [*_boxes(overlay.boxes, width, height, size), *_lines(overlay.lines, width, size)]
     return tuple(mark for mark in marks if mark.top < height and mark.bottom > 0)
 
 
 def _lines(lines: tuple[Line, ...], width: int, size: int) -> Iterator[Mark]:
-    """Yield captions one below the other."""
+    """Yield captions, one below the other."""
     margin, gap = max(2, round(size * 0.22)), max(1, round(size * 0.12))
     for number, line in enumerate(lines):
         colour, transparency = _caption(line, size, width - 2 * margin)
@@ -184,7 +184,7 @@ def _lines(lines: tuple[Line, ...], width: int, size: int) -> Iterator[Mark]:
 
 
 def _boxes(boxes: tuple[Box, ...], width: int, height: int, size: int) -> Iterator[Mark]:
-    """Yield an outline and a caption for each box; the caption goes inside when there is no room above."""
+    """Yield an outline and a caption for each box; the caption is inside if there is no room above."""
     thickness = max(1, round(size / 12))
     for box in boxes:
         x, y, right, below = (
@@ -203,7 +203,7 @@ def _boxes(boxes: tuple[Box, ...], width: int, height: int, size: int) -> Iterat
 
 @lru_cache(maxsize=32)
 def _caption(line: Line, height: int, widest: int) -> tuple[Image, Image]:
-    """Draw a caption of at most `widest` pixels; return what it adds and 255 x what it lets through."""
+    """Draw a caption of at most `widest` pixels; return the colour that it adds and 255 x the share it lets through."""
     # Drawn larger and scaled down: finer steps of stroke width, and smoother edges than OpenCV's own.
     fine = 4 if height < 40 else 2
     tall = height * fine
@@ -240,7 +240,7 @@ def _caption(line: Line, height: int, widest: int) -> tuple[Image, Image]:
 
 
 def _share(mask: Mask, width: int, height: int) -> NDArray[np.float32]:
-    """Scale a mask down to the share of each pixel that it covers, 0 to 1."""
+    """Scale a mask down to the share of each pixel that is covered, 0 to 1."""
     small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
     return small * np.float32(1 / 255)
 
@@ -258,7 +258,7 @@ def _text_width(text: str, scale: float, stroke: int) -> int:
 
 
 def _shortened(text: str, scale: float, stroke: int, room: int) -> str:
-    """Return `text`, or as much of its beginning as fits into `room` pixels with `...` after it."""
+    """Return `text`, or as much of its beginning as fits into `room` pixels with `...`."""
     if _text_width(text, scale, stroke) <= room:
         return text
     for length in range(len(text) - 1, 0, -1):

@@ -1,7 +1,7 @@
 """A service with one method that crashes or hangs on demand.
 
-`python -m tests.end_to_end.misbehaving SERVICE MODULE:CLASS.METHOD TRIGGER WAY`; the method does it as soon as the file
-TRIGGER is there. WAY: `once` (the file is taken away), `always`, or `hang`.
+`python -m tests.end_to_end.misbehaving SERVICE MODULE:CLASS.METHOD TRIGGER WAY`; the method misbehaves as soon as the
+file TRIGGER exists. WAY: `once` (the file is removed), `always`, or `hang`.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """A model server on a real socket that keeps every picture that it receives.
 
-Model `numbers` it answers itself: class = number in the picture % 1000 + 1, so that a label tells which frame was
-looked at. All others it passes on to the real server.
+It answers for the model `numbers` itself: class = number in the picture % 1000 + 1, so that a label shows which frame
+it belongs to. It passes requests for all other models on to the real server.
 """
 
 import base64
@@ -36,7 +36,7 @@ class ModelServer:
         """Prepare.
 
         Args:
-            name: of the model that it answers for itself.
+            name: of the model for which it answers itself.
             upstream: port of a real server for all other models.
             takes_s: seconds that an answer about the picture of a number takes.
         """
@@ -45,7 +45,7 @@ class ModelServer:
         self.upstream = upstream
         self.takes_s = takes_s
         self.fault: Behaviour | None = None
-        """What it does instead of answering."""
+        """Its behaviour instead of answering."""
         self.pictures: list[bytes] = []
         self.connections = 0
         self.ending = threading.Event()
@@ -56,7 +56,7 @@ class ModelServer:
 
     @property
     def listens(self) -> bool:
-        """Whether it is there."""
+        """Whether it accepts connections."""
         return self._server is not None
 
     def url(self, model: str = "") -> str:
@@ -114,7 +114,7 @@ class ModelServer:
             self.most_at_once = max(self.most_at_once, self._asking)
         try:
             number = read_number(picture)
-            time.sleep(self.takes_s(number))  # what a model takes
+            time.sleep(self.takes_s(number))  # the time of the model
         finally:
             with self._lock:
                 self._asking -= 1

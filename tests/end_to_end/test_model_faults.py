@@ -154,6 +154,22 @@ def well_again(live: Live) -> Iterator[Callable[[], None]]:
             ),
         ),
         pytest.param(
+            does(lambda request: request.answer(302, b"", Location="http://[::1")),
+            "HTTP 302",
+            marks=pytest.mark.fault(
+                "model server redirects to a malformed address",
+                expects="full rate, MODEL DOWN with the time since, a label again within 2 s",
+            ),
+        ),
+        pytest.param(
+            does(only_predictions(rest.status(200, b'{"predictions": [' + b"[]," * 1_000_000 + b"[]]}"))),
+            "larger than 1000000 bytes",
+            marks=pytest.mark.fault(
+                "model server answers 3 MB",
+                expects="full rate, MODEL DOWN with the time since, a label again within 2 s",
+            ),
+        ),
+        pytest.param(
             does(rest.reset),
             "cannot reach",
             marks=pytest.mark.fault(
@@ -208,7 +224,7 @@ def test_the_video_goes_on_without_the_model_and_says_so(
     ended = time.monotonic()
     recovered_s = live.page.sees("ok", within_s=BACK_WITHIN_S).at - ended
 
-    assert len(shown) > given / 5, "a picture that waited for the model would come once or twice a second"
+    assert len(shown) > given / 5, "pictures that wait for the model would arrive once or twice a second"
     assert {state for seen in shown for state in seen.states()} == {"down"}
     (said,) = newest.head["predictions"]
     assert said["label"] is None
@@ -216,13 +232,13 @@ def test_the_video_goes_on_without_the_model_and_says_so(
     assert ready["status"] == "degraded"
     assert ready[f"model/{MODEL}"].startswith("down for ")
     assert why in ready[f"model/{MODEL}"]
-    assert most_at_once <= 2, "one asks for predictions, another for the version"
+    assert most_at_once <= 2, "one connection for predictions, one for the version"
     assert 0 < asked <= 6 + 2 * seconds, "four quick tries, then one in at least half a second"
     services = (live.producer, live.chain.consumer, live.chain.video)
     assert [service.process.poll() for service in services] == [None, None, None]
     assert live.chain.consumer.books(CAMERA).balance
     assert not live.chain.consumer.said("a loop crashed")
-    assert len(live.chain.consumer.lines) - lines < 10, "what changed is logged, and not every try"
+    assert len(live.chain.consumer.lines) - lines < 10, "changes are logged, not every attempt"
     recovery.seen(
         f"{len(shown) / seconds:.1f} frames a second of {given / seconds:.1f}, {asked / seconds:.1f} tries a second",
         seconds=recovered_s,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)  # TensorFlow is started three times
 CAMERA, MODEL = "bunny", "imagenet"
 LOADS_WITHIN_S = 180.0
 BACK_WITHIN_S = 30.0
-ENDS_WITHIN_S = 20.0  # promised are 3 s, and the table has what was seen
+ENDS_WITHIN_S = 20.0  # 3 s are promised, and the fault table has what was seen
 
 
 @pytest.fixture(scope="module")
