@@ -81,7 +81,7 @@ def _check_complete(data: bytes, picture: jpeg.Picture) -> None:
         return
     mcus = picture.mcus_per_row * picture.mcu_rows
     expected = (mcus - 1) // picture.restart_interval
-    found = jpeg_rows.restart_markers(data, picture)
+    found = jpeg_rows.restart_markers(data, picture, expected)
     if found < expected:
         raise BadPicture(f"rows are missing: {found} restart markers instead of {expected}")
 
