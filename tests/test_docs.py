@@ -61,16 +61,17 @@ def test_make_targets_exist(path: Path) -> None:
     assert {target for command in commands for target in command.split()} <= targets
 
 
-def test_functions_of_the_architecture_exist() -> None:
-    """Every `file.py:function` or `file.py:Class.method` that docs/architecture.md names is defined there."""
-    for name, path in re.findall(
-        r"`([\w/]+\.(?:py|js)):([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    ):
-        assert path in defined(ROOT / name), f"{name}:{path}"
+@pytest.mark.parametrize("document", ["docs/architecture.md", "SECURITY.md"])
+def test_functions_and_constants_exist(document: str) -> None:
+    """Every `file.py:function`, `file.py:Class.method` or `file.py:CONSTANT` that a document names is defined there."""
+    named = re.findall(r"`([\w/]+\.(?:py|js)):([\w.]+)`", (ROOT / document).read_text(encoding="utf-8"))
+
+    assert named
+    assert [f"{file}:{name}" for file, name in named if name not in defined(ROOT / file)] == []
 
 
 def defined(path: Path) -> set[str]:
-    """Return the names that a file defines: functions, classes, and methods as `Class.method`."""
+    """Return the names that a file defines: functions, classes, constants, and methods as `Class.method`."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".js":
         return set(re.findall(r"^(?:export )?(?:async )?(?:function|class) (\w+)", text, re.MULTILINE))
@@ -78,6 +79,8 @@ def defined(path: Path) -> set[str]:
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
+        if isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         if isinstance(node, ast.ClassDef):
             inner = (one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
             found |= {f"{node.name}.{one.name}" for one in inner}
