@@ -6,12 +6,13 @@ with DNS rebinding nothing is.
 
 from collections.abc import Collection
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.hosts import host_name, is_loopback
 
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
@@ -124,29 +125,6 @@ def origin_of(text: str) -> str | None:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     suffix = "" if port is None or str(port) == DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{suffix}"
-
-
-def host_name(host: str) -> str:
-    """Return the name or address in a Host header, without port and brackets, in lower case.
-
-    >>> host_name("Localhost:8080"), host_name("[::1]:8080"), host_name("127.0.0.1")
-    ('localhost', '::1', '127.0.0.1')
-    """
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    name, _, port = host.rpartition(":")
-    return (name if name and port.isdigit() else host).lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a Host header, or a name, means this machine, whatever DNS says (RFC 6761, section 6.3)."""
-    name = host_name(host)
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _needs_origin(scope: Scope) -> bool:

@@ -8,11 +8,11 @@ from functools import partial
 from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
 from shared.frames.reader import FrameReader
+from shared.hosts import is_loopback
 from shared.process.probes import ReadinessCheck
 from shared.process.service import Service, run_service
 from shared.status import REPLAY_RECORDS, StatusBoard
 from video.app import create_app
-from video.browser_guard import is_loopback
 from video.display import Sources
 from video.latest import LatestFrames
 from video.metrics import VideoMetrics

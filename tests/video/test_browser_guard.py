@@ -2,10 +2,11 @@
 
 import pytest
 
+from shared.hosts import is_loopback
 from tests.conftest import Recovery
 from tests.video.client import Client
 from tests.video.stage import Stage, Stream
-from video.browser_guard import is_loopback, origin_of
+from video.browser_guard import origin_of
 
 FRIEND = "https://friend.example"
 PATHS = ("/", "/cameras", "/cameras/front/snapshot.jpg", "/cameras/front/predictions", "/docs", "/openapi.json", "/no")

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 import socket
@@ -11,7 +12,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from shared.errors import SettingsError
 from shared.go_notation import Address
+from shared.process import probe_server
+from shared.process.probe_server import MAX_CONNECTIONS
 from shared.process.probes import STUCK_AFTER_S, Probes, Pulse, Readiness
+from tests.waiting import wait_until
 
 
 class Clock:
@@ -242,3 +246,80 @@ def test_the_body_is_one_line_of_json(stage: Stage) -> None:
 
     assert text.endswith("\n")
     assert json.loads(text)
+
+
+def connect(stage: Stage) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", stage.probes.port), timeout=60)
+
+
+def test_clients_that_send_nothing_keep_nobody_out(stage: Stage) -> None:
+    """However many there are: threads stay few, and a probe is answered."""
+    before = threading.active_count()
+    held = [connect(stage) for _ in range(200)]
+    for connection in held:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+
+    assert [stage.client.get("/healthz").status_code for _ in range(5)] == [200] * 5
+    wait_until(
+        lambda: threading.active_count() <= before + MAX_CONNECTIONS + 2, "the threads of those that were cut end"
+    )
+    for connection in held:
+        connection.close()
+
+
+def test_a_request_has_to_be_complete_in_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then does not make the time longer."""
+    monkeypatch.setattr(probe_server, "REQUEST_WITHIN_S", 0.5)
+    with connect(stage) as slow:
+        ended = False
+
+        def is_cut() -> bool:
+            nonlocal ended
+            try:
+                slow.sendall(b"G")
+                ended = ended or not slow.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+            return ended
+
+        wait_until(is_cut, "the connection is cut", poll_s=0.1)
+
+    assert stage.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "head", [b"X: " + b"a" * 20_000 + b"\r\n", b"".join(b"X-%d: %s\r\n" % (n, b"a" * 900) for n in range(90))]
+)
+def test_a_head_that_is_too_long_is_refused(stage: Stage, head: bytes) -> None:
+    with connect(stage) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8081", 200),
+        ("localhost", 200),
+        ("[::1]:8081", 200),
+        ("127.8.9.1", 200),
+        ("evil.example", 403),
+        ("10.0.0.7:8081", 403),
+        ("localhost.evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_on_loopback_only_loopback_hosts_are_answered(stage: Stage, host: str, status: int) -> None:
+    """A web page with a name of its own for this machine reads nothing."""
+    answer = stage.client.get("/metrics", headers={"Host": host})
+
+    assert answer.status_code == status
+    assert (b"python_info" in answer.content) is False
+
+
+def test_a_body_is_refused(stage: Stage) -> None:
+    assert stage.client.request("GET", "/healthz", content=b"x").status_code == 413
+    assert stage.client.get("/healthz").status_code == 200
