@@ -50,8 +50,8 @@ def measured_camera(*, reader: str) -> Iterator[Measured]:
 def main() -> None:
     """Be the camera."""
     shown = video("H264", [picture(number, WIDTH, HEIGHT) for number in range(PICTURES)], key_every=50)
-    mode = "1" if sys.argv[1:] == ["ours"] else "2"
-    description = shown.description.replace("packetization-mode=1", f"packetization-mode={mode}")
+    profile = "RTP/AVP" if sys.argv[1:] == ["ours"] else "RTP/SAVP"
+    description = shown.description.replace("video 0 RTP/AVP", f"video 0 {profile}")
     with rtsp_camera(shown, Manners(description=description)) as camera:
         print(camera.link(), flush=True)
         sys.stdin.read()

@@ -56,6 +56,7 @@ class Camera:
         self._oversize = oversize
         self._too_large: str | None = None  # why the bus does not take the pictures of a camera that is captured
         self._state = CameraReport(CameraState.DOWN, now_us(), "starting")
+        self._said: set[str] = set()
         self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
 
@@ -95,7 +96,7 @@ class Camera:
                 stop.wait((refused if isinstance(exc, CameraRefused) else backoff).next_s())
 
     def _capture(self, job: CaptureJob, stop: threading.Event, beat: Callable[[], None], watchdog: Watchdog) -> None:
-        with CaptureProcess(job, camera=self.name) as process:
+        with CaptureProcess(job, camera=self.name, said=self._said) as process:
             while not stop.is_set():
                 beat()
                 message = process.receive(LISTEN_S)

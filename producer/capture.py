@@ -31,7 +31,9 @@ def main() -> None:
     """Do the job described on standard input until the producer ends this process, or ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the producer decides
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # sign off at the camera; the producer waits a moment
-    logging.basicConfig(format="%(message)s", level=logging.INFO)  # to standard error, which the producer reads
+    logging.basicConfig(
+        format="%(levelname)s %(message)s", level=logging.INFO
+    )  # to standard error, which the producer reads
     job = CaptureJob.from_line(sys.stdin.buffer.readline())
     _die_with_parent()
     pipe = os.dup(1)
@@ -48,7 +50,7 @@ def main() -> None:
             pipe_writer.fail(CameraLost(OUT_OF_MEMORY))
             pipe_writer.join()
         except SystemExit:
-            log.info("the capture was asked to end")
+            log.debug("the capture was asked to end")
     sys.stderr.flush()
     os._exit(0)  # not through destructors: a thread may still be inside FFmpeg
 
@@ -89,8 +91,8 @@ def _pictures(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedP
         case SourceKind.LINK:
             from producer import link
 
-            rhythm = job.rhythm()
-            return link.pictures(job.source.text, interval_s=job.interval_s, rhythm=rhythm, tick=tick)
+            rhythm, text = job.rhythm(), job.source.text
+            return link.pictures(text, interval_s=job.interval_s, rhythm=rhythm, tick=tick, ca=job.ca)
         case SourceKind.FILES:
             from producer import files
 

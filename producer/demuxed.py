@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from ssl import get_default_verify_paths
 
 import av
 import av.error
@@ -10,10 +11,11 @@ from producer.decoder import Decoder
 from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, ffmpeg_error
 from producer.feed import AccessUnit
 from producer.source import for_ffmpeg
+from producer.tls import SYSTEM_CA
 from shared.clock import now_us
 from shared.errors import CameraLost
 
-# Not fflags=nobuffer: it throws away what was looked at while opening, and with it the only whole picture for seconds.
+# Not fflags=nobuffer: it discards what was read while opening, and with it the only key picture for seconds.
 _ANY = {"flags": "low_delay"}
 _RTSP = {
     "allowed_media_types": "video",
@@ -26,17 +28,18 @@ _RTSP = {
 class Demuxed:
     """A camera opened by FFmpeg. Its H.264 parser ends a picture when the next one begins, hence a frame late."""
 
-    def __init__(self, link: str, *, transport: str = "tcp") -> None:
-        """Open.
+    def __init__(self, link: str, *, transport: str = "tcp", ca: str = "") -> None:
+        """Open the camera.
 
         Args:
             link: of the camera.
             transport: of RTP, as FFmpeg calls it.
+            ca: what its certificate is verified against, as for `tls.context`.
 
         Raises:
             CameraError: it cannot be opened.
         """
-        options = _ANY | _RTSP | {"rtsp_transport": transport}
+        options = _ANY | _RTSP | {"rtsp_transport": transport} | _verification(link, ca)
         try:
             self._container = av.open(for_ffmpeg(link), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
         except (av.error.FFmpegError, OSError) as exc:
@@ -62,3 +65,11 @@ class Demuxed:
 
     def close(self) -> None:
         """Do nothing: the other thread is inside FFmpeg, and the process ends."""
+
+
+def _verification(link: str, ca: str) -> dict[str, str]:
+    """Return the options that make FFmpeg verify a certificate, and the host that it names."""
+    if not ca or link.partition(":")[0].lower() != "rtsps":
+        return {}
+    file = get_default_verify_paths().cafile if ca == SYSTEM_CA else ca
+    return {"tls_verify": "1", **({"ca_file": file} if file else {})}

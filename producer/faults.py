@@ -1,4 +1,4 @@
-"""Says of errors what they mean for a camera; the words of libraries quote links, so none of FFmpeg's are kept."""
+"""Translates errors of libraries into what they mean for a camera. FFmpeg's own texts quote links: none is kept."""
 
 import socket
 import ssl
@@ -12,14 +12,14 @@ READ_TIMEOUT_S = 3.0
 
 
 def refusal(status: int) -> CameraError:
-    """Return our error for the status of an answer, HTTP's or RTSP's, that is no success."""
+    """Return our error for the status of an answer of HTTP or RTSP that is not a success."""
     match status:
         case 401:
             return CameraRefused("authentication refused: wrong or missing user name or password (401)")
         case 403:
             return CameraRefused("authentication refused: access forbidden (403)")
         case 404:
-            return CameraRefused("the camera knows no such path (404)")
+            return CameraRefused("the camera has no such path (404)")
         case _ if 400 <= status < 500:
             return CameraRefused(f"the camera refuses the request ({status})")
         case _ if 500 <= status < 600:
@@ -41,13 +41,15 @@ def connection_error(exc: OSError | OverflowError | ValueError, *, opening: bool
         case ConnectionRefusedError():
             return CameraLost("connection refused")
         case socket.gaierror():
-            return CameraLost("nobody knows its host name")
+            return CameraLost("its host name is unknown")
+        case ssl.SSLCertVerificationError():
+            return CameraRefused(f"its certificate is not accepted: {exc.verify_message}")
         case ssl.SSLError():
             return CameraLost(f"no TLS connection: {exc.reason or 'no reason given'}")
         case OSError():
             return CameraLost(exc.strerror or type(exc).__name__)
         case _:
-            return CameraLost("its link names no port that there can be")
+            return CameraLost("its link has an invalid port")
 
 
 def ffmpeg_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> CameraError:
@@ -68,7 +70,7 @@ def ffmpeg_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> Camer
         case av.error.EOFError():
             return CameraLost("the camera ended the stream")
         case av.error.InvalidDataError():
-            return CameraLost("what it sends is no video")
+            return CameraLost("what it sends is not video")
         case FileNotFoundError():
             return CameraLost("no such file or device")
         case OSError():

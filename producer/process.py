@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from producer.protocol import CaptureJob, Message, Receiver
+from producer.protocol import NEWS, CaptureJob, Message, Receiver
 from shared.errors import CameraLost
 from shared.redact import redact_secrets
 
@@ -36,13 +36,18 @@ class CaptureProcess:
     (PR_SET_PDEATHSIG, prctl(2)).
     """
 
-    def __init__(self, job: CaptureJob, *, camera: str) -> None:
+    def __init__(self, job: CaptureJob, *, camera: str, said: set[str] | None = None) -> None:
         """Start the process.
+
+        Args:
+            job: what to capture.
+            camera: the camera's id.
+            said: what captures of the camera have said, to be logged once.
 
         Raises:
             CameraLost: the process cannot be started.
         """
-        self._camera, self._secrets = camera, job.source.secrets()
+        self._camera, self._secrets, self._said = camera, job.source.secrets(), set() if said is None else said
         self._last_lines: deque[str] = deque(["it said nothing"], maxlen=LAST_LINES)
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         try:
@@ -117,7 +122,12 @@ class CaptureProcess:
             for line in self._stderr:
                 text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
                 self._last_lines.append(text)
-                log.debug("capture: %s", text, extra={"camera": self._camera})
+                # Which reader is at work is said once, not at each attempt.
+                news = text.startswith(NEWS) and text not in self._said
+                if news:
+                    self._said.add(text)
+                level = logging.INFO if news else logging.DEBUG
+                log.log(level, "capture: %s", text.removeprefix(NEWS), extra={"camera": self._camera})
 
 
 def _is_inherited(variable: str) -> bool:

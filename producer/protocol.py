@@ -17,6 +17,7 @@ from producer.rhythm import FIRST_PICTURE_S, Rhythm
 from producer.source import Source, SourceKind
 from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
+NEWS = "INFO "  # begins a line on standard error that is worth telling; what libraries print is not
 _HEAD = struct.Struct("<BQIIIIII")  # kind, captured_at, width, height, thinned, superseded, undecodable, size
 _ERRORS: dict[str, type[CameraError]] = {kind.__name__: kind for kind in (CameraFrozen, CameraLost, CameraRefused)}
 
@@ -34,6 +35,7 @@ class CaptureJob:
         timeout_s: the longest silence as CAMERATIMEOUT sets it; None: it follows the camera's rhythm.
         first_s: time for the first picture.
         cautious: trust the camera's rhythm only after ten gaps.
+        ca: what certificates of cameras are verified against, as CAMERACA sets it; empty: they are not.
     """
 
     source: Source
@@ -45,6 +47,7 @@ class CaptureJob:
     timeout_s: float | None = None
     first_s: float = FIRST_PICTURE_S
     cautious: bool = False
+    ca: str = ""
 
     def rhythm(self) -> Rhythm:
         """Return the rhythm by which to judge one attempt to do the job."""

@@ -76,4 +76,5 @@ def _job(settings: ProducerSettings, source: Source) -> CaptureJob:
         quality=settings.jpeg_quality,
         raw=settings.frame_format == "json",
         timeout_s=settings.camera_timeout_s,
+        ca=settings.camera_ca,
     )

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from producer import tls
 from producer.source import DEVICE_FORM, SOURCE_FORM, Source, parse, parse_device
 from shared.errors import SettingsError
 from shared.go_notation import DURATION_FORM
@@ -15,6 +16,7 @@ from shared.settings import (
     CameraId,
     Compression,
     Duration,
+    Form,
     JsonOfStrings,
     Servers,
     ServiceSettings,
@@ -22,9 +24,26 @@ from shared.settings import (
     setting,
 )
 
+CA_FORM = f"the path of a PEM file with certificates, or {tls.SYSTEM_CA}"
 CAMERAS_FORM = f'a JSON object such as {{"front": "rtsp://…", "yard": "…"}}; ids: {CAMERA_FORM}; each {SOURCE_FORM}'
 
 FrameFormat = Literal["jpeg", "json"]
+
+
+def _certificates(text: str) -> str:
+    """Return the name of a file with certificates, or of those of the system.
+
+    Raises:
+        ValueError: it cannot be used.
+    """
+    try:
+        tls.context(text)
+    except OSError as exc:
+        raise ValueError(CA_FORM) from exc
+    return text
+
+
+CameraCa = Annotated[str, AfterValidator(_certificates), Form(CA_FORM)]
 
 
 class ProducerSettings(ServiceSettings):
@@ -58,6 +77,11 @@ class ProducerSettings(ServiceSettings):
         "CAMERATIMEOUT",
         "longest silence of a camera before it counts as frozen; unset: follows the camera's own rhythm, at least 3 s",
         allowed=f"{DURATION_FORM}, more than 0",
+    )
+    camera_ca: CameraCa = setting(
+        "",
+        "CAMERACA",
+        "verify rtsps and https cameras: a PEM file with the authorities, or `system`; unset: not verified",
     )
     scale_x: float = setting(1.0, "IMAGESCALEX", "scale of the published width", gt=0, le=8)
     scale_y: float = setting(1.0, "IMAGESCALEY", "scale of the published height", gt=0, le=8)

@@ -45,7 +45,7 @@ class _AsItIs:
         yield packet
 
 
-def opened(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], None]) -> Feed:
+def opened(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], None], ca: str = "") -> Feed:
     """Return the camera of a link, which has sent its first picture.
 
     Args:
@@ -53,11 +53,12 @@ def opened(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], N
         interval_s: time from one snapshot to the next, where the camera sends one for each request; 0: 25 a second.
         rhythm: how long it may be silent.
         tick: called when the camera says that its picture has not changed, and while the next is not due.
+        ca: what its certificate is verified against, as for `tls.context`.
 
     Raises:
         CameraError: it cannot be opened, or sends no video.
     """
-    client, began_s = HttpClient(link), time.monotonic()
+    client, began_s = HttpClient(link, ca=ca), time.monotonic()
     try:
         response = client.get()
         camera = MjpegCamera(client, response, began_s=began_s, interval_s=interval_s, rhythm=rhythm, tick=tick)

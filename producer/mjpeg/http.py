@@ -14,9 +14,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, connection_error, refusal
 from producer.mjpeg.body import ChunkedBody
-from producer.rtsp.authentication import Challenge, Credentials, best
-from producer.rtsp.connection import connect
+from producer.rtsp.authentication import Challenge, Credentials, strongest
 from producer.source import without_credentials
+from producer.tls import connect
 from shared.errors import CameraError, CameraLost, CameraRefused
 
 PORTS = {"http": 80, "https": 443}
@@ -97,7 +97,8 @@ class Response:
 class HttpClient:
     """Asks for one link, again and again. Not thread-safe except for `close`."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, link: str, *, ca: str = "") -> None:
+        self._ca = ca
         self._link, user, password = without_credentials(link)
         self._credentials = Credentials(user, password) if user or password else None
         self._challenge: Challenge | None = None
@@ -124,7 +125,7 @@ class HttpClient:
                 self._follow(response.headers.get("location", ""))
             elif response.status == UNAUTHORIZED and self._credentials:
                 self._drain(response, deadline_s)
-                offered = best([response.headers.get("www-authenticate", "")])
+                offered = strongest([response.headers.get("www-authenticate", "")])
                 if asked and not (offered and offered.stale):
                     raise refusal(UNAUTHORIZED)
                 asked = True  # a nonce of an earlier request may have become too old
@@ -197,8 +198,8 @@ class HttpClient:
         parts = urlsplit(self._link)
         host = (parts.hostname or "").replace("%25", "%")  # the zone of an IPv6 address, encoded (RFC 6874)
         timeout_s = max(0.1, deadline_s - time.monotonic())
-        tls = parts.scheme.lower() == "https"
-        self._socket = connect(host, parts.port or PORTS[parts.scheme.lower()], tls=tls, timeout_s=timeout_s)
+        secure, port = parts.scheme.lower() == "https", parts.port or PORTS[parts.scheme.lower()]
+        self._socket = connect(host, port, secure=secure, ca=self._ca, timeout_s=timeout_s)
         self._peer = str(self._socket.getpeername()[0])
         self._buffered = b""
 
@@ -217,7 +218,7 @@ class HttpClient:
             *(f"{name}: {value}" for name, value in conditions.items()),
         ]
         if self._challenge and self._credentials:
-            lines.append(f"Authorization: {self._challenge.answer(self._credentials, 'GET', target)}")
+            lines.append(f"Authorization: {self._challenge.authorization(self._credentials, 'GET', target)}")
         self._socket.settimeout(OPEN_TIMEOUT_S)
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
 

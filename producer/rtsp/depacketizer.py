@@ -1,44 +1,59 @@
-"""What every way to carry coded pictures in RTP has in common."""
+"""What all ways to carry coded pictures in RTP have in common."""
 
-from dataclasses import dataclass, field
+import enum
 from typing import Protocol
+
+from producer.rtsp.rtp import RtpPacket
+from shared.errors import CameraError
 
 
 class UnsupportedStream(Exception):
-    """The camera sends in a way that is left to FFmpeg; the message says which."""
+    """Our reader gives up, and FFmpeg's is tried; the message says why."""
 
-    def __init__(self, what: str, *, transport: str = "tcp") -> None:
-        super().__init__(what)
-        self.transport = transport
+    def __init__(self, reason: str, *, transport: str = "tcp", failure: CameraError | None = None) -> None:
+        """Prepare.
+
+        Args:
+            reason: why our reader gives up.
+            transport: of RTP, as FFmpeg calls it.
+            failure: what the camera is down for if FFmpeg cannot read it either; None: what FFmpeg says.
+        """
+        super().__init__(reason)
+        self.transport, self.failure = transport, failure
 
 
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A coded picture.
+class Position(enum.Enum):
+    """Where in its picture a packet stands, as far as the packet itself tells."""
 
-    Attributes:
-        data: as decoders want it.
-        key: it needs no picture before it.
-    """
-
-    data: bytes = field(repr=False)
-    key: bool
+    FIRST = "first"  # the picture begins here
+    INNER = "inner"  # something of the same picture comes before it
+    UNKNOWN = "unknown"
+    IGNORED = "ignored"  # the packet holds nothing of a picture
 
 
 class Depacketizer(Protocol):
-    """Puts payloads together to pictures."""
+    """Puts the payloads of packets together to pictures."""
 
     codec: str
-    """As FFmpeg calls its decoder."""
+    """FFmpeg's name of the decoder."""
 
-    def begins(self, payload: bytes) -> bool:
-        """Tell whether a payload is the first of its picture, as far as it can tell."""
+    def position(self, packet: RtpPacket) -> Position:
+        """Return where in its picture a packet stands; called before `take`."""
 
-    def take(self, payload: bytes) -> bool:
-        """Add a payload to the picture; False: it is none, or what comes before it is missing."""
+    def take(self, packet: RtpPacket) -> bool:
+        """Add a packet to the picture; return False if it is damaged, or what comes before it is missing."""
 
-    def finish(self) -> Coded | None:
-        """Return the picture and begin another; None: there is none yet."""
+    def part_ended(self) -> bool:
+        """Return whether the last packet ended a part of a picture that odd cameras may set a marker at."""
+
+    def is_key(self) -> bool:
+        """Return whether the picture refers to no other one, as far as it is there."""
+
+    def finish(self) -> tuple[bytes, bool] | None:
+        """Return the picture, and whether it refers to no other one, and begin another.
+
+        None if there is no picture yet; what there is stays for it.
+        """
 
     def discard(self) -> None:
         """Begin another picture."""

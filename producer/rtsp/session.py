@@ -1,177 +1,180 @@
 """A session with an RTSP camera (RFC 2326): one video, over TCP, in the connection of the session itself."""
 
 import contextlib
+import logging
 import re
 import string
 import threading
 import time
-from collections.abc import Iterator
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, unquote, urlsplit
 
-from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, connection_error, refusal, silence
+from producer.faults import OPEN_TIMEOUT_S, connection_error, refusal, silence
+from producer.rtsp.addresses import PORTS, base_address, session_addresses, track_addresses
 from producer.rtsp.authentication import Credentials
-from producer.rtsp.connection import Connection, Packet, Request, Response, Unrecognised, connect
+from producer.rtsp.connection import Connection, Packet, Unrecognised
 from producer.rtsp.depacketizer import UnsupportedStream
+from producer.rtsp.messages import Request, Response, decoded
 from producer.rtsp.request_channel import UNAUTHORIZED, RequestChannel
 from producer.rtsp.sdp import Description, Track, parse
-from producer.source import without_credentials
+from producer.rtsp.transport import DEFAULT_CHANNELS, agreed_channels
+from producer.tls import connect
 from shared.errors import CameraLost
 
-PORTS = {"rtsp": 554, "rtsps": 322}
-MOST_REDIRECTS = 5
+log = logging.getLogger(__name__)
+
 DEFAULT_TIMEOUT_S = 60.0  # RFC 2326, section 12.37
+OPTIONS_WITHIN_S = 1.5  # some cameras never answer it
 LONGEST_QUIET_S, AGAIN_S = 30.0, 1.0  # between two signs of life; after one that was refused
-LEAVE_WITHIN_S = 0.1
+SIGN_OFF_WITHIN_S = 0.1
+MOST_EARLY_BYTES = 1 << 22  # of packets that come before the answer to PLAY
 
-_CHANNELS = (0, 1)  # RTP, RTCP
-_UNSUPPORTED_TRANSPORT, _SESSION_NOT_FOUND = 461, 454
+_NO_HEADERS: Mapping[str, str] = {}
+_FROM_THE_BEGINNING: Mapping[str, str] = {"Range": "npt=0.000-"}
+_SESSION_NOT_FOUND, _UNSUPPORTED_TRANSPORT, _NOT_ENOUGH_BANDWIDTH = 454, 461, 453
+_FINAL = frozenset({401, 403, _NOT_ENOUGH_BANDWIDTH, 503})  # another address, or another reader, would not help
+_ZONE = re.compile(r"(\[[^]%]*)%[^]]*\]")  # of a link-local address: it means something on this machine only
+_TIMEOUT = re.compile(r"timeout\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
 
 
-class _Redirected(Exception):
+class Redirected(Exception):
     """The camera names another link."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, location: str) -> None:
         super().__init__()
-        self.link = link
+        self.location = location
 
 
-def opened(link: str) -> tuple["Session", Description]:
-    """Return a session with the camera of a link, and what the camera says it sends.
-
-    Raises:
-        CameraError: there is none.
-    """
-    deadline_s = time.monotonic() + OPEN_TIMEOUT_S
-    place, user, password = without_credentials(link)
-    credentials: Credentials | None = Credentials(user, password) if user or password else None
-    for _ in range(MOST_REDIRECTS):
-        session = Session(place, credentials, deadline_s)
-        try:
-            return session, session.describe()
-        except _Redirected as exc:
-            session.close()
-            if urlsplit(exc.link).hostname != urlsplit(place).hostname:
-                credentials = None  # a password is for the host that it was given for
-            place = exc.link
-        except BaseException:
-            session.close()
-            raise
-    raise CameraLost(f"more than {MOST_REDIRECTS} redirections")
+class _Streams(Exception):
+    """The camera sends without having answered."""
 
 
 class Session:
-    """Speaks with one camera. Made for one thread, but for `close`."""
+    """Speaks with one camera. Not thread-safe, except for `close`: use it from one thread."""
 
-    def __init__(self, link: str, credentials: Credentials | None, deadline_s: float) -> None:
+    def __init__(self, link: str, credentials: Credentials | None, deadline_s: float, *, ca: str = "") -> None:
         """Connect.
 
         Args:
             link: without user information.
-            credentials: None: there are none.
+            credentials: None if there are none.
             deadline_s: until when the camera has to send, monotonic seconds.
+            ca: what its certificate is verified against, as for `tls.context`.
 
         Raises:
             CameraError: it does not answer.
         """
-        self._link = quote(link.partition("#")[0], safe=string.punctuation)
+        self._link = _ZONE.sub(r"\1]", quote(link.partition("#")[0], safe=string.punctuation))
         self._deadline_s = deadline_s
         self._base = self._whole = self._link  # in front of its parts' addresses; of the session as a whole
-        self._timeout_s = DEFAULT_TIMEOUT_S
-        self._alive_by, self._alive_due_s = "OPTIONS", 0.0
+        self._session_control = ""
+        self._alive_by, self._alive_due_s = "GET_PARAMETER", 0.0
         self._early: list[Packet] = []  # packets that came before the answer to PLAY
-        self._channel = _CHANNELS[0]
+        self._early_bytes = 0
+        self._channels = frozenset(DEFAULT_CHANNELS)
+        self._payload_types: frozenset[int] = frozenset()
+        self._keeps_channels = False  # the camera sends on the channels that it agreed to
         self._unread = threading.Event()  # nobody reads packets
         self._unread.set()
         try:
-            parts = urlsplit(self._link)
+            parts = urlsplit(link)
             connected = connect(
-                parts.hostname or "",
+                unquote(parts.hostname or ""),
                 parts.port or PORTS[parts.scheme.lower()],
-                tls=parts.scheme.lower() == "rtsps",
+                secure=parts.scheme.lower() == "rtsps",
+                ca=ca,
                 timeout_s=max(0.1, deadline_s - time.monotonic()),
             )
         except (OSError, OverflowError, ValueError) as exc:
             raise connection_error(exc, opening=True) from None
         self._connection = Connection(connected)
-        self._dialogue = RequestChannel(self._connection, credentials)
+        self._requests = RequestChannel(self._connection, credentials)
 
-    def describe(self) -> Description:
+    @property
+    def peer(self) -> str:
+        """Return the address of the camera; empty if the connection is lost."""
+        try:
+            return self._connection.peer
+        except OSError:
+            return ""
+
+    def describe(self, *, asks_options: bool) -> Description:
         """Ask what the camera sends.
 
+        Args:
+            asks_options: ask for its methods first, as FFmpeg and VLC do.
+
         Raises:
-            CameraError: it does not say, or refuses.
+            Redirected: the camera names another link.
+            UnsupportedStream: it does not answer in a way that this reader understands.
+            CameraError: it does not answer, or refuses.
         """
-        options = self._ask("OPTIONS", self._link)
-        if "GET_PARAMETER" in options.first("public").upper():
-            self._alive_by = "GET_PARAMETER"
-        answer = self._ask("DESCRIBE", self._link, Accept="application/sdp")
-        if answer.status in range(300, 400) and answer.first("location"):
-            raise _Redirected(_elsewhere(answer.first("location")))
-        self._insist(answer)
-        self._base = answer.first("content-base") or answer.first("content-location") or self._link
-        description = parse(answer.body.decode(errors="replace"))
-        self._whole = _joined(self._base, description.control)
+        if asks_options:
+            self._ask_options()
+        answer = self._ask("DESCRIBE", self._link, {"Accept": "application/sdp"})
+        _follow(answer)
+        if not 200 <= answer.status < 300:
+            failure = refusal(answer.status)
+            if answer.status in _FINAL or answer.status == 404:
+                raise failure
+            raise UnsupportedStream(f"the camera refuses to describe itself ({answer.status})", failure=failure)
+        description = parse(decoded(answer.body))
+        self._base = base_address(self._link, answer.first("content-base"), answer.first("content-location"))
+        self._session_control = description.control
+        self._whole = session_addresses(self._link, self._base, description.control)[0]
         return description
 
-    def play(self, track: Track) -> None:
-        """Let the camera send one of its videos.
+    def start(self, track: Track) -> None:
+        """Make the camera send one of its videos.
 
         Raises:
             UnsupportedStream: it does not send over TCP in the connection of the session.
             CameraError: it refuses.
         """
-        transport = f"{track.profile}/TCP;unicast;interleaved={_CHANNELS[0]}-{_CHANNELS[1]}"
-        answer = self._ask("SETUP", _joined(self._base, track.control), Transport=transport)
-        if answer.status == _UNSUPPORTED_TRANSPORT:
-            raise UnsupportedStream("no RTP over TCP", transport="udp")
-        self._insist(answer)
-        agreed = re.search(r"interleaved=(\d{1,2})(?:-(\d{1,2}))?(?!\d)", answer.first("transport"))
-        if agreed is None:
-            raise UnsupportedStream("no RTP in the connection of the session", transport="udp")
-        self._channel = int(agreed[1])
-        self._connection.expect(self._channel, track.payload_type, int(agreed[2] or self._channel + 1))
-        self._dialogue.session, _, rest = answer.first("session").partition(";")
-        timeout = re.search(r"timeout *= *(\d{1,6})", rest)
-        self._timeout_s = float(timeout[1]) if timeout and int(timeout[1]) else DEFAULT_TIMEOUT_S
-        self._insist(self._ask("PLAY", self._whole, Range="npt=0.000-"))
+        address = self._set_up(track)
+        self._payload_types = track.payload_types
+        self._connection.expect(self._channels, track.payload_types)
+        self._play(address)
 
-    def packets(self) -> Iterator[Packet | Unrecognised]:
+    def packets(self, silence_s: Callable[[], float]) -> Iterator[Packet | Unrecognised]:
         """Yield the packets of the video as they come, and something for bytes that are none; never ends.
+
+        Args:
+            silence_s: returns how long the camera may be silent by now.
 
         Raises:
             CameraError: there are no more.
         """
-        quiet_s = min(LONGEST_QUIET_S, self._timeout_s / 2)
+        quiet_s = min(LONGEST_QUIET_S, self._timeout_s() / 2)
         self._alive_due_s = time.monotonic() + quiet_s
-        silent_at_s = time.monotonic() + READ_TIMEOUT_S
-        noisy = False
+        heard_at_s = time.monotonic()
+        unrecognised = False
         self._unread.clear()
         try:
-            yield from (packet for packet in self._early if packet.channel == self._channel)
+            early, self._early = self._early, []
+            yield from filter(self._is_video, early)
             while True:
-                now_s = time.monotonic()
+                now_s, limit_s = time.monotonic(), silence_s()
                 if now_s >= self._alive_due_s:
-                    self._dialogue.send(self._alive_by, self._whole)
+                    self._requests.send(self._alive_by, self._whole)
                     self._alive_due_s = now_s + quiet_s
-                if now_s >= silent_at_s:
-                    if noisy:
-                        raise CameraLost("what it sends is no video")
-                    raise silence()
+                if now_s >= heard_at_s + limit_s:
+                    raise CameraLost("what it sends is not video") if unrecognised else silence(limit_s)
                 try:
-                    received = self._connection.receive(min(self._alive_due_s, silent_at_s))
+                    received = self._connection.receive(min(self._alive_due_s, heard_at_s + limit_s))
                 except TimeoutError:
                     continue
                 match received:
-                    case Packet() if received.channel == self._channel:
-                        silent_at_s, noisy = received.at_s + READ_TIMEOUT_S, False
+                    case Packet() if self._is_video(received):
+                        heard_at_s, unrecognised = received.at_s, False
                         yield received
                     case Unrecognised():
-                        noisy = True
+                        unrecognised = True
                         yield received
                     case Response():
                         self._heed(received)
                     case Request():
-                        self._dialogue.reply(received)
+                        self._requests.reply(received)
         except EOFError:
             raise CameraLost("the camera ended the stream") from None
         except OSError as exc:
@@ -180,52 +183,117 @@ class Session:
             self._unread.set()
 
     def close(self) -> None:
-        """Take leave, as far as that goes at once: few cameras have room for many sessions."""
-        if self._dialogue.session:
+        """Sign off, as far as that is possible at once: few cameras have room for many sessions."""
+        if self._requests.session:
             with contextlib.suppress(OSError):
-                self._dialogue.send("TEARDOWN", self._whole)
-                self._unread.wait(LEAVE_WITHIN_S)  # who reads meets the end that the camera makes
+                self._requests.send("TEARDOWN", self._whole)
+                self._unread.wait(SIGN_OFF_WITHIN_S)  # the reading thread meets the end that the camera makes
         self._connection.close()
 
-    def _ask(self, method: str, uri: str, **headers: str) -> Response:
-        return self._dialogue.ask(method, uri, until_s=self._deadline_s, headers=headers, keep=self._early.append)
+    def _ask_options(self) -> None:
+        try:
+            answer = self._ask("OPTIONS", self._link, within_s=OPTIONS_WITHIN_S)
+        except TimeoutError:
+            log.info("the camera does not answer OPTIONS")
+            return
+        _follow(answer)
+        methods = answer.first("public").upper()
+        if methods and "GET_PARAMETER" not in methods:
+            self._alive_by = "OPTIONS"
 
-    def _insist(self, answer: Response) -> None:
-        if not 200 <= answer.status < 300:
-            raise refusal(answer.status)
+    def _set_up(self, track: Track) -> str:
+        """Agree on the transport, and return the address of the track that the camera knows."""
+        status = 404
+        for address in track_addresses(self._link, self._base, self._session_control, track.control):
+            transport = f"RTP/AVP/TCP;unicast;interleaved={DEFAULT_CHANNELS[0]}-{DEFAULT_CHANNELS[1]}"
+            answer = self._ask("SETUP", address, {"Transport": transport})
+            _follow(answer)
+            status = answer.status
+            if status == _UNSUPPORTED_TRANSPORT:
+                raise UnsupportedStream("no RTP over TCP", transport="udp")
+            if 200 <= status < 300:
+                channels = agreed_channels(answer.headers.get("transport", []))
+                if channels is None:
+                    raise UnsupportedStream("no RTP in the connection of the session", transport="udp")
+                self._channels = channels
+                return address
+            if status in _FINAL:
+                raise refusal(status)
+        raise UnsupportedStream(f"the camera refuses to set up its video ({status})", failure=refusal(status))
+
+    def _play(self, track_address: str) -> None:
+        """Start the stream: first as everybody does, then without what some cameras refuse."""
+        whole, *others = session_addresses(self._link, self._base, self._session_control)
+        attempts = [(whole, _FROM_THE_BEGINNING)]
+        attempts += [(address, _NO_HEADERS) for address in (whole, track_address, *others)]
+        status = 0
+        for address, headers in attempts:
+            try:
+                answer = self._ask("PLAY", address, headers)
+            except _Streams:
+                break
+            except TimeoutError:
+                if not self._early:
+                    raise connection_error(TimeoutError(), opening=True) from None
+                break
+            status = answer.status
+            if 200 <= status < 300:
+                self._whole = address
+                return
+            if status in _FINAL:
+                raise refusal(status)
+        else:
+            raise UnsupportedStream(f"the camera refuses to play ({status})", failure=refusal(status))
+        log.info("the camera plays without answering PLAY")
+
+    def _ask(
+        self, method: str, uri: str, headers: Mapping[str, str] = _NO_HEADERS, *, within_s: float = OPEN_TIMEOUT_S
+    ) -> Response:
+        until_s = min(self._deadline_s, time.monotonic() + within_s)
+        try:
+            return self._requests.ask(method, uri, until_s=until_s, headers=headers, on_packet=self._keep)
+        except TimeoutError:
+            if method in ("OPTIONS", "PLAY"):
+                raise
+            raise connection_error(TimeoutError(), opening=True) from None
+
+    def _keep(self, packet: Packet) -> None:
+        """Keep a packet that came before the answer to PLAY; with that many there will be none."""
+        if self._is_video(packet):
+            self._early.append(packet)
+            self._early_bytes += len(packet.data)
+        if self._early_bytes > MOST_EARLY_BYTES:
+            raise _Streams
+
+    def _is_video(self, packet: Packet) -> bool:
+        """Return whether a packet is RTP of the video; some cameras use other channels than those agreed to."""
+        if packet.is_rtcp or not self._payload_types:
+            return False
+        if packet.channel in self._channels:
+            self._keeps_channels = True
+            return True
+        if self._keeps_channels or packet.data[1] & 0x7F not in self._payload_types:
+            return False
+        log.info("the camera sends on channel %d instead of %s", packet.channel, sorted(self._channels))
+        self._channels |= {packet.channel}
+        self._connection.expect(self._channels, self._payload_types)
+        return True
+
+    def _timeout_s(self) -> float:
+        found = _TIMEOUT.search(self._requests.session_parameters)
+        return float(found[1]) if found and int(found[1]) else DEFAULT_TIMEOUT_S
 
     def _heed(self, answer: Response) -> None:
         """Draw the conclusions from the answer to a sign of life."""
         if answer.status == _SESSION_NOT_FOUND:
             raise CameraLost("the camera has ended the session (454)")
         if answer.status == UNAUTHORIZED:
-            self._dialogue.refresh(answer)
+            self._requests.refresh(answer)
             self._alive_due_s = time.monotonic() + AGAIN_S
         elif answer.status >= 400:
             self._alive_by = "OPTIONS"
 
 
-def _joined(base: str, control: str) -> str:
-    """Return the address of a part of a session.
-
-    Appended, as cameras mean it, and not resolved as RFC 1808 says: their own address may end in a query.
-
-    >>> _joined("rtsp://camera/live?channel=1", "trackID=0")
-    'rtsp://camera/live?channel=1/trackID=0'
-    """
-    if control in ("", "*"):
-        return base
-    if "://" in control:
-        return control
-    return base.removesuffix("/") + "/" + control.removeprefix("/")
-
-
-def _elsewhere(location: str) -> str:
-    """Return the link that a camera names instead of its own."""
-    place = without_credentials(location)[0]
-    try:
-        if urlsplit(place).scheme.lower() in PORTS and urlsplit(place).hostname:
-            return place
-    except ValueError:  # no address that there can be
-        pass
-    raise CameraLost("it names another link, which is none of a camera")
+def _follow(answer: Response) -> None:
+    if answer.status in range(300, 400) and answer.first("location"):
+        raise Redirected(answer.first("location"))

@@ -104,4 +104,4 @@ def test_the_rest_is_left_to_ffmpeg(gstreamer, path, why, caplog):
     caplog.set_level(logging.DEBUG)
     with watched(f"rtsp://127.0.0.1:{gstreamer[0]}/{path}") as camera:
         camera.gives(10)
-    assert f"left to FFmpeg's reader: {why}" in caplog.text
+    assert f"FFmpeg's reader takes over: {why}" in caplog.text

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from local.ports import free_port
+from producer.rhythm import Rhythm
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.depacketizer import UnsupportedStream
 from shared.errors import CameraError, CameraLost
@@ -52,17 +53,17 @@ def serve(listener: socket.socket, chance: random.Random) -> None:
                 client.sendall(mangled(answer.replace("{n}", number).replace("{port}", str(port)), chance))
 
 
-def test_whatever_it_answers_is_an_error_of_ours():
+def test_whatever_it_answers_is_an_error_of_ours() -> None:
     """Answers that are mangled in any place end in a session, in an error that says what is wrong, or with FFmpeg."""
     chance = random.Random(5)
     ends: set[str] = set()
     said: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener, chance))
+        thread = threading.Thread(target=serve, args=(listener, chance), daemon=True)
         thread.start()
         for _ in range(200):
             try:
-                RtspCamera.open(f"rtsp://me:secret@127.0.0.1:{listener.getsockname()[1]}/live").close()
+                RtspCamera.open(f"rtsp://me:secret@127.0.0.1:{listener.getsockname()[1]}/live", rhythm=Rhythm()).close()
                 ends.add("opened")
             except (CameraError, UnsupportedStream) as exc:
                 said.append(str(exc))
@@ -78,11 +79,11 @@ def test_whatever_it_answers_is_an_error_of_ours():
     ("place", "reason"),
     [
         ("127.0.0.1:{free}", "connection refused"),
-        ("127.0.0.1:99999", "no port that there can be"),
-        ("no.such.host.invalid", "nobody knows its host name"),
+        ("127.0.0.1:99999", "an invalid port"),
+        ("no.such.host.invalid", "its host name is unknown"),
     ],
 )
-def test_where_there_is_no_camera(place, reason):
+def test_where_there_is_no_camera(place: str, reason: str) -> None:
     """The reason is told in words of ours."""
     with pytest.raises(CameraLost, match=reason):
-        RtspCamera.open(f"rtsp://{place.format(free=free_port())}/live")
+        RtspCamera.open(f"rtsp://{place.format(free=free_port())}/live", rhythm=Rhythm())
