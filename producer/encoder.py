@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from producer import orientation
 from producer.content import CameraJpeg, Content, Undecodable
@@ -39,6 +39,8 @@ class FrameEncoder:
     scale_y: float
     quality: int
     raw: bool
+    # One for all frames, in this thread: PyAV would make another one with threads of its own for each frame.
+    _reformatter: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
 
     def encode(self, content: Content) -> EncodedFrame:
         """Return the frame to publish; a camera's own JPEG is passed through unchanged where possible.
@@ -76,7 +78,8 @@ class FrameEncoder:
         # One pass of swscale converts colours and size. Either interpolation doubles the chroma of 4:2:0.
         same = (width, height) == (frame.width, frame.height)
         how = Interpolation.FAST_BILINEAR if same else Interpolation.AREA
-        image = frame.to_ndarray(format="bgr24", width=width, height=height, interpolation=how)
+        scaled = self._reformatter.reformat(frame, width, height, "bgr24", interpolation=how, threads=1)
+        image = scaled.to_ndarray()
         return orientation.turned(image.astype(np.uint8, copy=False), turn)
 
     def _scaled(self, image: Image) -> Image:

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 
@@ -82,3 +85,19 @@ def test_raw_pixels_are_the_picture_s() -> None:
     published = FrameEncoder(scale_x=1, scale_y=1, quality=80, raw=True).encode(image())
 
     assert np.array_equal(np.frombuffer(published.data, np.uint8).reshape(240, 320, 3), image())
+
+
+def test_frames_leave_no_threads_behind() -> None:
+    """However many frames are converted, the process has no more threads, and with them no more memory."""
+    encoder = FrameEncoder(scale_x=0.5, scale_y=0.5, quality=80, raw=False)
+    frames = [
+        av.VideoFrame.from_ndarray(image(number=number), format="bgr24").reformat(format="yuv420p")
+        for number in range(50)
+    ]
+    encoder.encode(frames[0])
+    before = len(list(Path("/proc/self/task").iterdir()))
+
+    for frame in frames:
+        encoder.encode(frame)
+
+    assert len(list(Path("/proc/self/task").iterdir())) == before
