@@ -167,7 +167,8 @@ class MjpegCamera:
                 raise CameraLost(TOO_LARGE) from None
             if not (self._count or self._polls or self._scanner.inside or self._scanner.seen.undecodable):
                 self._examine(data)
-        if last := self._last():
+        last = self._last()
+        if last is not None:
             yield self._unit(last, now_us(), time.monotonic())
 
     def _last(self) -> CameraJpeg | Image | None:

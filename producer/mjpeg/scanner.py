@@ -33,6 +33,8 @@ _DELIMITER = re.compile(rb"^-{1,8}([!-~]{3,200}?)(?:--)?[ \t]*\r?$", re.MULTILIN
 _TEXT = re.compile(
     rb"(?:\r?\n){1,4}(?:--[!-~]{3,200}[ \t]*\r?\n|HTTP/1\.\d |(?:Content-|X-)[A-Za-z-]{2,40}[ \t]*:)", re.IGNORECASE
 )
+_ENDINGS = (_EOI, _EOI + b"\r\n")
+_SMALL_BYTES = 4096
 _SHORTEST_TOKEN = 4
 _LONGEST_IMAGE_HEAD = 32
 
@@ -74,6 +76,7 @@ class JpegScanner:
     _scan_from: int = 0  # of the first scan; 0: none yet
     _length: int = 0  # of the part, by its head; 0: unknown
     _exact_lengths: bool = False  # the last picture with EOI ended where its Content-Length said
+    _last_bytes: int = 0  # of the last picture
     _trusts_length: bool = False  # the last picture without EOI did
     _token: bytes = b""
     _part_at: int | None = None  # of the last head of a part that says it is a picture
@@ -215,8 +218,8 @@ class JpegScanner:
 
     def _find_end(self) -> CameraJpeg | Undecodable | None:
         buffer = self._buffer
-        if self._exact_lengths and self._length > self._scan_from:
-            if len(buffer) < self._length:
+        if self._exact_lengths and self._scan_from < self._length <= 2 * self._last_bytes + _SMALL_BYTES:
+            if len(buffer) < self._length and not buffer.endswith(_ENDINGS):
                 return None
             if buffer[self._length - 2 : self._length] == _EOI:  # every byte before it need not be looked at
                 return self._take(self._length)
@@ -282,4 +285,5 @@ class JpegScanner:
             data = bytes(view[:end]) if not ending else bytes(view[:end]) + ending
         del self._buffer[:end]
         self._mode, self._at, self._scan_from, self._length = _Mode.BETWEEN, 0, 0, 0
+        self._last_bytes = end
         return CameraJpeg(data)
