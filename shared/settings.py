@@ -9,11 +9,9 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import SettingsError
@@ -21,27 +19,18 @@ from shared.go_notation import (
     ADDRESS_FORM,
     DURATION_FORM,
     Address,
-    format_duration,
     parse_address,
     parse_duration,
 )
 from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
+from shared.setting_words import Form, allowed_by, default_of, extra_of, variable_of
 
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
 GROUP_FORM = "any name of 1 to 255 characters"
 LONGEST_KEY = 40  # of a document, as far as it is quoted
 MISTAKEN = 2  # exit status of a process whose settings are wrong
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """States in words what values a type allows, where its bounds do not tell; put into Annotated."""
-
-    words: str
-
-
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
 
@@ -169,8 +158,8 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _empty_is_absent(cls, values: dict[str, Any]) -> dict[str, Any]:
         # Manifests keep unused variables with an empty value (`VIDEODEVICE: ""`).
-        kept = {name for name, field in cls.model_fields.items() if _extra(field)["empty"]}
-        kept |= {_variable(cls.model_fields[name]) for name in kept}
+        kept = {name for name, field in cls.model_fields.items() if extra_of(field)["empty"]}
+        kept |= {variable_of(cls.model_fields[name]) for name in kept}
         # A Secret made by `echo … | base64` ends with a line end.
         values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in values.items() if value != "" or name in kept}
@@ -194,15 +183,15 @@ class ServiceSettings(BaseSettings):
         location = [str(part) for part in error["loc"]]
         if not location:  # a rule about several settings says everything itself
             return redact(str(error["msg"]).removeprefix("Value error, "))
-        field = next((f for name, f in cls.model_fields.items() if location[0] in {name, _variable(f)}), None)
+        field = next((f for name, f in cls.model_fields.items() if location[0] in {name, variable_of(f)}), None)
         if field is None:
             return f"{location[0]}: {error['msg']}"
         inner = "".join(f"[{part}]" for part in location[1:] if part not in {"str", "int", "float", "bool"})
-        came = "***" if _extra(field)["secret"] else repr(redact(str(error.get("input"))))
+        came = "***" if extra_of(field)["secret"] else repr(redact(str(error.get("input"))))
         cause = (error.get("ctx") or {}).get("error")
         if isinstance(cause, _KeyTwiceError):  # its last value would silently count
             came = redact(str(cause))
-        return f"{_variable(field)}{inner}: got {came}; allowed: {_allowed(field)}"
+        return f"{variable_of(field)}{inner}: got {came}; allowed: {allowed_by(field)}"
 
 
 class SettingDoc(NamedTuple):
@@ -221,7 +210,7 @@ def document(settings: type[ServiceSettings]) -> list[SettingDoc]:
     rows = []
     for name in [*own, *common]:
         field = settings.model_fields[name]
-        rows.append(SettingDoc(_variable(field), _default_text(field), field.description or "", _allowed(field)))
+        rows.append(SettingDoc(variable_of(field), default_of(field), field.description or "", allowed_by(field)))
     return rows
 
 
@@ -255,55 +244,3 @@ def end_with(program: str, exc: SettingsError) -> int:
     for mistake in exc.mistakes:
         sys.stderr.write(f"{program}: {mistake}\n")
     return MISTAKEN
-
-
-def _variable(field: FieldInfo) -> str:
-    return str(field.validation_alias)
-
-
-def _extra(field: FieldInfo) -> dict[str, Any]:
-    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-
-
-def _allowed(field: FieldInfo) -> str:
-    """Return in words what a setting may hold: what it says itself, else what its type says."""
-    stated = str(_extra(field)["allowed"])
-    if stated:
-        return stated
-    if get_origin(field.annotation) is Literal:
-        return _listed(get_args(field.annotation))
-    form = next((part.words for part in field.metadata if isinstance(part, Form)), "")
-    bounds = _bounds(field)
-    if form:
-        return f"{form}, more than {bounds['gt']:g}" if "gt" in bounds else form
-    if field.annotation is int:
-        return f"{bounds['ge']} to {bounds['le']}" if "le" in bounds else f"a whole number from {bounds['ge']} on"
-    if field.annotation is float:
-        return f"a number more than {bounds['gt']:g}, at most {bounds['le']:g}"
-    raise TypeError(f"{_variable(field)}: its type does not tell what is allowed; state it")
-
-
-def _listed(values: Sequence[str]) -> str:
-    words = ", ".join(value for value in values if value)
-    return f"{words}, or empty" if "" in values else words
-
-
-def _bounds(field: FieldInfo) -> dict[str, Any]:
-    """Return the bounds of a field by pydantic's names: ge, gt, le, lt."""
-    return {
-        name: getattr(part, name)
-        for part in field.metadata
-        for name in ("ge", "gt", "le", "lt")
-        if getattr(part, name, None) is not None
-    }
-
-
-def _default_text(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=False)
-    if default is None:
-        return ""
-    if isinstance(default, Address):
-        return str(default)
-    if isinstance(default, float) and Form(DURATION_FORM) in field.metadata:
-        return format_duration(default)
-    return json.dumps(default) if isinstance(default, dict) else str(default)

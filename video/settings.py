@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from shared.go_notation import Address
+from shared.setting_words import Form
 from shared.settings import (
     Duration,
-    Form,
     Group,
     Listen,
     Servers,
