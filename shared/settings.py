@@ -24,7 +24,8 @@ from shared.go_notation import (
 )
 from shared.names import CAMERA_FORM, camera_id
 from shared.redact import redact
-from shared.setting_words import Form, allowed_by, default_of, extra_of, variable_of
+from shared.setting_words import Form as Form
+from shared.setting_words import allowed_by, default_of, extra_of, variable_of
 
 TOPIC_FORM = "1 to 249 letters, digits, dots, underscores and hyphens"
 SERVERS_FORM = "host:port, several separated by commas"
