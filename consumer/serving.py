@@ -21,7 +21,8 @@ LARGEST_PROMISED_ANSWER = 64_000_000
 STATUS_TIMEOUT_S = 1.0
 _BYTES_PER_NUMBER = 32  # in JSON, indentation included
 _LONGEST_VERSION = 20  # digits: more than the largest 64-bit number has
-_ERROR_TEXT = 200  # characters of a server's own message that are passed on
+_ERROR_TEXT = 200  # characters of a message that are passed on
+_SEARCHED_TEXT = 2000  # characters that are searched for secrets: a cut may not fall into a password
 
 
 class ServingUnreachable(ServingError):
@@ -178,7 +179,7 @@ def _promised_bytes(metadata: dict[str, Any]) -> int:
 
 def _shown(text: str) -> str:
     """Return a text fit for logs and pages: cut, without secrets, on one line."""
-    cut = redact(text[:_ERROR_TEXT])
+    cut = redact(text[:_SEARCHED_TEXT])[:_ERROR_TEXT]
     return "".join(character if character.isprintable() else "?" for character in cut)
 
 

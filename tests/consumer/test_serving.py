@@ -139,6 +139,16 @@ def test_credentials_in_an_address_are_not_in_messages() -> None:
     assert "hidden" not in str(caught.value)
 
 
+def test_a_long_password_is_not_cut_and_shown() -> None:
+    """The message is cut after the address has been redacted."""
+    url = f"http://me:hidden{'x' * 500}@{LOOPBACK}:{free_port()}/v1/models/tfModel:predict"
+
+    with pytest.raises(ServingUnreachable, match="Connection refused") as caught:
+        Serving(url, timeout_s=20).predict(b"{}")
+
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_connection_that_breaks_is_unreachable(start: Start) -> None:
     """It breaks before or within the answer."""
     with pytest.raises(ServingUnreachable):
