@@ -2,19 +2,14 @@
 
 A picture of 0.1 MB can ask for gigabytes of pixels, or for minutes of work: a progressive JPEG is decoded once
 per scan. libjpeg-turbo leaves such limits to the application (its report LJT-01-003). TensorFlow Serving has none;
-the stand-in has, because one thread of one machine decodes for all cameras.
+the stand-in has those of the services (shared/frames/jpeg.py), because one machine decodes for all cameras.
 """
 
 import struct
 from collections.abc import Iterable
 
+from shared.frames.jpeg import MAX_PIXEL_SCANS, MAX_PIXELS, MAX_SCANS
 from tfserving.errors import invalid_argument
-
-MAX_PIXELS = 36_000_000
-"""Slightly more than 8K (7680x4320)."""
-MAX_SCANS = 100
-MAX_PIXEL_SCANS = 1 << 28
-"""Pixels times scans: 32 scans of 4K; about a second of decoding."""
 
 _SCAN = b"\xff\xda"
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers without a length (ITU T.81, table B.1)
@@ -23,21 +18,23 @@ _SOS = 0xDA
 
 
 def check_pictures(values: Iterable[object]) -> None:
-    """Refuse encoded pictures that are too expensive to decode; other strings pass.
+    """Refuse encoded pictures of a request that are too expensive to decode; other strings pass.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, with the picture's size.
+        StatusError: INVALID_ARGUMENT, with the size of the picture that exceeds a limit by itself or with the others.
     """
+    total = 0
     for value in values:
         if not isinstance(value, bytes):
             continue
         width, height = size_of(value)
         scans = value.count(_SCAN) if value.startswith(b"\xff\xd8") else 1
         pixels = width * height
-        if pixels > MAX_PIXELS or scans > MAX_SCANS or pixels * scans > MAX_PIXEL_SCANS:
+        total += pixels * scans
+        if pixels > MAX_PIXELS or scans > MAX_SCANS or total > MAX_PIXEL_SCANS:
             raise invalid_argument(
                 f"A picture of {width}x{height} with {scans} scans is too expensive to decode: at most {MAX_PIXELS} "
-                f"pixels, {MAX_SCANS} scans and {MAX_PIXEL_SCANS} pixels times scans"
+                f"pixels and {MAX_SCANS} scans, and {MAX_PIXEL_SCANS} pixels times scans in a request"
             )
 
 

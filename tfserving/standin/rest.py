@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import numpy as np
+
 from tfserving.errors import Code, StatusError, invalid_argument
 from tfserving.standin.answers import predict_answer
 from tfserving.standin.jsontext import error_body, parse_object, pretty
+from tfserving.standin.pictures import check_pictures
 from tfserving.standin.signatures import DEFAULT_SIGNATURE, Signature
 from tfserving.standin.tensors import predict_request, signature_name
 from tfserving.standin.versions import Models, Request, VersionStatus
@@ -98,6 +101,9 @@ class RestApi:
             stated = document.get("signature_name") or "DEFAULT"
             raise invalid_argument(f"Failed to get input map for signature: {stated}")
         parsed = predict_request(document, signature.inputs)
+        for tensor in parsed.inputs.values():
+            if tensor.dtype == np.object_:
+                check_pictures(tensor.reshape(-1).tolist())
         answer = self._models.submit(request, name, parsed.inputs)
         try:
             outputs = answer.result(self._timeout_s)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from tfserving.errors import Code, StatusError, invalid_argument, not_found
 from tfserving.runtime import load_tensorflow, release_memory
-from tfserving.standin.pictures import check_pictures
 from tfserving.standin.signatures import NUMPY_TYPES, Signature, TensorInfo, Tensors
 
 log = logging.getLogger(__name__)
@@ -93,15 +92,13 @@ class Servable:
 
         Raises:
             StatusError: with TensorFlow's code and message. As in the real server, the kernels check the shapes, not
-                the signature; those that would end the process are INVALID_ARGUMENT, and so are expensive pictures.
+                the signature; but for a rank that would end the process, which is INVALID_ARGUMENT.
         """
         call = self._calls.get(signature) or self._prepare(signature)
         infos = self.signatures[signature]
         for name, info in infos.inputs.items():
             if self._rank_matters:
                 _check_rank(inputs[name], info)
-            if info.dtype == "string":
-                check_pictures(inputs[name].reshape(-1).tolist())
         try:
             outputs = call(*(inputs[name] for name in infos.inputs))
         except self._errors.OpError as exc:

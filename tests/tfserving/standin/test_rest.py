@@ -264,6 +264,37 @@ def test_a_picture_that_is_too_expensive_is_refused_before_it_is_decoded(client:
     assert "too expensive to decode" in reply.error
 
 
+@pytest.mark.parametrize("path", [HALF, CLASSIFIER])
+def test_an_expensive_request_does_not_hold_up_the_others(client: Client, path: str) -> None:
+    """Other requests, to the same model too, are answered before it is done."""
+    large = [{"image_bytes": b64(bombs.baseline(6000, 5900))}] * 7
+    small = [{"image_bytes": b64(picture("coffee"))}] if path == CLASSIFIER else [1.0]
+    replies: list[int] = []
+    thread = threading.Thread(
+        target=lambda: replies.append(client.post(CLASSIFIER + ":predict", {"instances": large}).status)
+    )
+    thread.start()
+
+    answered_before = 0
+    while not replies:
+        assert client.post(path + ":predict", {"instances": small}).status == 200
+        answered_before += not replies
+    thread.join(60)
+
+    assert replies == [200]
+    assert answered_before >= 2
+
+
+def test_many_expensive_pictures_in_a_request_are_refused(client: Client) -> None:
+    """Each is allowed; together they would take seconds, and the others would wait."""
+    large = {"image_bytes": b64(bombs.baseline(6000, 5900))}
+
+    assert client.post(CLASSIFIER + ":predict", {"instances": [large]}).status == 200
+    reply = client.post(CLASSIFIER + ":predict", {"instances": [large] * 8})
+    assert reply.status == 400
+    assert "too expensive to decode" in reply.error
+
+
 def test_numbers_lose_nothing_on_the_way(client: Client) -> None:
     """A float32 is read back with the very bits that the model returned."""
     reply = client.post(HALF + ":predict", {"instances": [1 / 3, 3e30]})
