@@ -44,7 +44,7 @@ class Places:
 
         When none is free, the address that holds most gives one up, provided that it still holds at least as many as
         the newcomer afterwards. Its idle places go first, the oldest of them before the others, then the place it
-        took last: who has watched for long stays.
+        took last: long-time viewers stay.
 
         Raises:
             NoPlace: none is free, and no other address holds enough to give one up.

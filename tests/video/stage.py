@@ -51,12 +51,12 @@ def frame(camera: str, seq: int, picture: bytes | None = None, **changes: object
 
 
 def entry(service: ServiceName, *, silent_s: float = 0.0, ending: bool = False, **report: dict[str, Any]) -> Entry:
-    """Return what a service said so long ago."""
+    """Return what a service reported some seconds ago."""
     return Entry(service, f"{service}-0", time.monotonic() - silent_s, now_us(), ending, report_of(**report))
 
 
 class Stage:
-    """A running web server; what it hears of the others is set by the test."""
+    """A running web server; the test sets what it hears of the other services."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Stage:
         return shown
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        """Ask for something that ends."""
+        """Return the answer to a request that ends."""
         return httpx.get(self.url + path, headers=headers, timeout=10)
 
     def knows(self, camera: str) -> None:
@@ -131,7 +131,7 @@ class Stage:
         return self
 
     def end(self) -> None:
-        """Ask it to end, and wait."""
+        """Ask the server to end, and wait for it."""
         self.stop.set()
         self.web.end()
         self._thread.join(10)
@@ -185,7 +185,7 @@ class Stream:
         return int(self.part()[0]["X-Sequence"])
 
     def close(self) -> None:
-        """Go."""
+        """Close the connection."""
         self.file.close()
         self.socket.close()
 

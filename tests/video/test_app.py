@@ -13,7 +13,7 @@ from video import cameras
 
 
 def test_cameras_are_listed_with_what_there_is_to_know(stage: Stage) -> None:
-    """Id, size, rate, age, viewers and state."""
+    """The list has id, size, rate, age, viewers and state of each camera."""
     for number in range(1, 4):
         stage.show("front", number, jpeg(640, 360))
     stage.knows("front")
@@ -27,7 +27,7 @@ def test_cameras_are_listed_with_what_there_is_to_know(stage: Stage) -> None:
 
 
 def test_a_camera_that_only_its_producer_knows_is_listed_too(stage: Stage) -> None:
-    """People are to see that it is waited for, and why."""
+    """Viewers see that it is expected, and why it shows nothing."""
     refused = {"yard": {"state": "refused", "since": RUN, "reason": "authentication refused"}}
     stage.heard = lambda: [entry("producer", cameras=refused)]
 
@@ -43,7 +43,7 @@ def test_a_camera_that_only_its_producer_knows_is_listed_too(stage: Stage) -> No
 
 @pytest.mark.parametrize("path", ["stream", "snapshot.jpg", "predictions"])
 def test_an_unknown_camera_is_answered_with_the_known_ones(stage: Stage, path: str) -> None:
-    """404, so that a person sees what could be asked for."""
+    """The answer is 404 and lists the cameras that exist."""
     for camera in ("yard", "front"):
         stage.show(camera, 1)
         stage.knows(camera)
@@ -55,7 +55,7 @@ def test_an_unknown_camera_is_answered_with_the_known_ones(stage: Stage, path: s
 
 
 def test_a_snapshot_is_the_newest_frame(stage: Stage) -> None:
-    """As it came, with its time, number and age."""
+    """It is sent as it came, with its time, number and age in headers."""
     stage.show("front", 1)
     stage.knows("front")
     shown = stage.show("front", 2, jpeg(320, 240, "red"))
@@ -72,7 +72,7 @@ def test_a_snapshot_is_the_newest_frame(stage: Stage) -> None:
 
 
 def test_predictions_are_those_of_the_newest_frame(stage: Stage) -> None:
-    """What was drawn on it, and which frame it is."""
+    """The answer says what was drawn on it, and which frame it is."""
     shown: Frame = stage.show("front", 5)
     stage.knows("front")
 
@@ -88,7 +88,7 @@ def test_predictions_are_those_of_the_newest_frame(stage: Stage) -> None:
 
 @pytest.mark.parametrize("nonsense", [b"", b"{", b'{"not": "a list"}', b"[" * 100_000])
 def test_predictions_that_make_no_sense_are_none(stage: Stage, nonsense: bytes) -> None:
-    """Anybody may write to the bus."""
+    """Anyone may write to the bus."""
     stage.show("front", 5, predictions=nonsense)
     stage.knows("front")
 
@@ -104,7 +104,7 @@ def test_browsers_get_the_page(stage: Stage) -> None:
 
 
 def test_the_paths_are_documented_without_a_network(stage: Stage) -> None:
-    """OpenAPI for programs, and a page that loads nothing from elsewhere for people."""
+    """Programs get OpenAPI; people get a page that loads nothing from elsewhere."""
     document = stage.get("/openapi.json").json()
     answer = stage.get("/docs")
 
@@ -115,14 +115,14 @@ def test_the_paths_are_documented_without_a_network(stage: Stage) -> None:
 
 
 def test_health_is_told_and_the_loop_beats(stage: Stage) -> None:
-    """For load balancers; the loop's own beat is what the probes look at."""
+    """The path is for load balancers; the probes look at the loop's beat."""
     assert stage.get("/healthz").json() == {"status": "alive"}
     before = stage.beats
     wait_until(lambda: stage.beats > before)
 
 
 def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage: Stage) -> None:
-    """Never 503 for a camera or the bus: viewers are to be told."""
+    """A camera or the bus never makes it unready: viewers have to be told what is wrong."""
     stage.show("front", 1)
     wait_until(lambda: "camera/front" in stage.readiness.readiness(serving=True, broker="ok").parts)
 
@@ -136,7 +136,7 @@ def test_readiness_names_what_is_missing_and_keeps_nobody_away(stage: Stage) -> 
 
 
 def test_strangers_cannot_fill_the_memory_with_cameras(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Further ones are dropped, and counted."""
+    """Frames of further cameras are dropped and counted."""
     monkeypatch.setattr(cameras, "MAX_CAMERAS", 3)
     for number in range(5):
         stage.show(f"camera-{number}", 1)

@@ -36,7 +36,7 @@ def shown(stage: Stage) -> Stage:
     ],
 )
 def test_origins_have_one_form(text: str, origin: str | None) -> None:
-    """Scheme, host and port, and the port only where it is not the scheme's own."""
+    """An origin has scheme, host and port, and the port only where it is not the scheme's own."""
     assert origin_of(text) == origin
 
 
@@ -62,7 +62,7 @@ def test_other_hosts_do_not(host: str) -> None:
     expects="403 on every path and on `/ws`; its own page, and pages of ALLOWEDORIGINS, go on",
 )
 def test_foreign_pages_are_refused(recovery: Recovery) -> None:
-    """By Origin where something is opened or changed, by Host everywhere as long as only loopback is served."""
+    """Origin decides where something is opened or changed; Host decides everywhere while only loopback is served."""
     with Stage() as running:
         stage = shown(running)
         for path in (*PATHS, "/cameras/front/stream", "/healthz"):
@@ -125,7 +125,7 @@ def test_requests_that_may_change_something_need_an_origin_of_their_own(stage: S
 
 
 def test_answers_are_for_pages_of_the_same_origin_unless_allowed(stage: Stage) -> None:
-    """No CORS, nothing to be guessed; only streams may be shown in other pages' <img>."""
+    """There is no CORS and nothing to guess; only streams may be shown in other pages' <img>."""
     for path in PATHS:
         headers = shown(stage).get(path, Accept="text/html", Origin=FRIEND).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -139,7 +139,7 @@ def test_answers_are_for_pages_of_the_same_origin_unless_allowed(stage: Stage) -
 
 
 def test_pages_of_allowed_origins_may_read_connect_and_embed() -> None:
-    """CORS for them, `/ws`, and the page in a frame of theirs; a host of theirs may lead to this server."""
+    """They get CORS, `/ws` and the page in a frame; their host may lead to this server."""
     with Stage(allowed_origins={FRIEND}) as running:
         stage = shown(running)
         answer = stage.get("/cameras", Origin=FRIEND)

@@ -52,7 +52,7 @@ def test_without_trusted_proxies_nobody_says_for_whom_it_speaks() -> None:
     ids=["one", "the client may forge what stands before", "two proxies", "nonsense", "none"],
 )
 def test_behind_a_trusted_proxy_the_forwarded_address_counts(forwarded: list[str], expected: str) -> None:
-    """The last one that no trusted proxy has."""
+    """It is the last one that does not belong to a trusted proxy."""
     addresses = ClientAddresses([ip_network("10.0.0.0/8")])
 
     assert addresses.of_request(scope("10.0.0.1", *forwarded)) == expected
@@ -61,5 +61,5 @@ def test_behind_a_trusted_proxy_the_forwarded_address_counts(forwarded: list[str
 
 
 def test_a_peer_without_an_address_is_one_client() -> None:
-    """A UNIX socket, say."""
+    """The peer may be a UNIX socket."""
     assert ClientAddresses().of_request(scope(None)) == ClientAddresses().of_peer(None) == "unknown"

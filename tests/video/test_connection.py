@@ -61,7 +61,7 @@ def test_a_head_without_end_is_refused_and_costs_next_to_nothing(stage: Stage, c
     ids=["lines", "line", "target", "lines of a handshake", "head of a handshake", "line of a handshake"],
 )
 def test_a_head_that_is_too_large_is_answered_431_and_closed(stage: Stage, client: Client, head: bytes) -> None:
-    """The same before a WebSocket handshake."""
+    """The limits hold before a WebSocket handshake, too."""
     client.send(head + b"\r\n")
 
     answer = client.head()
@@ -96,7 +96,7 @@ def test_a_handshake_that_is_not_understood_is_answered_and_closed(
 
 
 def test_an_unfinished_handshake_is_cut(stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A head that stops in the middle of a handshake."""
+    """The head stops in the middle of a handshake."""
     monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.2)
     with Client(stage.port) as unfinished:
         unfinished.send(HANDSHAKE)
@@ -137,7 +137,7 @@ def test_an_empty_body_is_none(client: Client) -> None:
 
 
 def test_a_few_pipelined_requests_are_answered_in_turn(client: Client) -> None:
-    """As HTTP/1.1 allows."""
+    """HTTP/1.1 allows it."""
     for _ in range(1 + connection.MAX_WAITING_REQUESTS):
         client.get("/healthz", method="HEAD")
 
@@ -167,7 +167,7 @@ def test_blank_lines_between_requests_do_not_keep_a_connection(
 
 
 def test_what_is_not_http_is_answered_400(client: Client) -> None:
-    """TLS on the plain port, say."""
+    """It may be TLS on the plain port."""
     client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
 
     assert client.status() == 400
@@ -175,7 +175,7 @@ def test_what_is_not_http_is_answered_400(client: Client) -> None:
 
 
 def test_every_refusal_says_what_browsers_must_not_do(client: Client) -> None:
-    """Also those written before the application is asked."""
+    """This holds for those written before the application is asked, too."""
     assert "X-Content-Type-Options: nosniff" in client.get("/", {"Content-Length": "1"}).head()
 
 
@@ -213,7 +213,7 @@ def test_a_handshake_that_the_application_does_not_finish_is_cut(monkeypatch: py
 
 
 def test_the_connections_of_clients_that_left_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever they were: unfinished, refused, answered or upgraded."""
+    """It does not matter whether they were unfinished, refused, answered or upgraded."""
     monkeypatch.setattr("video.web_server.SPARE_CONNECTIONS", 0)
     with Stage(max_viewers=3) as stage:
         for _ in range(4):

@@ -28,7 +28,7 @@ class Taken:
 
 
 def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger: Ledger) -> None:
-    """Nothing builds a queue while the loop does not turn; what was superseded is in the books."""
+    """No queue builds up while the loop is busy; what was superseded is in the ledger."""
     latest, taken = LatestFrames(ledger), Taken()
 
     async def busy() -> None:
@@ -47,7 +47,7 @@ def test_a_busy_loop_finds_only_the_newest_frame_of_each_camera(ledger: Ledger) 
 
 
 def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(ledger: Ledger) -> None:
-    """A web server that is started anew goes on with the newest frame."""
+    """A restarted web server continues with the newest frame."""
     latest, taken = LatestFrames(ledger), Taken()
 
     async def turn() -> None:
@@ -66,7 +66,7 @@ def test_frames_before_the_loop_runs_and_after_it_ended_wait_for_the_next_one(le
 
 
 def test_a_frame_that_finds_no_room_is_in_the_books(ledger: Ledger) -> None:
-    """A stranger's thousandth camera is dropped and counted."""
+    """A frame of a camera too many is dropped and counted."""
     latest = LatestFrames(ledger)
 
     async def turn() -> None:
@@ -81,7 +81,7 @@ def test_a_frame_that_finds_no_room_is_in_the_books(ledger: Ledger) -> None:
 
 
 def test_an_age_of_clocks_that_disagree_is_not_in_the_histogram() -> None:
-    """It would be a difference of two clocks."""
+    """It would be the difference of two clocks."""
     registry = CollectorRegistry()
     latest = LatestFrames(ledger_of("video", registry))
 

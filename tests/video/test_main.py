@@ -94,7 +94,7 @@ class Video:
         return httpx.get(f"http://127.0.0.1:{self.probes}{path}", timeout=10)
 
     def metrics(self) -> dict[tuple[Any, ...], float]:
-        """Return the values of our metrics by name and labels."""
+        """Return the values of the service's metrics by name and labels."""
         return {
             (sample.name, *sorted(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(self.probe("/metrics").text)
@@ -128,7 +128,7 @@ def video(bus: Bus) -> Iterator[Video]:
 
 
 class Sender:
-    """Writes frames as the consumer does, and waits until they were shown."""
+    """Writes frames as the consumer does, and waits until they are shown."""
 
     def __init__(self, writer: Writer, video: Video) -> None:
         self._writer, self._video = writer, video
@@ -149,7 +149,7 @@ def sender(writer: Writer, video: Video) -> Sender:
 
 
 def books(video: Video, camera: str) -> dict[str, float]:
-    """Return the ledger of a camera out of the metrics."""
+    """Return the ledger of a camera from the metrics."""
     values = {"lost": 0.0, "in": 0.0, "out": 0.0}
     names = {"video_frames_lost_upstream_total": "lost", "video_frames_in_total": "in", "video_frames_out_total": "out"}
     for (name, *labels), value in video.metrics().items():
@@ -162,7 +162,7 @@ def books(video: Video, camera: str) -> dict[str, float]:
 
 
 def test_it_says_once_where_people_open_it_and_where_it_listens(video: Video) -> None:
-    """NODEPORT and DISPLAYPORT in one line."""
+    """One line has NODEPORT and DISPLAYPORT."""
     (line,) = [line for line in video.log.splitlines() if "open http" in line]
 
     assert "http://localhost:30163" in line
@@ -170,7 +170,7 @@ def test_it_says_once_where_people_open_it_and_where_it_listens(video: Video) ->
 
 
 def test_a_frame_goes_from_the_bus_to_a_viewer(video: Video, sender: Sender) -> None:
-    """As it is, byte by byte, and soon."""
+    """It arrives unchanged, byte by byte, and soon."""
     sender.send("front", 1)
 
     with Stream(video.port, "/cameras/front/stream") as viewer:
@@ -184,7 +184,7 @@ def test_a_frame_goes_from_the_bus_to_a_viewer(video: Video, sender: Sender) -> 
 
 
 def test_frames_lost_before_they_came_are_found_by_their_numbers(video: Video, sender: Sender) -> None:
-    """By the consumer's own numbers where there are any: what it dropped on purpose is in its own books."""
+    """The consumer's own numbers count where there are any: what it dropped on purpose is in its own ledger."""
     for seq, number in ((10, 1), (13, 2), (17, 5), (18, 6)):
         sender.send("numbered", seq, numbering=(RUN, number))
     for seq in (1, 2, 5):
@@ -194,7 +194,7 @@ def test_frames_lost_before_they_came_are_found_by_their_numbers(video: Video, s
     assert books(video, "plain") == {"lost": 2, "in": 3, "out": 3}
 
 
-def test_a_producer_that_starts_anew_has_lost_nothing(video: Video, sender: Sender) -> None:
+def test_a_restarted_producer_has_lost_nothing(video: Video, sender: Sender) -> None:
     """Numbers of another run say nothing about this one."""
     sender.send("again", 900, numbering=(RUN, 900))
     sent = frame("again", 1, numbering=(RUN + 5, 1))
@@ -205,7 +205,7 @@ def test_a_producer_that_starts_anew_has_lost_nothing(video: Video, sender: Send
 
 
 def test_records_that_are_no_frames_are_counted_and_stop_nothing(video: Video, sender: Sender) -> None:
-    """Empty, cut off, of another type, or not an image."""
+    """Records may be empty, cut off, of another type, or not an image."""
     good = frame("odd", 1)
     headers = to_headers(good)
     for value, head in (
@@ -252,7 +252,7 @@ def test_a_clock_that_is_an_hour_off_makes_the_age_unknown(video: Video, sender:
 def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(
     video: Video, sender: Sender, writer: Writer
 ) -> None:
-    """From its status on the bus to a viewer: down, with the reason; then its silence."""
+    """Its status reaches a viewer through the bus: down with the reason, then its silence."""
     sender.send("side", 1)
     cameras = {"side": {"state": "down", "since": int(time.time() * 1e6), "reason": "connection refused"}}
     status = StatusWriter(
@@ -283,14 +283,14 @@ def test_what_a_producer_says_of_its_camera_is_written_on_the_picture(
 
 
 def test_the_service_runs_without_numpy_and_opencv() -> None:
-    """Its image holds neither: 160 MB less."""
+    """Its image has neither, which saves 160 MB."""
     code = "import sys; import video.service; print([name for name in ('cv2', 'numpy', 'av') if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_sigterm_ends_it_soon_although_streams_are_open(bus: Bus, writer: Writer) -> None:
-    """Status 0, within three seconds, and a last status that says so."""
+    """It exits with 0 within three seconds, and its last status says so."""
     with running(bus) as video:
         video.starts()
         Sender(writer, video).send("front", 1, shown=True)
@@ -324,7 +324,7 @@ def test_without_a_broker_it_serves_and_says_so() -> None:
 
 
 def test_a_taken_port_is_one_readable_line(bus: Bus) -> None:
-    """It names DISPLAYPORT; status 2; nothing is left running."""
+    """It names DISPLAYPORT, exits with 2 and leaves nothing running."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with running(bus, DISPLAYPORT=address) as video:
@@ -338,7 +338,7 @@ def test_a_taken_port_is_one_readable_line(bus: Bus) -> None:
 
 
 def test_a_wrong_setting_is_one_readable_line_each(bus: Bus) -> None:
-    """Before anything is started."""
+    """Nothing is started before."""
     with running(bus, MAXVIEWERS="many", FRAMEINTERVAL="10") as video:
         assert video.process.wait(20) == 2
         video._reading.join(5)

@@ -19,7 +19,7 @@ def open_files() -> int:
 
 
 def test_a_stream_is_written_byte_by_byte_as_promised(stage: Stage) -> None:
-    """First a boundary, then parts, each ended by the next boundary at once; nothing between, nothing chunked."""
+    """A boundary comes first, then parts, each ended by the next boundary at once; nothing is chunked."""
     captured_at = int(time.time() * 1e6) - 250_000
     stage.show("front", 7, captured_at=captured_at)
     stage.knows("front")
@@ -42,7 +42,7 @@ def test_a_stream_is_written_byte_by_byte_as_promised(stage: Stage) -> None:
 
 
 def test_the_head_of_a_stream_forbids_to_keep_or_buffer_it(stage: Stage) -> None:
-    """Proxies and browsers hand it on at once; the end of the connection is the end of the stream."""
+    """Proxies and browsers pass it on at once; the end of the connection is the end of the stream."""
     stage.show("front", 1)
     stage.knows("front")
 
@@ -89,7 +89,7 @@ def test_the_last_frame_is_repeated_after_a_second_of_silence(stage: Stage) -> N
 
 
 def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage: Stage) -> None:
-    """One that reads nothing for a while sees what is newest then, not what was kept for it."""
+    """A viewer that reads nothing for a while then sees the newest frame, not those it missed."""
     big = jpeg(640, 480, noise=90)
     stage.show("front", 1, big)
     stage.knows("front")
@@ -129,7 +129,7 @@ def test_a_viewer_that_takes_nothing_is_let_go(stage: Stage, monkeypatch: pytest
 
 
 def test_viewers_that_come_and_go_leave_nothing_behind(stage: Stage) -> None:
-    """No socket, no place and no task stays open, whether they close, vanish in the middle or never read."""
+    """No socket, place or task stays open, whether they close, vanish in the middle or never read."""
     stage.show("front", 1, jpeg(640, 480, noise=90))
     stage.knows("front")
     before = open_files()
@@ -150,7 +150,7 @@ def test_viewers_that_come_and_go_leave_nothing_behind(stage: Stage) -> None:
 
 
 def test_one_viewer_too_many_is_told_to_come_back() -> None:
-    """503 with Retry-After; a place that was left is given again."""
+    """The answer is 503 with Retry-After; a place that was left is given away again."""
     with Stage(max_viewers=2) as stage:
         stage.show("front", 1)
         stage.knows("front")
@@ -200,7 +200,7 @@ def test_the_width_is_the_nearest_of_four(stage: Stage) -> None:
 
 
 def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not once per viewer."""
+    """It is not scaled once per viewer."""
     made: list[int] = []
 
     def counted(jpeg: bytes, scale: int) -> bytes:
@@ -231,7 +231,7 @@ def test_a_picture_is_scaled_once_for_all_who_want_that_size(stage: Stage, monke
 
 @pytest.mark.parametrize("query", ["fps=0", "fps=-1", "fps=fast", "fps=inf", "width=0", "width=wide", "fps=nan"])
 def test_a_wrong_wish_is_refused_with_its_name(stage: Stage, query: str) -> None:
-    """422, and the answer says which parameter was wrong."""
+    """The answer is 422 and says which parameter was wrong."""
     stage.show("front", 1)
     stage.knows("front")
 
@@ -242,7 +242,7 @@ def test_a_wrong_wish_is_refused_with_its_name(stage: Stage, query: str) -> None
 
 
 def test_an_old_client_gets_a_stream_that_the_end_of_the_connection_ends(stage: Stage) -> None:
-    """HTTP/1.0 knows no chunks."""
+    """HTTP/1.0 has no chunks."""
     stage.show("front", 1)
     stage.knows("front")
 
@@ -255,7 +255,7 @@ def test_an_old_client_gets_a_stream_that_the_end_of_the_connection_ends(stage: 
 
 
 def test_the_first_camera_is_shown_to_whoever_does_not_ask_for_html(stage: Stage) -> None:
-    """The smallest id; the page for browsers; caches are told what the answer depends on."""
+    """It is the one with the smallest id; browsers get the page, and caches learn what the answer depends on."""
     for camera in ("yard", "attic"):
         stage.show(camera, 40 if camera == "attic" else 50)
         stage.knows(camera)
@@ -267,7 +267,7 @@ def test_the_first_camera_is_shown_to_whoever_does_not_ask_for_html(stage: Stage
 
 
 def test_without_a_camera_a_picture_says_so_until_there_is_one(stage: Stage) -> None:
-    """The stream begins at once, and goes over to the camera by itself."""
+    """The stream begins at once and changes to the camera by itself."""
     with Stream(stage.port, "/") as viewer:
         headers, picture = viewer.start().part()
         assert headers["X-Sequence"] == "0"
@@ -281,7 +281,7 @@ def test_without_a_camera_a_picture_says_so_until_there_is_one(stage: Stage) -> 
 
 
 def test_every_path_answers_head_at_once(stage: Stage) -> None:
-    """200 without a body, also where GET never ends."""
+    """The answer is 200 without a body, also where GET never ends."""
     stage.show("front", 1)
     stage.knows("front")
 
@@ -336,7 +336,7 @@ def test_a_stream_stays_open_through_a_fault_and_goes_on_by_itself(stage: Stage)
 
 
 def test_the_end_closes_every_stream(stage: Stage) -> None:
-    """Whoever watches, waits for a camera or reads nothing: all connections end, and the server with them."""
+    """All connections end, whether their viewers watch, wait for a camera or read nothing, and so does the server."""
     big = jpeg(1280, 720, noise=90)
     stage.show("front", 1, big)
     stage.knows("front")

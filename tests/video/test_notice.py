@@ -11,7 +11,7 @@ from video.notice import card, on_frame, span
     ("seconds", "text"), [(0.4, "0 s"), (12.9, "12 s"), (60, "1 min 0 s"), (125, "2 min 5 s"), (7380, "2 h 3 min")]
 )
 def test_times_are_written_as_people_say_them(seconds: float, text: str | bytes) -> None:
-    """Whole seconds, then minutes, then hours."""
+    """Times are written in whole seconds, then minutes, then hours."""
     assert span(seconds) == text
 
 
@@ -27,7 +27,7 @@ def picture(data: bytes) -> Image.Image:
 
 
 def test_a_notice_darkens_the_frame_and_keeps_it_recognisable() -> None:
-    """Above and below the band there is the frame, a good deal darker."""
+    """Above and below the band the frame is visible, much darker."""
     before = picture(jpeg(640, 360, "white"))
 
     data, width, height = on_frame(jpeg(640, 360, "white"), "CAMERA DOWN 12 s")

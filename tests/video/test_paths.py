@@ -43,7 +43,7 @@ def test_every_path_says_which_methods_it_has(showing: Stage, path: str) -> None
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in {"/", "/cameras/front/stream"}])
 def test_a_slash_too_many_leads_to_the_path_without_it(showing: Stage, path: str) -> None:
-    """By a relative address: a proxy may serve all of this below any path, under any name."""
+    """The address is relative: a proxy may serve everything below any path, under any name."""
     answer = showing.get(f"{path}/?a=b")
 
     assert answer.status_code == 307
@@ -59,7 +59,7 @@ def test_a_slash_too_many_leads_to_the_path_without_it(showing: Stage, path: str
     "path", ["/nowhere", "/cameras/front", "//evil.example", "/cameras//", "/cameras/nobody/stream"]
 )
 def test_an_unknown_path_is_not_found(showing: Stage, path: str) -> None:
-    """As JSON."""
+    """The answer is JSON."""
     answer = showing.get(path)
 
     assert answer.status_code == 404
@@ -75,7 +75,7 @@ def test_no_redirection_leads_to_another_host(showing: Stage) -> None:
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 def test_the_addresses_of_mjpg_streamer_show_the_first_camera_or_a_named_one(showing: Stage, accept: str) -> None:
-    """Whatever the client accepts: it knows no others."""
+    """It does not matter what the client accepts: it knows no other addresses."""
     for query, size in (("", (64, 48)), ("&camera=yard", (128, 96))):
         snapshot = showing.get(f"/?action=snapshot{query}", Accept=accept)
         assert snapshot.headers["content-type"] == "image/jpeg"
@@ -87,7 +87,7 @@ def test_the_addresses_of_mjpg_streamer_show_the_first_camera_or_a_named_one(sho
 
 
 def test_a_snapshot_before_the_first_camera_is_told_to_wait(stage: Stage) -> None:
-    """503 with Retry-After."""
+    """The answer is 503 with Retry-After."""
     answer = stage.get("/?action=snapshot")
 
     assert answer.status_code == 503

@@ -15,21 +15,21 @@ from video.picture import decoded, encode_raw, nearest_scale, scaled, size_at
     [(None, 1), (5000, 1), (1280, 1), (1000, 1), (961, 1), (960, 1), (959, 2), (640, 2), (481, 2), (479, 4), (1, 8)],
 )
 def test_the_nearest_of_four_sizes_is_taken(wanted: int | None, scale: int) -> None:
-    """1, 1/2, 1/4 or 1/8 of the width, whichever is nearest; of two, the larger."""
+    """The scale is 1, 1/2, 1/4 or 1/8, whichever is nearest; of two, the larger picture's."""
     assert nearest_scale(1280, wanted) == scale
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1279, 719), (17, 9), (1, 1)])
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_a_scaled_picture_has_the_size_that_is_announced(size: tuple[int, int], scale: int) -> None:
-    """Also where the size cannot be divided."""
+    """This holds where the size cannot be divided, too."""
     small = Image.open(BytesIO(scaled(jpeg(*size), scale)))
 
     assert small.size == size_at(*size, scale)
 
 
 def test_a_scaled_picture_shows_the_same() -> None:
-    """Colours and places are kept."""
+    """Colours and positions are kept."""
     small = decoded(scaled(jpeg(640, 480, "red"), 8))
 
     assert small.getpixel((10, 10)) == pytest.approx((254, 0, 0), abs=12)
@@ -37,7 +37,7 @@ def test_a_scaled_picture_shows_the_same() -> None:
 
 
 def test_a_picture_that_cannot_be_decoded_is_left_alone() -> None:
-    """The viewer's decoder may know better."""
+    """The viewer's decoder may cope with it."""
     broken = jpeg(640, 480)[:200]
 
     assert scaled(broken, 2) == broken
@@ -50,7 +50,7 @@ def test_a_picture_that_cannot_be_decoded_is_left_alone() -> None:
     [(1, bytes([200]), 200), (3, bytes([10, 20, 250]), (250, 20, 10)), (4, bytes([10, 20, 250, 7]), (250, 20, 10))],
 )
 def test_raw_pixels_of_the_original_become_a_picture(channels: int, pixel: bytes, expected: object) -> None:
-    """Grey, BGR and BGRA, as OpenCV lays them out."""
+    """Pixels are grey, BGR or BGRA, as OpenCV stores them."""
     raw = RawPicture(48, 32, channels, pixel * (48 * 32))
 
     image = Image.open(BytesIO(encode_raw(raw)))
@@ -60,7 +60,7 @@ def test_raw_pixels_of_the_original_become_a_picture(channels: int, pixel: bytes
 
 
 def test_what_we_encode_has_the_form_of_the_bus() -> None:
-    """Baseline, 4:2:0, a restart marker after every row of MCUs."""
+    """It is baseline, 4:2:0, with a restart marker after every row of MCUs."""
     header = coded.inspect(encode_raw(RawPicture(48, 32, 3, bytes(48 * 32 * 3))))
 
     assert header.restarts_every_row

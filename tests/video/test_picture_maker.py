@@ -34,7 +34,7 @@ def cheap() -> str:
 
 
 def test_what_was_made_comes_back(maker: PictureMaker) -> None:
-    """And so does what went wrong."""
+    """What went wrong comes back, too."""
 
     async def run() -> None:
         assert await maker.make("front", cheap) == "cheap"

@@ -29,7 +29,7 @@ def test_a_place_is_free_again_once() -> None:
 
 
 def test_the_address_that_holds_most_gives_one_up_to_a_newcomer() -> None:
-    """The one it took last: who has watched for long stays."""
+    """It gives up the one it took last: long-time viewers stay."""
     house = House(4)
     for number in range(3):
         house.come("greedy", f"greedy-{number}")
@@ -42,7 +42,7 @@ def test_the_address_that_holds_most_gives_one_up_to_a_newcomer() -> None:
 
 
 def test_idle_places_go_first_and_the_oldest_of_them_before_the_others() -> None:
-    """Nobody misses those."""
+    """Idle places are not missed."""
     house = House(4)
     house.come("greedy", "works")
     house.come("greedy", "idle", idle=True)
@@ -70,7 +70,7 @@ def test_places_are_shared_evenly_and_then_nobody_is_sent_away() -> None:
 
 
 def test_a_client_does_not_push_itself_out() -> None:
-    """One more from the same address is refused, as ever."""
+    """One more from the same address is refused, as before."""
     house = House(2)
     house.come("a")
     house.come("a")

@@ -8,7 +8,7 @@ GOOD = {"model": "m", "state": "ok", "label": "tabby", "probability": 0.87, "cla
 
 
 def test_predictions_are_read_as_the_consumer_wrote_them() -> None:
-    """With everything in them."""
+    """Every field is kept."""
     waiting = {**GOOD, "label": None, "probability": None}
 
     assert read_predictions(json.dumps([GOOD, waiting]).encode()) == [GOOD, waiting]

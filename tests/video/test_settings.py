@@ -23,7 +23,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_defaults_are_those_of_the_original() -> None:
-    """Its manifests set some of these, and rely on the rest."""
+    """The original's manifests set some of these and rely on the rest."""
     settings = VideoSettings.load()
 
     assert (settings.topic, settings.servers, settings.group) == ("videodisplay", "kf1-service:19095", "govideo")
@@ -33,7 +33,7 @@ def test_the_defaults_are_those_of_the_original() -> None:
 
 
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In Go's notation."""
+    """Values are in Go's notation."""
     values = [
         "pictures",
         "a:1,b:2",
@@ -67,7 +67,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """The variable, what came, what is allowed."""
+    """The line has the variable, its value and what is allowed."""
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as wrong:

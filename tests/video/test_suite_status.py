@@ -15,7 +15,7 @@ from video.suite_status import SuiteStatus
 
 
 class World:
-    """What the state is made of, at a time that the test sets."""
+    """The parts of the status, at a time that the test sets."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
@@ -54,7 +54,7 @@ def services(status: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world: World) -> None:
-    """Silent after five seconds without a word."""
+    """It is silent after five seconds without a report."""
     world.look(later_s=60)
     world.hear("producer")
     world.hear("consumer", ending=True)
@@ -64,7 +64,7 @@ def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world: World) 
 
 
 def test_a_stalled_bus_makes_nobody_silent(world: World) -> None:
-    """Nor does its recovery, before the services had time to be heard again."""
+    """Its recovery blames nobody either, before the services have had time to report again."""
     world.look(later_s=60)
     world.hear("producer")
     world.look()
@@ -79,7 +79,7 @@ def test_a_stalled_bus_makes_nobody_silent(world: World) -> None:
 
 
 def test_changes_are_told_and_the_passing_of_time_is_not(world: World) -> None:
-    """The page gets a message at once when something is another state than before."""
+    """The page gets a message at once when any state changes."""
     world.hear("producer")
     assert world.status.update(world.now)
     assert not world.status.update(world.now + 0.1)
@@ -90,7 +90,7 @@ def test_changes_are_told_and_the_passing_of_time_is_not(world: World) -> None:
 
 
 def test_the_books_of_several_instances_are_one(world: World) -> None:
-    """Consumers share the cameras; what each did of one is added up. Our own books are the ledger's."""
+    """Consumers share the cameras, so their ledgers are added up; for this service its own ledger counts."""
     world.hear("consumer", "a", ledger={"front": {"in": 5, "out": 4, "dropped": {"x": 1}, "lost_upstream": 0}})
     world.hear("consumer", "b", ledger={"front": {"in": 3, "out": 1, "dropped": {"x": 1, "y": 1}, "lost_upstream": 2}})
     world.hear("video", "other", ledger={"front": {"in": 1000, "out": 1000, "dropped": {}, "lost_upstream": 0}})
@@ -103,7 +103,7 @@ def test_the_books_of_several_instances_are_one(world: World) -> None:
 
 
 def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world: World) -> None:
-    """When that one is silent nobody knows; of two, the newer word counts."""
+    """When that consumer is silent the state is unknown; of two reports the newer one counts."""
     world.hear("consumer", "old", silent_s=3, models={"m": {"state": "down", "since": 1, "reason": "refused"}})
     world.hear("consumer", "new", models={"m": {"state": "up", "since": 2, "version": "7"}})
 
@@ -114,7 +114,7 @@ def test_a_model_is_only_as_certain_as_the_consumer_that_speaks_of_it(world: Wor
 
 
 def test_a_camera_that_stands_still_gives_no_frames_a_second() -> None:
-    """What it gave in the seconds before is no rate any more; a slow camera is not one that stands still."""
+    """The frames of the seconds before no longer make a rate; a slow camera has not stopped."""
     quick, slow = Camera("front", 0.0), Camera("yard", 0.0)
     for number in range(50):
         quick.put(ReceivedFrame(frame("front", number), clock_suspect=False), number * 0.04)

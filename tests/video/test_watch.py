@@ -31,7 +31,7 @@ def put(slot: Slot, *numbers: int) -> None:
 
 
 def test_a_slow_viewer_gets_the_newest_frame_and_the_others_are_counted(slot: Slot) -> None:
-    """Fewer frames, never older ones."""
+    """It gets fewer frames, never older ones."""
     put(slot, 1)
     watch = Watch(slot, asyncio.Event())
     assert watch.take(next_of(watch)) == 0
@@ -56,7 +56,7 @@ def test_frames_that_a_viewer_did_not_want_are_not_missed(slot: Slot) -> None:
 
 
 def test_a_repeated_frame_is_not_a_new_one(slot: Slot) -> None:
-    """What was shown before is shown again, and not counted."""
+    """A frame that is shown again is not counted again."""
     put(slot, 1)
     watch = Watch(slot, asyncio.Event())
     watch.take(next_of(watch))
@@ -90,7 +90,7 @@ def test_a_viewer_that_comes_sees_the_newest_frame_at_once(slot: Slot) -> None:
 
 
 def test_what_nobody_watched_for_a_while_is_not_shown_as_if_it_were_live(slot: Slot) -> None:
-    """An old picture is shown by the next tick, with what is wrong written on it."""
+    """The next tick shows an old picture with a notice on it."""
     put(slot, 1)
     slot.shown_at -= 60
 
@@ -102,7 +102,7 @@ def test_what_nobody_watched_for_a_while_is_not_shown_as_if_it_were_live(slot: S
 
 
 def test_watching_wakes_and_leaving_ends_it(slot: Slot) -> None:
-    """A slot knows who watches."""
+    """A slot knows how many viewers follow it."""
     event = asyncio.Event()
     with Watch(slot, event):
         assert slot.viewers == 1
@@ -113,7 +113,7 @@ def test_watching_wakes_and_leaving_ends_it(slot: Slot) -> None:
 
 
 def test_pace_keeps_the_mean_of_an_irregular_source() -> None:
-    """A schedule, not a gap: 25 frames a second asked for 20 gives 20, not 12.5."""
+    """Pace keeps a schedule, not a gap: 25 frames a second thinned to 20 give 20, not 12.5."""
     pace, sent, now = Pace(0.01, 20), 0, 0.0
     for number in range(250):
         arrived = number * 0.04

@@ -28,7 +28,7 @@ def test_a_taken_port_is_one_readable_line() -> None:
 
 
 def test_accepted_sockets_inherit_what_keeps_them_quick_and_mortal() -> None:
-    """No waiting for full packets, little in the kernel's queue, and an end for those who vanished."""
+    """Packets are not delayed, the kernel queues little, and clients that vanish are noticed."""
     with listen(Address("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:
@@ -64,7 +64,7 @@ def test_a_client_that_does_not_finish_its_request_is_let_go(
 
 
 def test_a_connection_that_asks_again_is_kept(stage: Stage) -> None:
-    """The patience is for one request, not for a connection."""
+    """The timeout is for one request, not for a connection."""
     with socket.create_connection(("127.0.0.1", stage.port)) as client:
         client.settimeout(10)
         for _ in range(3):
@@ -104,7 +104,7 @@ def test_a_server_that_failed_can_run_again_on_the_same_port() -> None:
 
 
 def test_it_ends_at_once_when_nobody_watches(stage: Stage) -> None:
-    """No grace period is waited for in vain."""
+    """It does not wait for the grace period."""
     began = time.monotonic()
     stage.end()
     assert time.monotonic() - began < 1.5

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 
 class Browser:
-    """A page: it reads what it waits for, and says what it is told to."""
+    """A page that reads what it waits for and sends what it is told to."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -101,7 +101,7 @@ def test_a_frame_explains_itself(stage: Stage, browser: Browser) -> None:
 
 
 def test_a_frame_goes_out_only_when_the_previous_one_was_acknowledged(stage: Stage, browser: Browser) -> None:
-    """And then it is the newest; what came in between was skipped, and is counted for this page."""
+    """The next one is then the newest; what came in between was skipped and is counted for this page."""
     browser.say(type="watch", cameras={"front": {"width": 640}})
     first, _ = browser.see(ack=False)
     for number in range(2, 10):
@@ -173,7 +173,7 @@ def test_several_cameras_share_the_connection(stage: Stage, browser: Browser) ->
 
 
 def test_a_ping_is_answered_with_our_clock(browser: Browser) -> None:
-    """So the page takes the difference of the clocks out of the age."""
+    """The page subtracts the difference of the clocks from the age."""
     browser.say(type="ping", t=12.5)
 
     pong = browser.hear("pong")
@@ -185,7 +185,7 @@ def test_a_ping_is_answered_with_our_clock(browser: Browser) -> None:
 def test_a_page_that_never_acknowledges_is_let_go(
     stage: Stage, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its place is for others."""
+    """Its place is free for others."""
     monkeypatch.setattr("video.websocket.ACK_TIMEOUT_S", 0.3)
     browser.say(type="watch", cameras={"front": {"width": 640}})
 
@@ -197,7 +197,7 @@ def test_a_page_that_never_acknowledges_is_let_go(
     "text", ["", "{", "[]", '{"type": "dance"}', '{"type": "watch", "cameras": 3}', "[" * 50_000, b"\x00\x01"]
 )
 def test_a_message_that_is_none_of_ours_ends_the_connection(stage: Stage, browser: Browser, text: str | bytes) -> None:
-    """And nothing else."""
+    """The service continues."""
     browser._socket.send(text)
 
     assert browser.closed() == 4400
@@ -205,7 +205,7 @@ def test_a_message_that_is_none_of_ours_ends_the_connection(stage: Stage, browse
 
 
 def test_a_page_gets_the_picture_without_the_notice_and_the_notice_in_words(stage: Stage, browser: Browser) -> None:
-    """It writes over the picture by itself; what is drawn into a stream would be there twice."""
+    """The page draws notices itself; those drawn into a stream would appear twice."""
     down = {"front": {"state": "down", "since": now_us(), "reason": "connection refused"}}
     stage.heard = lambda: [
         entry("producer", cameras={**down, "attic": {"state": "down", "since": 1, "reason": "gone"}})
@@ -232,7 +232,7 @@ def test_an_unknown_camera_is_waited_for(stage: Stage, browser: Browser) -> None
 
 
 def test_one_viewer_too_many_is_refused_before_the_handshake() -> None:
-    """503 with Retry-After, as for a stream."""
+    """The answer is 503 with Retry-After, as for a stream."""
     with Stage(max_viewers=1) as stage, Stream(stage.port, "/") as viewer:
         viewer.start()
 
@@ -244,7 +244,7 @@ def test_one_viewer_too_many_is_refused_before_the_handshake() -> None:
 
 
 def test_a_change_is_told_at_once_with_everything_the_page_shows(stage: Stage, browser: Browser) -> None:
-    """Services, models, bus and books, out of what the services say of themselves."""
+    """The status has services, models, bus and ledgers, as the services report them."""
     browser.hear("status")
     account = {"in": 9, "out": 7, "dropped": {"model_busy": 2}, "lost_upstream": 1}
     models = {"imagenet_1": {"state": "down", "since": 5, "version": "3", "reason": "connection refused"}}
@@ -268,7 +268,7 @@ def test_a_change_is_told_at_once_with_everything_the_page_shows(stage: Stage, b
 
 
 def test_the_end_of_the_service_ends_the_connection(stage: Stage, browser: Browser) -> None:
-    """The page knows then that it has to try again."""
+    """The page then knows that it has to reconnect."""
     browser.say(type="watch", cameras="all")
     browser.see()
 

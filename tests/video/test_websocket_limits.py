@@ -79,7 +79,7 @@ def test_a_flood_of_messages_does_not_fill_the_memory_and_is_not_answered_in_ful
     "frame", [ws_frame(b"", PING), ws_frame(b"", CONTINUATION, final=False)], ids=["pings", "fragments"]
 )
 def test_frames_that_are_no_messages_are_limited_too(viewer: Client, frame: bytes) -> None:
-    """1008, with a reason."""
+    """The connection is closed with 1008 and a reason."""
     viewer.send(ws_frame(b"", TEXT, final=False) if frame != ws_frame(b"", PING) else b"")
     viewer.send(frame * (2 * websocket_connection.MAX_SILENT_FRAMES))
 
@@ -88,7 +88,7 @@ def test_frames_that_are_no_messages_are_limited_too(viewer: Client, frame: byte
 
 @pytest.mark.parametrize(("cameras", "code"), [(1001, 4400), (1000, 0)])
 def test_a_viewer_may_watch_a_thousand_names(viewer: Client, cameras: int, code: int) -> None:
-    """More are refused with a reason."""
+    """A longer list is refused with a reason."""
     say(viewer, type="watch", cameras={f"c{number}": {} for number in range(cameras)})
     say(viewer, type="ping", t=1)
 
@@ -119,7 +119,7 @@ def test_a_client_that_goes_on_sending_after_the_end_is_cut(viewer: Client, monk
 
 @pytest.mark.parametrize("t", [2**60, 1e400, "x" * 5000, [1], None])
 def test_a_pong_sends_back_what_a_browser_can_read(viewer: Client, t: object) -> None:
-    """Nothing large, and no number that JavaScript rounds."""
+    """It sends back nothing large and no number that JavaScript rounds."""
     viewer.send(ws_frame(json.dumps({"type": "ping", "t": t}).encode()))
 
     pong = viewer.hear("pong")
@@ -132,7 +132,7 @@ def test_a_pong_sends_back_what_a_browser_can_read(viewer: Client, t: object) ->
     expects="a viewer from another address is admitted; the client gives up idle WebSockets, closed with 1013",
 )
 def test_a_client_that_holds_all_places_gives_one_up(monkeypatch: pytest.MonkeyPatch, recovery: Recovery) -> None:
-    """Up to half of them; a further viewer of its own is refused."""
+    """It gives up to half of them up; a further viewer of its own is refused."""
     monkeypatch.setattr("video.viewers.IDLE_AFTER_S", 0.0)
     with Stage(max_viewers=6) as stage, ExitStack() as stack:
         greedy = [stack.enter_context(Client(stage.port, source="127.0.0.2")) for _ in range(6)]
