@@ -71,13 +71,14 @@ class Imprinter:
         self._waiting: dict[str, _Job] = {}
         self._busy_with: set[str] = set()
         self._shares = Shares()
+        self._unforeseen: set[type[Exception]] = set()
 
     def send(self, received: ReceivedFrame, captions: Sequence[Caption]) -> None:
         """Send a frame with captions; a picture that cannot be decoded is dropped, and one that is overtaken too."""
         camera, at_us = received.frame.camera, now_us()
         try:
             job = _Job(received, captions, prepare(received.frame.jpeg, caption.as_overlay(captions, at_us)), at_us)
-        except BadPicture as exc:
+        except Exception as exc:
             self._drop_bad(camera, exc)
             return
         with self._changed:
@@ -125,7 +126,7 @@ class Imprinter:
         frame, began = job.received.frame, time.monotonic()
         try:
             picture = job.drawing.drawn(quality=QUALITY)
-        except BadPicture as exc:
+        except Exception as exc:
             self._drop_bad(frame.camera, exc)
             return
         finally:
@@ -138,6 +139,12 @@ class Imprinter:
 
         self._writer.send(frame.camera, frame.captured_at, encode, clock_suspect=job.received.clock_suspect)
 
-    def _drop_bad(self, camera: str, exc: BadPicture) -> None:
-        log.debug("picture cannot be decoded", extra={"camera": camera, "error": str(exc)})
+    def _drop_bad(self, camera: str, exc: Exception) -> None:
+        """Count a picture that cannot be drawn on; none of them ends a loop."""
+        kind = type(exc)
+        if isinstance(exc, BadPicture) or kind in self._unforeseen:
+            log.debug("picture cannot be drawn on", extra={"camera": camera, "error": str(exc)})
+        else:  # a fault of this program; logged once, since the next frame may cause it again
+            self._unforeseen.add(kind)
+            log.error("picture cannot be drawn on", exc_info=exc, extra={"camera": camera})
         self._ledger.dropped(camera, Reason.UNDECODABLE)

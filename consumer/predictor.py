@@ -12,7 +12,7 @@ from consumer.adaptive_timeout import AdaptiveTimeout
 from consumer.labels import LabelsUnavailable, is_remote, read_labels
 from consumer.metrics import PredictionMetrics
 from consumer.models import Handler
-from consumer.prediction import Newest, Prediction
+from consumer.prediction import Finding, Newest, Prediction
 from consumer.serving import (
     Serving,
     ServingNonsense,
@@ -49,6 +49,16 @@ Answer: TypeAlias = "Future[Prediction | None]"
 class _Offer:
     frame: Frame
     answer: Answer = field(default_factory=Future)
+
+
+def _findings(handler: Handler, answer: list[Any]) -> tuple[Finding, ...]:
+    """Read an answer; whatever is wrong with it, it is nonsense and does not end the loop."""
+    try:
+        return handler.findings(answer)
+    except ServingError:
+        raise
+    except Exception as exc:
+        raise ServingNonsense(f"the answer cannot be read: {type(exc).__name__}") from exc
 
 
 class Predictor:
@@ -181,7 +191,7 @@ class Predictor:
             requested_at, began = now_us(), time.monotonic()
             answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
             answered_at = now_us()
-            findings = handler.findings(answer)
+            findings = _findings(handler, answer)
         except (ServingError, LabelsUnavailable) as exc:
             self._failed(exc)
             return None

@@ -8,11 +8,17 @@ from statistics import median
 
 import pytest
 
+from consumer import imprint, imprinter
 from consumer.imprinter import CHEAP_UP_TO, Lane
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.stage import Model, Stage
 from tests.tfserving import bombs
 from tests.waiting import wait_until
+
+
+class Unforeseen(Exception):
+    """A fault of the program."""
+
 
 EVERY_S = 0.02
 FRAMES = 25
@@ -121,3 +127,22 @@ def test_a_hostile_camera_does_not_slow_the_others(stage: Stage, bomb: bytes) ->
     ratio = median(paces[True]) / median(paces[False])
     # 0.9 is promised, and seen on a quiet machine.
     assert ratio > 0.5, f"{ratio:.0%} of the rate without the hostile camera"
+
+
+@pytest.mark.parametrize("what", ["prepare", "drawn"])
+def test_a_fault_in_drawing_drops_a_frame_and_ends_no_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    """It is counted, and logged with its traceback once; the next frame is drawn on."""
+
+    def fail(*_: object, **_options: object) -> None:
+        raise Unforeseen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imprinter if what == "prepare" else imprint.Drawing, what, fail)
+        stage.take(frame(seq=1), frame(seq=2))
+    stage.take(frame(seq=3))
+
+    assert stage.out() == [3]
+    assert stage.books()["dropped"] == {"undecodable": 2}
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]

@@ -418,3 +418,33 @@ def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked
         stop.set()
         loop.join(30)
     assert answers[0].seq == 2
+
+
+class CannotRead(Imagenet):
+    """A handler that fails on an answer in an unforeseen way."""
+
+    def findings(self, predictions: list[Any]) -> Any:
+        raise OverflowError
+
+
+def test_an_unforeseen_answer_takes_the_model_down_and_ends_no_loop(server: Rest) -> None:
+    """One bad input is never a reason to end a process."""
+    predictor = Predictor(
+        "imagenet_1",
+        serving=Serving(server.predict_url, timeout_s=20.0),
+        handler=CannotRead,
+        labels=PACKAGED,
+        metrics=PredictionMetrics(CollectorRegistry()),
+        on_result=lambda _: None,
+        changed=lambda: None,
+    )
+    stop = threading.Event()
+    loop = threading.Thread(target=predictor.run, args=(stop, lambda: None))
+    loop.start()
+    try:
+        assert predictor.offer(frame(seq=1)).result(60) is None
+        assert predictor.state.reason == "the answer cannot be read: OverflowError"
+        assert loop.is_alive()
+    finally:
+        stop.set()
+        loop.join(30)
