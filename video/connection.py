@@ -119,12 +119,13 @@ class Connection(HttpToolsProtocol):
         if _announces_body(self.headers):  # no path takes one
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
+        if len(self.pipeline) >= MAX_WAITING_REQUESTS:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
+            return
         self._stop_timer()
         super().on_headers_complete()
         if self.cycle is not None:
             self.scope["extensions"] = {EXCHANGE: {"exchange": self.cycle}}
-        if len(self.pipeline) > MAX_WAITING_REQUESTS:
-            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Answer what is not HTTP."""
@@ -160,8 +161,8 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, headers: str = "") -> None:
         """Answer with a status line, read a little of what is still coming, and close.
 
-        Closing at once would make the kernel reset the connection, and the client might lose the answer. While an
-        earlier request is being answered nothing can be said, and the connection is cut.
+        Closing at once would make the kernel reset the connection, and the client might lose the answer. Behind
+        requests that are still being answered there is no such line: those are answered, and the connection ends.
         """
         if self._refused or self.transport.is_closing():
             return
@@ -169,13 +170,23 @@ class Connection(HttpToolsProtocol):
         self._limits.lingering += 1
         self._stop_timer()
         if not self._is_idle():
-            self.transport.abort()
-            return
+            return  # on_response_complete ends it
         body = f"{status.phrase}\n"
         self.transport.write(
             f"HTTP/1.1 {status.value} {status.phrase}\r\n{headers}Connection: close\r\nContent-Type: text/plain\r\n"
             f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
+        self._linger()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or end the connection if one behind it was refused."""
+        if self._refused and not self.pipeline and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._linger()
+            return
+        super().on_response_complete()
+
+    def _linger(self) -> None:
         if self._limits.lingering > MAX_LINGERING or not self.transport.can_write_eof():
             self.transport.close()
             return

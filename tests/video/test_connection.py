@@ -144,6 +144,14 @@ def test_a_few_pipelined_requests_are_answered_in_turn(client: Client) -> None:
     assert [client.status() for _ in range(1 + connection.MAX_WAITING_REQUESTS)] == [200] * 5
 
 
+def test_what_exceeds_the_pipeline_ends_the_connection_after_the_answers(client: Client) -> None:
+    """The requests before it are answered, and then the server closes in order."""
+    client.send(b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * (3 + connection.MAX_WAITING_REQUESTS))
+
+    statuses = [client.status() for _ in range(2 + connection.MAX_WAITING_REQUESTS)]
+    assert statuses == [200] * (1 + connection.MAX_WAITING_REQUESTS) + [0]
+
+
 def test_pipelining_without_end_is_cut_and_costs_next_to_nothing(stage: Stage, client: Client) -> None:
     """Each waiting request would hold its head."""
     before = rss_kb()
