@@ -1,37 +1,56 @@
 """Records that a real broker does not take: it refuses them, or closes the connection."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from local.kafka.configuration import Ports
+from local.kafka.configuration import LISTENERS, Ports, read
+from local.kafka.configuration import write as write_properties
 from local.kafka.node import Node
 from shared.bus import Bus, DeclaredTopic, Delivery, Limit, MessageTooLarge, Topics, Writer
 from tests.kafka.conftest import QUICK_START
+from tests.kafka.strict_proxy import StrictProxy
 from tests.shared.brokers import write
+from tests.suite import LOOPBACK
 from tests.waiting import becomes_true, wait_until
 
 pytestmark = pytest.mark.kafka
 DEFAULT_LIMIT = 1_048_588  # `message.max.bytes` of a broker that is not configured
 REQUEST_LIMIT = 3_000_000
+PROD1 = LISTENERS.index("PROD1")
 
 
-class SmallRequests(Node):
-    """A broker that closes the connection on requests above REQUEST_LIMIT."""
+class StrictNode(Node):
+    """A broker that closes the connection on requests above REQUEST_LIMIT, and is also reached through a proxy.
+
+    Clients of the listener PROD1 reach it through the proxy only.
+    """
+
+    def __init__(self, jars: Path, data: Path, proxy: StrictProxy) -> None:
+        super().__init__(jars, data, Ports.free(), java_options=QUICK_START)
+        self.proxy = proxy
+        proxy.broker_port = self.ports.listeners[PROD1]
 
     def _prepare(self) -> list[str]:
         command = super()._prepare()
-        with (self.data / "server.properties").open("a") as configuration:
-            configuration.write(f"socket.request.max.bytes={REQUEST_LIMIT}\n")
+        path = self.data / "server.properties"
+        advertised = read(path)["advertised.listeners"].replace(
+            f":{self.ports.listeners[PROD1]}", f":{self.proxy.port}"
+        )
+        limits = {"socket.request.max.bytes": str(REQUEST_LIMIT), "advertised.listeners": advertised}
+        write_properties(path, {**read(path), **limits})
         return command
 
 
 @pytest.fixture(scope="module")
-def small_requests(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bus]:
-    folder = tmp_path_factory.mktemp("small")
-    with SmallRequests(kafka_jars, folder, Ports.free(), java_options=QUICK_START) as node:
-        yield Bus(node.servers[0])
+def strict(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StrictNode]:
+    with (
+        closing(StrictProxy(most_bytes=REQUEST_LIMIT // 2)) as proxy,
+        StrictNode(kafka_jars, tmp_path_factory.mktemp("strict"), proxy) as node,
+    ):
+        yield node
 
 
 def deliver(writer: Writer, topic: str, size_bytes: int) -> Delivery:
@@ -82,11 +101,11 @@ def test_a_limit_that_is_raised_is_noticed(kafka: Node) -> None:
         write(writer, topic, bytes(3_000_000))
 
 
-def test_a_connection_that_is_closed_on_large_requests_is_a_limit(small_requests: Bus) -> None:
+def test_a_connection_that_is_closed_on_large_requests_is_a_limit(strict: StrictNode) -> None:
     """librdkafka reports it as a transport failure or a time-out, like an outage."""
-    topic = "closed"
-    Topics(small_requests).apply(DeclaredTopic(topic, 1, {}))
-    with Writer(small_requests) as writer:
+    bus, topic = Bus(strict.servers[0]), "closed"
+    Topics(bus).apply(DeclaredTopic(topic, 1, {}))
+    with Writer(bus) as writer:
         write(writer, topic, b"small", bytes(2_000_000))
 
         assert deliver(writer, topic, 3_500_000) is Delivery.UNCONFIRMED
@@ -94,6 +113,19 @@ def test_a_connection_that_is_closed_on_large_requests_is_a_limit(small_requests
 
         assert writer.limit(topic, 3_500_000) == Limit(REQUEST_LIMIT, "socket.request.max.bytes of the brokers")
         write(writer, topic, bytes(2_000_000))
+
+
+def test_a_limit_that_the_brokers_do_not_tell_is_found_by_repetition(strict: StrictNode) -> None:
+    """The third large record in a row that is not answered, by brokers that answer otherwise, is not bad luck."""
+    topic, size_bytes = "untold", 2_000_000
+    Topics(Bus(strict.servers[0])).apply(DeclaredTopic(topic, 1, {}))
+    with Writer(Bus(f"{LOOPBACK}:{strict.proxy.port}")) as writer:
+        write(writer, topic, b"small", bytes(1_200_000))
+
+        wait_until(lambda: refuses(writer, topic, size_bytes), "it is refused")
+
+        assert writer.limit(topic, size_bytes) == Limit(None, "the largest request that the brokers accept")
+        write(writer, topic, bytes(1_200_000))
 
 
 def test_an_outage_is_not_taken_for_a_limit(kafka: Node) -> None:
