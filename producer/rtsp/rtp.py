@@ -9,7 +9,7 @@ _VERSION = 2
 SEQUENCES, TIMESTAMPS = 1 << 16, 1 << 32
 MOST_REORDERED = 32  # a packet that is further ahead is not one that overtook another: the numbers jumped
 MOST_HELD, LONGEST_HELD_S = 8, 0.1  # packets that wait for one that may have been overtaken
-REMEMBERED = 64  # a power of two: packets that are known again when they come twice
+REMEMBERED = 1024  # packets that are known again when they come twice: more than a key picture has
 _TEN_SECONDS = 10 * 90_000  # of timestamps of video (RFC 6184, RFC 7798 and RFC 2435: 90 kHz)
 
 
@@ -63,7 +63,8 @@ class PacketOrder:
         self._held_since_s = 0.0
         self._skipped: set[int] = set()
         self._counts_apart = False  # packets of other types have numbers of their own
-        self._recent: list[RtpPacket | None] = [None] * REMEMBERED
+        self._recent: list[tuple[int, int]] = [(-1, 0)] * REMEMBERED  # number and timestamp
+        self._first: RtpPacket | None = None
 
     def skip(self, sequence: int) -> None:
         """Note the number of a packet that is not part of the video; some cameras count it with the video's."""
@@ -85,7 +86,7 @@ class PacketOrder:
             self._pass_skipped(packet.sequence)
         expected = self._expected
         if expected is None:
-            return [self._deliver(packet, gap=False)]
+            return self._begin(packet, at_s)
         ahead = (packet.sequence - expected) % SEQUENCES
         if ahead == 0:
             found = [self._deliver(packet, gap=False)]
@@ -100,10 +101,20 @@ class PacketOrder:
         found = self._flush()  # the numbers jump
         return [*found, self._deliver(packet, gap=True)]
 
+    def _begin(self, packet: RtpPacket, at_s: float) -> list[tuple[RtpPacket, bool]]:
+        """Wait for the second packet of all: the first one may have overtaken it."""
+        first, self._first = self._first, packet
+        if first is None:
+            return []
+        self._first = None
+        if packet.sequence == (first.sequence - 1) % SEQUENCES:
+            return [self._deliver(packet, gap=False), self._deliver(first, gap=False)]
+        return [self._deliver(first, gap=False), *self.add(packet, at_s)]
+
     def _deliver(self, packet: RtpPacket, *, gap: bool) -> tuple[RtpPacket, bool]:
         self._expected = (packet.sequence + 1) % SEQUENCES
         self._timestamp = packet.timestamp
-        self._recent[packet.sequence % REMEMBERED] = packet
+        self._recent[packet.sequence % REMEMBERED] = packet.sequence, packet.timestamp
         if self._skipped:
             # A number that comes twice, once for the video: the others are counted on their own.
             self._counts_apart = self._counts_apart or packet.sequence in self._skipped
@@ -138,8 +149,7 @@ class PacketOrder:
 
     def _restarts(self, packet: RtpPacket) -> bool:
         """Return whether a number of the past is that of a new packet: the camera began to count again."""
-        before = self._recent[packet.sequence % REMEMBERED]
-        if before is not None and (before.sequence, before.timestamp) == (packet.sequence, packet.timestamp):
+        if self._recent[packet.sequence % REMEMBERED] == (packet.sequence, packet.timestamp):
             return False
         passed = (packet.timestamp - self._timestamp) % TIMESTAMPS
         return 0 < passed < TIMESTAMPS - _TEN_SECONDS

@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT_S = 60.0  # RFC 2326, section 12.37
 OPTIONS_WITHIN_S = 1.5  # some cameras never answer it
 LONGEST_QUIET_S, AGAIN_S = 30.0, 1.0  # between two signs of life; after one that was refused
 SIGN_OFF_WITHIN_S = 0.1
-MOST_EARLY_BYTES = 1 << 22  # of packets that come before the answer to PLAY
+MOST_EARLY_BYTES, LONGEST_EARLY_S = 1 << 22, 0.5  # of packets that come before the answer to PLAY
 
 _NO_HEADERS: Mapping[str, str] = {}
 _FROM_THE_BEGINNING: Mapping[str, str] = {"Range": "npt=0.000-"}
@@ -262,7 +262,8 @@ class Session:
         if self._is_video(packet):
             self._early.append(packet)
             self._early_bytes += len(packet.data)
-        if self._early_bytes > MOST_EARLY_BYTES:
+        early_s = packet.at_s - self._early[0].at_s if self._early else 0.0
+        if self._early_bytes > MOST_EARLY_BYTES or early_s > LONGEST_EARLY_S:
             raise _Streams
 
     def _is_video(self, packet: Packet) -> bool:

@@ -152,11 +152,11 @@ def test_without_markers_the_next_timestamp_ends_a_picture() -> None:
     """It was complete when its own last byte had been read, not the next one's first."""
     stream = Stream()
 
-    assert stream.send(1, IDR, marker=False) == []
+    assert stream.send(1, SPS, IDR, marker=False) == []
     (unit,) = stream.send(2, SLICE, REST_OF_SLICE, marker=False)
-    assert (data([unit]), unit.captured_at) == ([units(IDR)], 1)
+    assert (data([unit]), unit.captured_at) == ([units(SPS, IDR)], 2)
     (unit,) = stream.send(3, SLICE, marker=False)
-    assert (data([unit]), unit.captured_at) == ([units(SLICE, REST_OF_SLICE)], 3)
+    assert (data([unit]), unit.captured_at) == ([units(SLICE, REST_OF_SLICE)], 4)
 
 
 @pytest.mark.parametrize("sets", [(), (SPS, PPS), (AUD, SPS, PPS, SEI)])
