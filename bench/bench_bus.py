@@ -1,7 +1,7 @@
-"""How long a record takes from a writer to a reader: `python -m bench.bench_bus [SECONDS]`.
+"""Measures how long a record takes from a writer to a reader: `python -m bench.bench_bus [SECONDS]`.
 
-137 KB at 25 a second, as a camera of 720p25, through the embedded broker and a real Kafka of this machine, side by side
-so that both meet the same machine. The first 20 s on Kafka are left out: those of a cold JVM.
+It sends 137 KB 25 times a second, like a 720p25 camera, through the embedded broker and a real Kafka on this machine at
+once, so that both have the same conditions. The first 20 s are not measured: the JVM is cold then.
 """
 
 import sys
@@ -24,7 +24,7 @@ TOPIC = "videocam"
 
 
 class Measurement(threading.Thread):
-    """Reads one topic on one bus, in a thread of its own."""
+    """Reads one topic on one bus, in its own thread."""
 
     def __init__(self, bus: Bus) -> None:
         super().__init__(daemon=True)
@@ -34,7 +34,7 @@ class Measurement(threading.Thread):
         self._reader = Reader.in_group(bus, TOPIC, group="bench")
 
     def send(self) -> None:
-        """Send one record with the time in it."""
+        """Send one record with the current time in a header."""
         self.writer.send(
             TOPIC,
             key="camera",
@@ -62,7 +62,7 @@ def kafka() -> Iterator[Bus]:
 
 
 def line(name: str, took_ms: list[float]) -> str:
-    """Return what was seen of one bus."""
+    """Return the result of one bus as a line of text."""
     took = sorted(took_ms)
     p50, p99 = (took[int(len(took) * share)] for share in (0.5, 0.99))
     return f"{name:<12} {len(took):>5} records  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  longest {took[-1]:5.1f} ms"

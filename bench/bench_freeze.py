@@ -1,8 +1,8 @@
-"""How soon live video is back after the broker froze: `python -m bench.bench_freeze [--runs 15] [--frozen 10]`.
+"""Measures how soon video is live after a frozen broker: `python -m bench.bench_freeze [--runs 15] [--frozen 10]`.
 
-A real Kafka and the three services on this machine, one camera of 25 frames a second. Each run stops the broker with
-SIGSTOP, lets it go on, and times from its first answer to a probe: the first frame captured since then that the
-producer gets acknowledged, that the consumer gets to see, and that a viewer has whole.
+A real Kafka and the three services run on this machine, with one camera at 25 frames a second. Each run stops the
+broker with SIGSTOP and continues it. The times start with its first answer to a probe and end with the first frame
+captured since then that is acknowledged to the producer, that has left the consumer, and that a viewer has received.
 """
 
 import argparse
@@ -32,10 +32,12 @@ CALM_S = 3.0  # between two runs
 
 
 def main() -> None:
-    """Print a line for each run, and the distribution of all."""
+    """Print a line for each run and the distribution of all runs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--frozen", type=float, nargs="+", default=[10.0], help="seconds; several take turns")
+    parser.add_argument(
+        "--frozen", type=float, nargs="+", default=[10.0], help="seconds; several values are used in turn"
+    )
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     with ExitStack() as stack:
@@ -65,7 +67,7 @@ def main() -> None:
 
 
 def one_run(node: Node, viewer: Viewer, producer: Service, consumer: Service, frozen_s: float) -> dict[str, float]:
-    """Return the seconds from the fault's end until each stage was live."""
+    """Return the seconds from the end of the fault until each stage was live."""
     freeze(node.pid)
     try:
         time.sleep(frozen_s)  # the fault itself

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.bus import Limit
+from shared.expiring import ExpiringNames
+from shared.frames.ledger import FORGOTTEN_AFTER_S, MAX_CAMERAS
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,8 @@ class OversizeBoard:
     """Remembers the cameras with too large pictures, and logs each once. Thread-safe.
 
     A camera is on it from the first picture that is refused until pictures are taken and none has been refused for
-    OVER_AFTER_S.
+    OVER_AFTER_S. At most MAX_CAMERAS are on it; a further one takes the place of one that was refused nothing for
+    FORGOTTEN_AFTER_S.
     """
 
     def __init__(
@@ -68,11 +71,14 @@ class OversizeBoard:
         self._limit, self._advice, self._clock = limit, advice, clock
         self._lock = threading.Lock()
         self._episodes: dict[str, _Episode] = {}
+        self._names = ExpiringNames(MAX_CAMERAS, after_s=FORGOTTEN_AFTER_S, forget=self._forget, now_s=clock)
 
     def refused(self, camera: str, size_bytes: int, record_bytes: int) -> None:
         """Note a picture that was too large, by its own size and that of its record."""
         now = self._clock()
         with self._lock:
+            if not self._names.admit(camera):
+                return
             episode = self._episodes.setdefault(camera, _Episode(size_bytes, record_bytes, now, now))
             episode.refused_at, episode.taken = now, False
         self.find(camera)
@@ -108,6 +114,9 @@ class OversizeBoard:
         if news:
             log.warning("a picture is too large for the bus", extra={"camera": camera, "reason": reason})
         return Oversize(reason, blocked)
+
+    def _forget(self, camera: str) -> None:
+        self._episodes.pop(camera, None)
 
 
 def _reason(episode: _Episode, limit: Limit, advice: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.bus import Limit
+from shared.frames.ledger import FORGOTTEN_AFTER_S, MAX_CAMERAS
 from shared.frames.oversize import BLOCKED_AFTER_S, OVER_AFTER_S, OversizeBoard
 from shared.reports import MAX_TEXT
 
@@ -130,3 +131,17 @@ def test_it_is_over_when_pictures_are_taken_for_a_while() -> None:
     assert case.reason()
     case.now += 2
     assert case.board.find("front") is None
+
+
+def test_the_number_of_cameras_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """Anyone may write any name to the bus."""
+    case = Case()
+    for number in range(MAX_CAMERAS + 50):
+        case.board.refused(f"camera-{number}", 2_000_000, 2_000_100)
+
+    assert case.board.find(f"camera-{MAX_CAMERAS - 1}") is not None
+    assert case.board.find(f"camera-{MAX_CAMERAS}") is None
+    assert len(caplog.records) == MAX_CAMERAS
+    case.now += FORGOTTEN_AFTER_S + 1
+    case.board.refused("new", 2_000_000, 2_000_100)
+    assert case.board.find("new") is not None
