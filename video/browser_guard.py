@@ -4,6 +4,8 @@ Without it, any web page that a viewer has open could watch the cameras: WebSock
 with DNS rebinding nothing is.
 """
 
+import logging
+import time
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -14,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.hosts import host_name, is_loopback
 
+log = logging.getLogger(__name__)
+
+LOG_EVERY_S = 60.0
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 EXPOSED_HEADERS = b"X-Age, X-Sequence, X-Timestamp, Retry-After"
@@ -41,6 +46,7 @@ class BrowserGuard:
         self._allowed = frozenset(allowed_origins)
         self._allowed_hosts = frozenset(host_name(urlsplit(origin).netloc) for origin in allowed_origins)
         self._loopback_only = loopback_only
+        self._logged_at = float("-inf")
         self._ancestors = " ".join(["frame-ancestors 'self'", *sorted(self._allowed)]).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +57,7 @@ class BrowserGuard:
         hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
         refusal = self._refusal(scope, hosts, origins)
         if refusal is not None:
+            self._log(refusal)
             await _refuse(refusal, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -60,6 +67,13 @@ class BrowserGuard:
                 await Response(status_code=204)(scope, receive, guarded)
             else:
                 await self._app(scope, receive, guarded)
+
+    def _log(self, refusal: str) -> None:
+        """Log why a request was refused, now and then: behind a reverse proxy it may be a wrong setting."""
+        now = time.monotonic()
+        if now - self._logged_at > LOG_EVERY_S:
+            self._logged_at = now
+            log.warning("a request was refused: %s", refusal)
 
     def _refusal(self, scope: Scope, hosts: list[str], origins: list[str]) -> str | None:
         """Return why a request is refused; None if it is not."""

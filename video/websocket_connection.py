@@ -78,6 +78,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """Send an event of the application; after a close, go on to the peer's answer to it."""
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True  # refused; uvicorn would log that it was not completed
         if self.close_sent:
             self._parse()
 

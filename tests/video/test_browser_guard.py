@@ -1,5 +1,7 @@
 """Which web pages may reach the service, and what browsers may do with its answers."""
 
+import logging
+
 import pytest
 
 from shared.hosts import is_loopback
@@ -79,6 +81,18 @@ def test_foreign_pages_are_refused(recovery: Recovery) -> None:
             assert client.upgrade(b"Origin: http://localhost\r\n").startswith("HTTP/1.1 101 ")
         assert [stage.get(path, Accept="text/html").status_code for path in PATHS] == [200] * 6 + [404]
     recovery.seen("403 on 9 paths and 2 WebSockets; the own page's WebSocket 101", seconds=None)
+
+
+def test_a_refusal_is_logged_once_a_minute(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Behind a reverse proxy that changes Host it is a setting that is wrong, and the line names it."""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            with Client(stage.port) as client:
+                client.upgrade(b"Origin: https://cam.example\r\n")
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "https://cam.example" in line
+    assert "ALLOWEDORIGINS" in line
 
 
 @pytest.mark.parametrize(
