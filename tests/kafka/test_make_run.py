@@ -58,7 +58,7 @@ def test_the_suite_runs_on_it_survives_its_death_and_ends_it(port: int, tmp_path
             before = newest(suite)["seq"]
             os.kill(broker, signal.SIGKILL)
             wait_until(lambda: java_of(suite) not in {None, broker}, "the broker is started again", within_s=START_S)
-            wait_until(lambda: newest(suite)["seq"] > before + 100, "the picture goes on", within_s=START_S)
+            wait_until(lambda: newest(suite)["seq"] > before + 100, "the picture continues", within_s=START_S)
             assert {name: suite.part(name) for name in SERVICES} == services
             suite.processes()
             assert suite.ends(signal.SIGINT) == 0
