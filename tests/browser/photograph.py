@@ -7,12 +7,12 @@ import io
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.conftest import chromium, running
 
 PICTURE = Path(__file__).parents[2] / "docs" / "page.jpg"
-SIZE = {"width": 1440, "height": 1000}
+SIZE: ViewportSize = {"width": 1440, "height": 1000}
 WATCH_S = 60.0
 
 

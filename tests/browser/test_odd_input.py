@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,7 +20,7 @@ LARGEST = 2**63 - 1
 LONG_LABEL = "x" * 10_000
 LONG_REASON = "x" * 10_000
 LONG_NAME = "x" * MAX_NAME
-ODD_FRAMES = {
+ODD_FRAMES: dict[str, dict[str, Any]] = {
     "predictions with NaN": {"predictions": b'[{"model": "m", "state": "ok", "label": "x", "probability": NaN}]'},
     "predictions of other types": {
         "predictions": b'[null, 5, {"model": "m", "label": 5, "probability": "x", "boxes": 7}]'

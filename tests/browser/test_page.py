@@ -8,6 +8,7 @@ import statistics
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def age_is_off_by_ms(page: Page, kept: Path) -> float:
             return pairs;
         }"""
     )
-    off_ms = statistics.median(abs(true_ms - shown_ms) for true_ms, shown_ms in pairs)
+    off_ms = float(statistics.median(abs(true_ms - shown_ms) for true_ms, shown_ms in pairs))
     kept.write_text(json.dumps({"true and shown, ms": pairs, "off by, ms": off_ms}) + "\n")
     return off_ms
 
@@ -335,6 +336,10 @@ def answers(suite: Running) -> bool:
         return False
 
 
+def _has_shown(page: Page, pictures: int) -> bool:
+    return shown(page) > pictures
+
+
 def test_page_fits_a_phone_and_a_desktop(browser: Browser, suite: Running, artefacts: Path) -> None:
     """Nothing is wider than the window, dark or light, on a phone or a desktop."""
     for name, device in (("phone", PHONE), ("desktop", DESKTOP)):
@@ -342,7 +347,7 @@ def test_page_fits_a_phone_and_a_desktop(browser: Browser, suite: Running, artef
             context = browser.new_context(**device, color_scheme=scheme)
             page = context.new_page()
             page.goto(suite.address)
-            wait_until(page, lambda page=page: shown(page) > 60, "pictures")
+            wait_until(page, partial(_has_shown, page, 60), "pictures")
             wait_until(page, lambda: any(one["label"] for one in predictions(suite)), "a label")
             page.screenshot(path=artefacts / f"page-{name}-{scheme}.png")
 

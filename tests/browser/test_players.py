@@ -31,7 +31,7 @@ def size_of(jpeg: bytes) -> tuple[int, ...]:
     """Return the shape of a picture; it fails unless the picture can be decoded."""
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None, "not a picture"
-    return picture.shape
+    return tuple(picture.shape)
 
 
 @pytest.mark.parametrize("path", [STREAM, "/"])

@@ -1,6 +1,7 @@
 """The page where things are not as usual: below a path of a proxy, and without JavaScript."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -35,9 +36,7 @@ def test_the_page_works_below_any_path_of_a_proxy(browser: Browser, stage: Stage
 
 
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_without_javascript_the_first_camera_is_shown(
-    browser: Browser, stage: Stage, device: dict[str, object]
-) -> None:
+def test_without_javascript_the_first_camera_is_shown(browser: Browser, stage: Stage, device: dict[str, Any]) -> None:
     context = browser.new_context(**device, java_script_enabled=False)
     page = context.new_page()
     page.goto(stage.url, wait_until="commit")  # the picture never ends, and neither does the loading

@@ -30,7 +30,7 @@ class ContainerNode:
         self._network = Network()
         self._container = DockerContainer(image, env=variables(ports), network=self._network)
         # On the loopback interface only: they have no authentication.
-        self._container.ports = {str(port): (LOOPBACK, port) for port in ports.listeners}
+        self._container.ports = {str(port): (LOOPBACK, port) for port in ports.listeners}  # type: ignore[misc]
 
     @property
     def servers(self) -> tuple[str, ...]:

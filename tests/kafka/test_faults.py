@@ -281,7 +281,7 @@ def test_clocks_an_hour_apart_make_the_age_unknown(live: Live, tmp_path: Path, r
         metrics = service.metrics()
         assert metrics[f"{service.name}_clock_suspect", f"camera={SKEWED}"] == 1
         assert metrics[f"{service.name}_clock_suspect", f"camera={CAMERA}"] == 0
-        assert f"{service.name}_frame_age_seconds_count", f"camera={SKEWED}" not in metrics
+        assert (f"{service.name}_frame_age_seconds_count", f"camera={SKEWED}") not in metrics
     assert producer.process.poll() is None
     with Viewer(live.chain.port, SKEWED) as viewer:
         viewer.sees_something_newer(ahead_s=HOUR_S)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from zlib import crc32
@@ -94,6 +95,10 @@ def pair(kafka: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
         yield Pair(chain, producer, chain.consumer, second, still)
 
 
+def _balances(pair: Pair, camera: str) -> bool:
+    return counted(camera, pair.first, pair.second) == pair.produced(camera)
+
+
 @pytest.mark.fault(
     "a second consumer joins the group", expects="it gets its share; every frame is counted by exactly one consumer"
 )
@@ -105,9 +110,7 @@ def test_a_new_member_gets_its_share_and_every_frame_is_counted(pair: Pair, reco
 
     with pair.silence():
         for camera in CAMERAS:
-            wait_until(
-                lambda of=camera: counted(of, pair.first, pair.second) == pair.produced(of), f"{camera} balances"
-            )  # type: ignore[misc]
+            wait_until(partial(_balances, pair, camera), f"{camera} balances")
     recovery.seen("each camera with one consumer, every frame accounted for", seconds=seconds)
 
 

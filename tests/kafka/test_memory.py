@@ -51,19 +51,20 @@ def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> Non
         Writer(bus) as writer,
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as reader,
     ):
-        assert reader.stdout is not None
+        output = reader.stdout
+        assert output is not None
         try:
 
             def reads() -> bool:
                 write(writer, topic, b"hello")
-                return bool(select.select([reader.stdout], [], [], 0.1)[0])
+                return bool(select.select([output], [], [], 0.1)[0])
 
             wait_until(reads, "the reader reads")
-            before = megabytes(reader.stdout.readline().strip())
+            before = megabytes(output.readline().strip())
             for number in range(RECORDS):
                 write(writer, topic, bytes(RECORD_MB * 1_000_000), key=f"camera-{number}")
             write(writer, topic, b"end")
-            peak = megabytes(reader.stdout.readline().strip())
+            peak = megabytes(output.readline().strip())
         finally:
             reader.kill()
 

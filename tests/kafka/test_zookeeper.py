@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,15 +38,17 @@ def test_a_labelled_frame_comes_to_the_client(zookeeper_jars: Path, tmp_path: Pa
         chain.produce(CAMERAS=json.dumps({"ours": str(still)}))
         chain.produce(CAMERAS=json.dumps({"raw": str(still)}), FRAMEFORMAT="json", FRAMEINTERVAL="250ms")
         for camera in ("ours", "raw"):
-            wait_until(
-                lambda camera=camera: chain.predictions(camera).get(MODEL, {}).get("label"), f"{camera} is labelled"
-            )
+            wait_until(partial(_label, chain, camera), f"{camera} is labelled")
             with Viewer(chain.port, camera) as viewer:
-                wait_until(lambda viewer=viewer: viewer.newest, f"a picture of {camera}")
+                wait_until(partial(getattr, viewer, "newest"), f"a picture of {camera}")
                 assert viewer.newest is not None
                 assert read_number(viewer.newest.picture) == NUMBER
             assert chain.predictions(camera)[MODEL]["probability"] == pytest.approx(PROBABILITY, abs=0.01)
             assert chain.consumer.books(camera).balance
+
+
+def _label(chain: KafkaChain, camera: str) -> object:
+    return chain.predictions(camera).get(MODEL, {}).get("label")
 
 
 def test_the_command_starts_it_and_ends_it(zookeeper_jars: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from tests.end_to_end.numbered import picture
 from tests.producer.rtsp_video import CLOCK, START_CODE, Video, video
@@ -26,7 +27,8 @@ DESCRIPTION = (
 def shown() -> Video:
     """Return the video of all odd cameras: key pictures of several slices, each tenth."""
     pictures = [picture(number) for number in range(PICTURES)]
-    return video(pictures=pictures, key_every=KEY_EVERY, **{"x264-params": "threads=1:slices=2:repeat-headers=1"})
+    options: dict[str, Any] = {"x264-params": "threads=1:slices=2:repeat-headers=1"}
+    return video(pictures=pictures, key_every=KEY_EVERY, **options)
 
 
 @cache

@@ -70,6 +70,7 @@ def video(
     cutter = _Cutter()
     with av.open(cutter, "w", format="rtp", options={"packetsize": str(PACKET_BYTES)}) as container:
         stream = container.add_stream(name, rate=Fraction(RATE))
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuvj420p" if codec == "JPEG" else "yuv420p"
         stream.options = {**fixed, **options} if codec == "JPEG" else {**fixed, "g": str(key_every), **options}
@@ -82,7 +83,8 @@ def video(
             for packet in stream.encode(frame):
                 container.mux(packet)
             coded.append(cutter.taken())
-        sets = [] if in_band else [unit for unit in START_CODE.split(bytes(stream.codec_context.extradata)) if unit]
+        extra = bytes(stream.codec_context.extradata or b"")
+        sets = [] if in_band else [unit for unit in START_CODE.split(extra) if unit]
     return Video(codec, coded, _description(codec, sets))
 
 

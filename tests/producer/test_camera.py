@@ -124,11 +124,13 @@ def test_a_camera_may_come_later(caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
     with watched(f"http://127.0.0.1:{port}/stream") as camera:
         wait_until(lambda: "connection refused" in camera.camera.readiness(), "it is missed")
-        assert camera.camera.state.state == CameraState.DOWN
+        missed = camera.camera.state
 
         with http_camera(port=port):
             camera.gives(2)
-            assert camera.camera.state.state == CameraState.UP
+            found = camera.camera.state
+
+        assert (missed.state, found.state) == (CameraState.DOWN, CameraState.UP)
 
         camera.becomes(CameraState.DOWN)
     assert camera.states[-2:] == [CameraState.UP, CameraState.DOWN]

@@ -333,12 +333,12 @@ def test_a_picture_too_large_for_the_bus_is_named(broker: EmbeddedBroker, start:
     config = json.dumps({**EmbeddedBroker.PROPERTIES, **limit})
 
     def status(found: list[Record]) -> dict[str, Any]:
-        return json.loads(found[-1].value or b"")["cameras"]["camera"] if found else {}  # type: ignore[no-any-return]
+        return json.loads(found[-1].value or b"")["cameras"]["camera"] if found else {}
 
     producer = start(VIDEOLINK=str(link), JPEGQUALITY="100", KAFKACONFIG=config)
     wait_until(lambda: "exceeds the limit" in producer.ask("/readyz"), "/readyz names it")
     topic = "test_a_picture_too_large_for_the_bus_is_named-status"
-    found = records(broker, topic, lambda found: status(found).get("reason") and status(found)["state"] == "down")
+    found = records(broker, topic, lambda found: bool(status(found).get("reason")) and status(found)["state"] == "down")
     readiness = json.loads(producer.ask("/readyz"))["camera/camera"]
     dropped = producer.metrics("producer_frames_dropped_total")
     assert producer.end() == 0

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -61,7 +62,7 @@ def film_of(path: Path, image: Image, matrix: tuple[int, int, int, int], *, pixe
         stream.height, stream.width = image.shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.options = {"preset": "ultrafast", "bf": "0"}
-        stream.codec_context.sample_aspect_ratio = pixel_aspect
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
         for _ in range(5):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode(None))

@@ -15,6 +15,7 @@ import pytest
 from local.ports import free_port
 from producer.protocol import Message
 from shared.states import CameraState
+from tests.conftest import Recovery
 from tests.end_to_end.numbered import picture, read_number
 from tests.producer.cameras import http_camera
 from tests.producer.rtsp_camera import Manners, RtspCamera, rtsp_camera
@@ -50,7 +51,7 @@ def nothing_is_missing(camera: Watched) -> bool:
 
 
 @pytest.mark.parametrize("codec", ["H264", "H265", "JPEG"])
-def test_a_picture_is_there_with_its_last_byte(codec):
+def test_a_picture_is_there_with_its_last_byte(codec: str) -> None:
     """Each picture is captured before the next one is sent: FFmpeg's reader would wait for that. None is missing."""
     with rtsp_camera(video(codec)) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(30)
@@ -64,7 +65,7 @@ def test_a_picture_is_there_with_its_last_byte(codec):
 
 
 @pytest.mark.parametrize("codec", ["H264", "H265"])
-def test_parameter_sets_may_come_in_the_description_only(codec):
+def test_parameter_sets_may_come_in_the_description_only(codec: str) -> None:
     """What a decoder has to know first is taken from the session description where the stream does not have it."""
     with rtsp_camera(video(codec, in_band=False)) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(30)
@@ -72,7 +73,7 @@ def test_parameter_sets_may_come_in_the_description_only(codec):
 
 
 @pytest.mark.parametrize("markers", ["none", "each"])
-def test_marker_bits_that_say_nothing(markers, h264):
+def test_marker_bits_that_say_nothing(markers: str, h264: Video) -> None:
     """Where a camera sets no marker bit, or one in every packet, a picture ends when the next begins."""
     with rtsp_camera(h264, Manners(markers=markers)) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(30)
@@ -84,7 +85,9 @@ def test_marker_bits_that_say_nothing(markers, h264):
 
 
 @pytest.mark.parametrize("schemes", [("Basic",), ("MD5",), ("SHA-256",), ("Basic", "MD5", "SHA-256")])
-def test_every_way_to_ask_for_a_password(schemes, h264, caplog):
+def test_every_way_to_ask_for_a_password(
+    schemes: tuple[str, ...], h264: Video, caplog: pytest.LogCaptureFixture
+) -> None:
     """The password is proved in the strongest way that is offered, also when a nonce gets old, and seen nowhere."""
     caplog.set_level(logging.DEBUG)
     manners = Manners(user=USER, password=PASSWORD, schemes=schemes, nonces_last=2)
@@ -103,7 +106,9 @@ def test_every_way_to_ask_for_a_password(schemes, h264, caplog):
 
 
 @pytest.mark.fault("camera: wrong password", expects="refused, said once; one try every 2 to 4 s; up when it is right")
-def test_a_wrong_password_is_tried_once_at_a_time(h264, caplog, recovery):
+def test_a_wrong_password_is_tried_once_at_a_time(
+    h264: Video, caplog: pytest.LogCaptureFixture, recovery: Recovery
+) -> None:
     """A wrong password is tried once per attempt: cameras lock out who tries more; and it is logged once."""
     with (
         rtsp_camera(h264, Manners(user=USER, password=PASSWORD)) as rtsp,
@@ -137,7 +142,7 @@ def tried(rtsp: RtspCamera) -> list[str]:
         ("DESCRIBE", "302 Found", CameraState.DOWN, "the status 302"),
     ],
 )
-def test_refusals_are_named(method, status, state, reason, h264):
+def test_refusals_are_named(method: str, status: str, state: CameraState, reason: str, h264: Video) -> None:
     """What a camera answers instead of pictures is said in its state."""
     with rtsp_camera(h264, Manners(statuses={method: status})) as rtsp, watched(rtsp.link()) as camera:
         camera.becomes(state)
@@ -147,7 +152,7 @@ def test_refusals_are_named(method, status, state, reason, h264):
 @pytest.mark.fault(
     "camera: too many viewers", expects="refused with the camera's own status; tried again every 2 to 4 s"
 )
-def test_a_camera_that_is_full_is_tried_again(h264, recovery):
+def test_a_camera_that_is_full_is_tried_again(h264: Video, recovery: Recovery) -> None:
     """A camera that has no room for us is refused, and up soon after it has."""
     manners = Manners(statuses={"SETUP": "453 Not Enough Bandwidth"})
     with rtsp_camera(h264, manners) as rtsp, watched(rtsp.link()) as camera:
@@ -173,7 +178,7 @@ def test_redirections_are_followed_on_the_same_host_only(h264: Video) -> None:
     ("public", "sign"),
     [("DESCRIBE, GET_PARAMETER, SETUP, PLAY", "GET_PARAMETER"), ("DESCRIBE, SETUP, PLAY", "OPTIONS")],
 )
-def test_signs_of_life_keep_the_session(public, sign, h264):
+def test_signs_of_life_keep_the_session(public: str, sign: str, h264: Video) -> None:
     """The camera hangs up when it hears nothing for its session's timeout; it hears of us before, in words it knows."""
     manners = Manners(timeout_s=2, public=public, user=USER, password=PASSWORD, nonces_last=4)
     with rtsp_camera(h264, manners) as rtsp, watched(rtsp.link(f"{USER}:{PASSWORD}")) as camera:
@@ -185,7 +190,7 @@ def test_signs_of_life_keep_the_session(public, sign, h264):
         assert len(rtsp.asked("PLAY")) == 1
 
 
-def test_leave_is_taken_at_the_end(h264):
+def test_leave_is_taken_at_the_end(h264: Video) -> None:
     """A capture that ends says so: many cameras keep a place for whoever only hangs up."""
     with rtsp_camera(h264) as rtsp:
         with watched(rtsp.link()) as camera:
@@ -193,7 +198,7 @@ def test_leave_is_taken_at_the_end(h264):
         wait_until(lambda: rtsp.asked("TEARDOWN"), "leave is taken")
 
 
-def test_requests_of_the_camera_are_answered(h264):
+def test_requests_of_the_camera_are_answered(h264: Video) -> None:
     """A camera may ask whether we are there, in the middle of its pictures."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
@@ -204,7 +209,7 @@ def test_requests_of_the_camera_are_answered(h264):
         assert camera.dropped("undecodable") == 0
 
 
-def test_rtsp_over_tls(h264, tmp_path):
+def test_rtsp_over_tls(h264: Video, tmp_path: Path) -> None:
     """A camera with a certificate that it signed itself is captured over TLS; one without TLS is told apart."""
     with (
         rtsp_camera(h264, tls=certificate(tmp_path)) as rtsp,
@@ -228,7 +233,7 @@ def certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def test_what_is_not_ours_is_left_to_ffmpeg(h264, caplog):
+def test_what_is_not_ours_is_left_to_ffmpeg(h264: Video, caplog: pytest.LogCaptureFixture) -> None:
     """A camera that says it sends in a way that our reader does not know is captured by FFmpeg's; the log says why."""
     caplog.set_level(logging.DEBUG)
     description = h264.description.replace("video 0 RTP/AVP", "video 0 RTP/SAVP")
@@ -238,7 +243,7 @@ def test_what_is_not_ours_is_left_to_ffmpeg(h264, caplog):
     assert "FFmpeg's reader takes over: H264 over RTP/SAVP" in caplog.text
 
 
-def test_what_is_no_rtsp_camera_is_said():
+def test_what_is_no_rtsp_camera_is_said() -> None:
     """A link that leads to a web server says so."""
     with http_camera() as http, watched(http.link().replace("http:", "rtsp:")) as camera:
         wait_until(lambda: "not RTSP" in camera.camera.readiness(), "it is said")
@@ -247,7 +252,7 @@ def test_what_is_no_rtsp_camera_is_said():
 @pytest.mark.fault(
     "camera: loses packets", expects="no smeared picture; undecodable until the next whole one; no reconnect"
 )
-def test_lost_packets_cost_pictures_and_no_more(h264, recovery):
+def test_lost_packets_cost_pictures_and_no_more(h264: Video, recovery: Recovery) -> None:
     """A picture with a part missing, and those that refer to it, are counted and not shown."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(30)
@@ -265,7 +270,7 @@ def test_lost_packets_cost_pictures_and_no_more(h264, recovery):
 
 
 @pytest.mark.fault("camera: garbage between packets", expects="counted, nothing else lost, no reconnect")
-def test_garbage_between_packets_is_passed_over(h264, recovery):
+def test_garbage_between_packets_is_passed_over(h264: Video, recovery: Recovery) -> None:
     """Bytes that are nothing, in the middle of a picture: it is found again where the next packet begins."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
@@ -279,7 +284,7 @@ def test_garbage_between_packets_is_passed_over(h264, recovery):
 
 
 @pytest.mark.fault("camera: sends nothing but garbage", expects="down with that reason after 3 s; up when it is over")
-def test_nothing_but_garbage_is_a_camera_that_is_down(h264, recovery):
+def test_nothing_but_garbage_is_a_camera_that_is_down(h264: Video, recovery: Recovery) -> None:
     """A camera that has gone mad is down, and up again when it is itself again."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
@@ -294,7 +299,7 @@ def test_nothing_but_garbage_is_a_camera_that_is_down(h264, recovery):
     "camera: another resolution in mid-stream", expects="the next picture has the new size; no reconnect"
 )
 @pytest.mark.parametrize("codec", ["H264"])
-def test_another_resolution_goes_on(codec, recovery):
+def test_another_resolution_goes_on(codec: str, recovery: Recovery) -> None:
     """A camera that changes its resolution is neither down nor captured anew."""
     with rtsp_camera(video(codec)) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
@@ -311,7 +316,7 @@ def test_another_resolution_goes_on(codec, recovery):
 
 
 @pytest.mark.fault("camera: frozen while connected", expects="frozen after 3 s; up when it goes on")
-def test_a_frozen_camera_is_noticed(h264, recovery):
+def test_a_frozen_camera_is_noticed(h264: Video, recovery: Recovery) -> None:
     """A camera that stays connected and sends nothing is frozen, and up again when it goes on."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
@@ -326,7 +331,7 @@ def test_a_frozen_camera_is_noticed(h264, recovery):
 
 
 @pytest.mark.fault("camera: absent at the start", expects="down: connection refused; up when it is there")
-def test_a_camera_may_come_later(h264, recovery):
+def test_a_camera_may_come_later(h264: Video, recovery: Recovery) -> None:
     """A camera that is absent at the start is down, and up as soon as it is there."""
     port = free_port()
     with watched(f"rtsp://127.0.0.1:{port}/live?channel=1") as camera:
@@ -338,7 +343,7 @@ def test_a_camera_may_come_later(h264, recovery):
 
 
 @pytest.mark.fault("camera: away for long", expects="tried at least every 4 s, never in step; up when it is back")
-def test_a_camera_that_comes_back_after_long(h264, recovery):
+def test_a_camera_that_comes_back_after_long(h264: Video, recovery: Recovery) -> None:
     """However long a camera is away, it is tried often enough to be up soon after it is back."""
     with watched(f"rtsp://127.0.0.1:{(port := free_port())}/live?channel=1") as camera:
         with rtsp_camera(h264, port=port):

@@ -22,7 +22,7 @@ BINDINGS = 'import gi; gi.require_version("GstRtspServer", "1.0"); gi.require_ve
 PACKAGES = "gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-base python3-gi"
 
 
-def test_rtsp_is_captured_over_tcp():
+def test_rtsp_is_captured_over_tcp() -> None:
     """A real server's video arrives decoded and encoded anew, in the video's size."""
     with rtsp_server() as port, watched(f"rtsp://127.0.0.1:{port}/{BUNNY.name}") as camera:
         frames = camera.gives(10)
@@ -31,7 +31,7 @@ def test_rtsp_is_captured_over_tcp():
         assert pixels.decode(frames[-1].payload).std() > 1
 
 
-def test_a_gate_that_wants_a_password():
+def test_a_gate_that_wants_a_password() -> None:
     """A password with special characters opens it, a wrong one is refused, and so is a path that is not there."""
     with rtsp_server() as server, rtsp_guard(server, user=USER, password=PASSWORD) as port:
         with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{port}/{BUNNY.name}") as camera:
@@ -47,6 +47,7 @@ def write(path: Path, encoder: str, **options: str) -> None:
     """Write numbered pictures into a file, and no B frames."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(encoder, rate=Fraction(RATE))
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
         stream.options = {"g": "25", "bf": "0", **options}
         for number in range(250):
@@ -56,7 +57,7 @@ def write(path: Path, encoder: str, **options: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gstreamer(tmp_path_factory) -> Iterator[tuple[str, str]]:
+def gstreamer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Run it, and return the ports of the open and of the locked server."""
     try:
         present = not subprocess.run([PYTHON, "-c", BINDINGS], capture_output=True, check=False).returncode
@@ -78,7 +79,7 @@ def gstreamer(tmp_path_factory) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("path", ["h264", "h265", "jpeg"])
-def test_gstreamer_s_videos_are_ours(gstreamer, path, caplog):
+def test_gstreamer_s_videos_are_ours(gstreamer: tuple[str, str], path: str, caplog: pytest.LogCaptureFixture) -> None:
     """H.264, H.265 and JPEG as GStreamer sends them are read by our own reader, without one that is damaged."""
     caplog.set_level(logging.DEBUG)
     with watched(f"rtsp://127.0.0.1:{gstreamer[0]}/{path}") as camera:
@@ -90,7 +91,7 @@ def test_gstreamer_s_videos_are_ours(gstreamer, path, caplog):
     assert "FFmpeg" not in caplog.text
 
 
-def test_gstreamer_s_digest(gstreamer):
+def test_gstreamer_s_digest(gstreamer: tuple[str, str]) -> None:
     """Its Digest takes the right password, and refuses another."""
     with watched(f"rtsp://{USER}:{PASSWORD}@127.0.0.1:{gstreamer[1]}/h264") as camera:
         camera.gives(2)
@@ -99,7 +100,9 @@ def test_gstreamer_s_digest(gstreamer):
 
 
 @pytest.mark.parametrize(("path", "why"), [("mpeg4", "MP4V-ES over RTP/AVP"), ("udp", "no RTP over TCP")])
-def test_the_rest_is_left_to_ffmpeg(gstreamer, path, why, caplog):
+def test_the_rest_is_left_to_ffmpeg(
+    gstreamer: tuple[str, str], path: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Another codec, and a camera that does not send over TCP, are captured by FFmpeg's reader, and the log says so."""
     caplog.set_level(logging.DEBUG)
     with watched(f"rtsp://127.0.0.1:{gstreamer[0]}/{path}") as camera:

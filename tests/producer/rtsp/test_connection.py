@@ -30,7 +30,7 @@ class Trickle(socket.socket):
     def __init__(self, fileno: int) -> None:
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fileno)
 
-    def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0, /) -> int:  # type: ignore[override]
+    def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0, /) -> int:
         return super().recv_into(buffer, 1, flags)
 
 
@@ -128,7 +128,12 @@ def test_whatever_comes_is_not_a_crash(ends: Ends) -> None:
             part[chance.randrange(len(part))] = chance.randrange(256)
         stream += part[: chance.choice((len(part), len(part), chance.randrange(len(part))))]
     stream += framed(0, RTP) * 2000  # more than a wrong length can swallow
-    threading.Thread(target=lambda: (theirs.sendall(stream), theirs.close())).start()
+
+    def send() -> None:
+        theirs.sendall(stream)
+        theirs.close()
+
+    threading.Thread(target=send).start()
 
     found = all_of(connection)
 

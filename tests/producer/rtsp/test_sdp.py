@@ -41,7 +41,7 @@ def test_h264_with_absolute_addresses() -> None:
 
     (track,) = description.videos
     assert description.control == "rtsp://10.0.0.7/axis-media/media.amp?videocodec=h264"
-    assert (track.codec, track.payload_types, track.profile) == ("H264", {96}, "RTP/AVP")
+    assert (track.codec, track.payload_types, track.profile) == ("H264", frozenset({96}), "RTP/AVP")
     assert track.control == "rtsp://10.0.0.7/axis-media/media.amp/stream=0?videocodec=h264"
     assert track.parameters["sprop-parameter-sets"] == "Z00AKeKQDwBE/LgLcBAQGkHiRFQ=,aO48gA=="
 
@@ -90,7 +90,7 @@ def test_descriptions_as_cameras_write_them(lines: str, codec: str, types: set[i
     """Several formats, ports that cannot be, odd spelling, other names, and none."""
     (track,) = parse(lines).videos
 
-    assert (track.codec, track.payload_types, track.profile) == (codec, types, "RTP/AVP")
+    assert (track.codec, track.payload_types, track.profile) == (codec, frozenset(types), "RTP/AVP")
 
 
 def test_parameters_behind_another_medium() -> None:
