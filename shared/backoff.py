@@ -1,4 +1,4 @@
-"""Waits longer after each failure, up to a cap, and never in step with others."""
+"""Waits that grow with each failure up to a cap, and differ between processes."""
 
 import random
 from dataclasses import dataclass

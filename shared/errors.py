@@ -1,11 +1,11 @@
 """Every error of the suite, named for what the caller can do about it.
 
 SuiteError
-├── SettingsError      a setting is wrong: tell the person, end with status 2
-├── BadRecord          a record is no frame: count it, skip it
-├── BadPicture         bytes are no picture: count it, skip it
-├── BusError           the broker did not do what was asked: drop, go on, try again
-├── CameraError        a camera gives no frames: back off, try again
+├── SettingsError      a setting is wrong: print the mistakes, end with status 2
+├── BadRecord          a record is not what its topic holds: count it, skip it
+├── BadPicture         bytes are not a usable picture: count them, skip them
+├── BusError           the broker did not do what was asked: drop, continue, try again
+├── CameraError        a camera delivers no frames: back off, try again
 │   ├── CameraRefused  it wants other credentials, or refuses this client
 │   ├── CameraFrozen   it is connected and silent
 │   └── CameraLost     it is gone, or was never there
@@ -28,11 +28,11 @@ class SettingsError(SuiteError):
 
 
 class BadRecord(SuiteError):
-    """A record on the bus is not a frame."""
+    """A record on the bus is not what its topic holds."""
 
 
 class BadPicture(SuiteError, ValueError):
-    """Bytes that should be a picture are none that can be used."""
+    """Bytes are not a picture, or not one that can be used."""
 
 
 class BusError(SuiteError):
@@ -44,7 +44,7 @@ class CameraError(SuiteError):
 
 
 class CameraRefused(CameraError):
-    """The camera refuses us: wrong user name, password or path."""
+    """The camera refuses this client: wrong user name, password or path."""
 
 
 class CameraFrozen(CameraError):
@@ -52,7 +52,7 @@ class CameraFrozen(CameraError):
 
 
 class CameraLost(CameraError):
-    """The camera cannot be reached, went away, or sends what is no picture."""
+    """The camera cannot be reached, went away, or sends no pictures."""
 
 
 class ServingError(SuiteError):

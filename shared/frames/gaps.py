@@ -95,7 +95,7 @@ class Gaps:
         missing = max(0, number - 1 - (last or 0))
         skipped = self._take(partition, missing) if leapt else 0
         # A run that is new to this reader may have begun earlier: what is missing of it, apart from what was left out
-        # here, is in nobody's books.
+        # here, cannot be known.
         lost = 0 if last is None else missing - skipped
         if lost > LARGEST_GAP or (last is not None and number <= last):
             return Gap(skipped=skipped, renumbered=True)

@@ -87,7 +87,7 @@ def _check_complete(data: bytes, picture: jpeg.Picture) -> None:
 
 
 def _bgr(image: NDArray[Any]) -> Image:
-    """Return `image` with three channels; raise ValueError if it is no picture."""
+    """Return `image` with three channels; raise ValueError if its shape or type is not a picture's."""
     channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
     fits = all(1 <= side <= _MAX_SIDE for side in image.shape[:2])
     if image.dtype != np.uint8 or channels not in (1, 3, 4) or not fits:

@@ -20,7 +20,7 @@ from shared.frames.oversize import Oversize, OversizeBoard
 MAX_LINES = 10_000  # cameras whose numbers are remembered: ten times as many as are known at a time
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
 SMALLER_PICTURES = "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY of the producer"
-ACK_TIMEOUT_S = 0.5  # the oldest frame without an answer for so long: the brokers are silent
+ACK_TIMEOUT_S = 0.5  # if the oldest frame has had no answer for that long, the brokers are silent
 _REASONS = {
     Delivery.NOT_SENT: Reason.BROKER_UNAVAILABLE,
     Delivery.REFUSED: Reason.BROKER_REFUSED,

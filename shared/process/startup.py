@@ -1,7 +1,7 @@
-"""The first moment of a service: ready to end before it is ready to begin.
+"""The first moment of a service, in which it can already be stopped.
 
-A container's first process gets no signal that it has no handler for, and importing what a service needs takes most of
-a second: a SIGTERM in that time would be lost, and the pod killed at the end of its grace period.
+The first process of a container receives no signal that it has no handler for, and importing a service takes most of a
+second. A SIGTERM in that time would be lost, and the pod killed at the end of its grace period.
 """
 
 import importlib
@@ -14,19 +14,19 @@ from typing import NoReturn
 
 
 def start(module: str) -> NoReturn:
-    """Import a service's module and run its `main`; a SIGTERM before that takes over ends the process with status 0.
+    """Import a service's module and run its `main`; until `main` handles SIGTERM, it ends the process with status 0.
 
-    When `main` returns, the process ends at once. A client of the bus may still wait for a broker that does not answer,
-    in a thread that is not waited for: let back into an interpreter that is being taken down, it aborts the process.
+    When `main` returns, the process ends at once. A client of the bus may still be waiting for a broker in a thread of
+    its own; it would abort the process if it returned to an interpreter that is shutting down.
 
     Args:
-        module: that has `main() -> int`, the status to exit with.
+        module: has `main() -> int`, which returns the exit status.
     """
-    # Nothing has been opened yet, hence nothing to close.
+    # Nothing has been opened yet, so there is nothing to close.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     status = importlib.import_module(module).main()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # whoever read it has gone
+        with suppress(OSError):  # its reader has gone
             stream.flush()
     os._exit(status)

@@ -40,12 +40,12 @@ def test_hanging_service_is_not(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_silence_is_not(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody at the port means unhealthy, in one line."""
+    """A port without a listener means unhealthy, in one line."""
     with _probes(monkeypatch, Pulse()):
         pass  # the port is free again
 
     assert alive.main() == 1
-    assert capsys.readouterr().err.startswith("nobody answers at 127.0.0.1:")
+    assert capsys.readouterr().err.startswith("no answer at 127.0.0.1:")
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def test_a_go_duration_is_read(text: str, seconds: float) -> None:
     "text", ["", "42", "ms", "-1s", "1 s", "1S", "1d", "s", ".s", "1m30", "42ms,", "1e3s", "٤٢ms", "9" * 400 + "s"]
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    """Go refuses these too; a number without a unit is nobody's guess."""
+    """Go refuses these too; a number without a unit is ambiguous."""
     with pytest.raises(ValueError, match="Go duration"):
         parse_duration(text)
 

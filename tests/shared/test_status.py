@@ -96,7 +96,7 @@ def test_a_status_says_who_when_and_what(bus: Bus) -> None:
 
 
 def test_a_change_is_written_at_once(bus: Bus) -> None:
-    """Nobody waits a second to hear of it."""
+    """Without waiting for the next second."""
     with (
         Writer(bus) as writer,
         Reader.of_all_partitions(bus, "change", group="g", replay_last=REPLAY_RECORDS) as reader,
@@ -184,7 +184,7 @@ def test_records_and_entries_that_make_no_sense_are_counted() -> None:
     assert value_of(ignored) == 2
 
 
-def test_strangers_do_not_fill_the_board() -> None:
+def test_forged_instances_do_not_fill_the_board() -> None:
     """A new instance finds a place as soon as others are silent or have ended; those that are heard keep theirs."""
     ignored = Counter("ignored", "entries", registry=None)
     board = StatusBoard(ignored)

@@ -84,7 +84,7 @@ def test_a_value_that_is_no_whole_jpeg_makes_a_bad_record(value: bytes | None) -
 
 
 def test_the_size_is_the_picture_s_own() -> None:
-    """Width and height headers are for those who do not look inside; wrong ones mislead nobody."""
+    """Width and height headers are for readers that do not look inside; wrong ones have no effect."""
     read = read_frame(b"front", picture(48, 32), headers_of(frame(1), width=b"9999", height=b"x"))
 
     assert (read.width, read.height) == (48, 32)
@@ -108,7 +108,7 @@ def test_the_camera_is_in_the_header_or_in_the_key(key: bytes | None, header: by
 
 @pytest.mark.parametrize("camera", [b"Not A Label", b"\xff", b"-", b""])
 def test_a_frame_with_a_broken_camera_is_not_given_to_another(camera: bytes) -> None:
-    """Pictures of a stranger must not appear under the id of one's own camera."""
+    """Someone else's pictures must not appear under the id of a known camera."""
     with pytest.raises(BadRecord, match="camera"):
         read_frame(b"Also No Label", picture(), headers_of(frame(1), camera=camera))
 

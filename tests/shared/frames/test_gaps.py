@@ -80,7 +80,7 @@ def test_a_seek_on_another_partition_is_no_excuse() -> None:
     assert gaps.before(frame(4, camera="b"), 1) == Gap(skipped=2)
 
 
-def test_a_new_run_of_the_producer_starts_anew() -> None:
+def test_a_new_run_of_the_producer_starts_again() -> None:
     """Numbers of two runs say nothing about each other."""
     gaps = Gaps()
     gaps.before(frame(100, run=1), 0)
@@ -98,7 +98,7 @@ def test_runs_that_take_turns_are_followed_apart() -> None:
 
 
 def test_what_was_left_out_of_a_run_that_is_new_was_skipped() -> None:
-    """A camera or a producer that started while nobody read: its first numbers are among the records left out."""
+    """Of a camera or producer that started while no reader was there: its first numbers are among those left out."""
     gaps = Gaps()
     gaps.before(frame(100, run=1, camera="a"), 0)
 
@@ -110,7 +110,7 @@ def test_what_was_left_out_of_a_run_that_is_new_was_skipped() -> None:
 
 
 def test_a_partition_that_comes_back_goes_on_from_what_is_remembered() -> None:
-    """Nobody had it in between."""
+    """No other reader had it in between."""
     gaps = Gaps()
     gaps.before(frame(1), 0)
 
@@ -203,7 +203,7 @@ def test_a_gap_that_is_too_large_may_have_been_left_out_here() -> None:
     assert gaps.before(frame(2 + 2 * LARGEST_GAP), 0) == Gap(skipped=2 * LARGEST_GAP)
 
 
-def test_a_stranger_s_number_makes_only_a_few_frames_late() -> None:
+def test_a_forged_number_makes_only_a_few_frames_late() -> None:
     """After a row of late frames that is too long, the numbers begin again."""
     gaps = Gaps()
     gaps.before(frame(1), 0)

@@ -121,7 +121,7 @@ def test_the_largest_picture_is_read_and_a_larger_one_refused() -> None:
 
 @pytest.mark.parametrize("name", list(GOOD))
 def test_each_missing_field_is_named(name: str) -> None:
-    """The message says what is not there."""
+    """The message names it."""
     with pytest.raises(BadRecord, match=name):
         read_original(json.dumps({key: value for key, value in GOOD.items() if key != name}).encode())
 

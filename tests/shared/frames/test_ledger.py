@@ -106,7 +106,7 @@ def test_an_age_of_clocks_that_disagree_is_left_out() -> None:
     assert registry.get_sample_value("video_frame_age_seconds_sum", {"camera": "a"}) == 0
 
 
-def test_strangers_do_not_grow_the_metrics() -> None:
+def test_forged_ids_do_not_grow_the_metrics() -> None:
     """Beyond the cap all further ids are counted as one, in counters and histogram alike."""
     registry = CollectorRegistry()
     ledger = ledger_of("video", registry)

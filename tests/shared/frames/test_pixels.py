@@ -129,7 +129,7 @@ def test_a_picture_is_turned_as_its_exif_data_ask():
 
 
 def test_a_cut_off_picture_is_refused():
-    """Cut anywhere, with or without an end put after the cut, a picture of ours is never shown in part."""
+    """Cut anywhere, with or without an end put after the cut, a picture from our encoder is never shown in part."""
     data = pixels.encode(gradient(80, 200), 80)
     rows = jpeg_rows.split_rows(data, jpeg.inspect(data))
 

@@ -143,7 +143,7 @@ def test_nothing_arrived_is_an_empty_list(stage: Stage) -> None:
     ],
 )
 def test_what_is_no_frame_is_counted_and_skipped(stage: Stage, strange: Record) -> None:
-    """A stranger's record stops nothing, and hides no frame."""
+    """An unreadable record stops nothing and hides no frame."""
     arrivals = stage.read(record_of(frame(1)), strange)
 
     assert [a.frame.seq for a in arrivals] == [1]
@@ -180,7 +180,7 @@ def test_an_original_s_record_without_a_key_is_of_the_camera_camera(stage: Stage
 
 
 def test_pixels_that_cannot_be_encoded_are_undecodable(stage: Stage) -> None:
-    """The loop goes on."""
+    """The reader continues."""
 
     def refuse(_: RawPicture) -> bytes:
         raise BadPicture("no")
@@ -323,7 +323,7 @@ def test_a_header_of_predictions_that_is_too_long_is_left_out(stage: Stage) -> N
 
 
 def test_names_without_frames_give_their_places_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strangers' names do not keep a real camera out for good; what was known of them goes with them."""
+    """Forged names do not keep a real camera out for good; what was known of them goes with them."""
     monkeypatch.setattr(reader_module, "MAX_CAMERAS", 3)
     registry, source = CollectorRegistry(), ListReader()
     ledger, now = ledger_of("consumer", registry), [0.0]
@@ -340,7 +340,7 @@ def test_names_without_frames_give_their_places_away(monkeypatch: pytest.MonkeyP
     assert registry.get_sample_value("consumer_clock_suspect", {"camera": "c-2"}) == 0
 
 
-def test_strangers_cannot_grow_the_memory(stage: Stage) -> None:
+def test_forged_ids_cannot_grow_the_memory(stage: Stage) -> None:
     """Cameras beyond the cap are dropped, and counted as one."""
     cap = ledger_module.MAX_CAMERAS
     arrivals = stage.read(*(record_of(frame(1, camera=f"c-{n}")) for n in range(cap + 20)))
@@ -383,7 +383,7 @@ def test_between_two_stages_no_frame_is_unaccounted_for(bus: Bus) -> None:
             read()
         first = seen[0]
         for _ in range(3):
-            send(70)  # while nobody reads
+            send(70)  # while no reader is there
             read()
             read()
         while seen[-1] < before.as_json()["front"]["out"]:

@@ -202,7 +202,7 @@ def test_no_number_is_used_twice_when_a_later_frame_went_out(ledger: Ledger) -> 
 
 
 def test_a_full_queue_drops_the_frame_and_keeps_the_number(ledger: Ledger) -> None:
-    """The frame ends here, and the line goes on with the same number."""
+    """The frame ends here, and the next one gets the same number."""
     writer = HeldWriter()
     outlet = FrameWriter(writer, "t", ledger)
     writer.full = True

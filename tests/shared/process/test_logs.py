@@ -50,7 +50,7 @@ def test_a_line_of_text_says_when_who_what_and_the_facts() -> None:
 
 
 def test_a_line_of_json_is_one_object() -> None:
-    """For a cluster's collector: each line parses, facts are fields, and take nobody's place."""
+    """For a cluster's collector: each line parses, facts are fields, and replace none of the standard ones."""
     documents = [json.loads(line) for line in lines("info", "json")]
 
     assert len(documents) == 3
@@ -127,7 +127,7 @@ def pipe() -> Iterator[tuple[int, int]]:
         os.close(end)
 
 
-def test_a_log_that_nobody_reads_stops_nobody_and_says_so_when_it_is_read(pipe: tuple[int, int]) -> None:
+def test_a_log_that_nobody_reads_stops_nothing_and_says_so_when_it_is_read(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     handler = QueuedHandler(writing, service="video", max_lines=20)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
@@ -187,7 +187,7 @@ logging.shutdown()
     assert [int(line.split()[4]) for line in said.splitlines()] == list(range(500))
 
 
-def test_a_process_whose_output_nobody_reads_goes_on(tmp_path: Path) -> None:
+def test_a_process_whose_output_nobody_reads_continues(tmp_path: Path) -> None:
     """Nor do libraries that write to standard error stop it."""
     note = tmp_path / "note"
     with subprocess.Popen(
@@ -202,7 +202,7 @@ def test_a_process_whose_output_nobody_reads_goes_on(tmp_path: Path) -> None:
     assert len(said) <= 1 << 17
 
 
-def test_a_reader_that_has_gone_stops_nobody(pipe: tuple[int, int]) -> None:
+def test_a_reader_that_has_gone_stops_nothing(pipe: tuple[int, int]) -> None:
     reading, writing = os.pipe()
     handler = QueuedHandler(writing, service="video")
     os.close(reading)

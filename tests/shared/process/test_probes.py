@@ -102,7 +102,7 @@ def test_a_stuck_loop_is_named_with_503(stage: Stage) -> None:
 def test_readiness_always_names_what_is_missing(
     stage: Stage, readiness: Readiness, status: int, body: dict[str, str]
 ) -> None:
-    """Degraded is 200: keeping requests away would help nobody."""
+    """Degraded is 200: keeping requests away would not help."""
     stage.readiness = readiness
 
     answer = stage.client.get("/readyz")

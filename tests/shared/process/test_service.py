@@ -145,7 +145,7 @@ def test_a_signal_ends_a_service_with_status_0(started: Any, number: int) -> Non
 
 
 def test_a_second_signal_ends_at_once(started: Any) -> None:
-    """A loop that hangs holds nobody who is in a hurry; until then the service says that it is ending."""
+    """A hanging loop does not delay it; until then /readyz says that the service is ending."""
     process = started("hanging")
     port = process.wait_for("probes listen")["port"]
     process.wait_for("hanging")

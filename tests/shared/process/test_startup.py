@@ -55,7 +55,7 @@ def test_status_of_main_is_the_status_of_the_process(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (7, b"a last word")
 
 
-def test_nobody_need_read_the_last_words(tmp_path: Path) -> None:
+def test_an_unread_pipe_does_not_change_the_exit_status(tmp_path: Path) -> None:
     """Whoever started the process may have gone before it."""
     (tmp_path / "brief.py").write_text(BRIEF)
     buffered = dict(os.environ, PYTHONUNBUFFERED="")
