@@ -15,6 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from shared.bus import Reader, Record, Writer
 from shared.clock import now_us
+from shared.crashes import Faults
 from shared.errors import BadRecord, BusError
 from shared.reports import Entry, Report, ServiceName, read_entry
 
@@ -116,7 +117,7 @@ class StatusBoard:
         Args:
             ignored: counts records, and entries in them, that make no sense or for which there is no room.
         """
-        self._ignored = ignored
+        self._ignored, self._faults = ignored, Faults(log)
         self._lock = threading.Lock()
         self._entries: dict[tuple[str, str], Entry] = {}
 
@@ -142,6 +143,10 @@ class StatusBoard:
             entry = read_entry(record.value, heard_at=heard_at)
         except BadRecord as exc:
             log.debug("not a status", extra={"error": str(exc)})
+            self._ignored.inc()
+            return
+        except Exception:  # an error in this code: one bad record is no reason to end a loop
+            self._faults.log("a status could not be read")
             self._ignored.inc()
             return
         self._ignored.inc(entry.ignored)

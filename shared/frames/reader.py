@@ -153,7 +153,7 @@ class FrameReader:
             return read()
         except BadRecord as exc:
             log.debug("not a frame", extra={"camera": camera, "error": str(exc)})
-        except Exception:  # a fault of ours: one bad record is no reason to end a loop
+        except Exception:  # an error in this code: one bad record is no reason to end a loop
             self._faults.log("a record could not be read", camera=camera)
         self._ledger.dropped(camera, Reason.UNDECODABLE)
         return None

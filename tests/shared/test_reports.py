@@ -29,6 +29,12 @@ DOCUMENT: dict[str, Any] = {
     "models": {"imagenet_1": {"state": "down", "since": 2, "version": None, "reason": "gone"}},
     "ledger": {"front": {"in": 3, "out": 1, "dropped": {"skipped": 2}, "lost_upstream": 4}},
 }
+NOT_AN_OBJECT: tuple[Any, ...] = (5, [])
+NOT_A_TIME: tuple[Any, ...] = ("soon", float("inf"), None, -1, 10**400, 1.5)
+NOT_A_SERVICE: tuple[Any, ...] = ("other", 5, "", ["video"])
+NOT_A_NAME: tuple[Any, ...] = (5, "", {})
+NOT_A_TEXT: tuple[Any, ...] = (5, [], {})
+NOT_A_STATE: tuple[Any, ...] = (5, None, [], "up")
 PARTS = ("cameras", "models", "ledger")
 REPORT = Report(
     {"front": CameraReport(CameraState.UP, 1, None, "Front door", ("outside",))},
@@ -63,14 +69,10 @@ def test_a_record_becomes_types_and_types_become_the_same_record() -> None:
         b" " * MAX_RECORD_BYTES + b"{}",
         b'{"at": ' + b"9" * 5000 + b"}",
         *(json.dumps({k: v for k, v in DOCUMENT.items() if k != name}).encode() for name in DOCUMENT),
-        *(
-            json.dumps(DOCUMENT | {name: wrong}).encode()
-            for name in ("cameras", "models", "ledger")
-            for wrong in (5, [])
-        ),
-        *(json.dumps(DOCUMENT | {"at": wrong}).encode() for wrong in ("soon", float("inf"), None, -1, 10**400, 1.5)),
-        *(json.dumps(DOCUMENT | {"service": wrong}).encode() for wrong in ("other", 5, "", ["video"])),
-        *(json.dumps(DOCUMENT | {"instance": wrong}).encode() for wrong in (5, "", {})),
+        *(json.dumps(DOCUMENT | {name: wrong}).encode() for name in PARTS for wrong in NOT_AN_OBJECT),
+        *(json.dumps(DOCUMENT | {"at": wrong}).encode() for wrong in NOT_A_TIME),
+        *(json.dumps(DOCUMENT | {"service": wrong}).encode() for wrong in NOT_A_SERVICE),
+        *(json.dumps(DOCUMENT | {"instance": wrong}).encode() for wrong in NOT_A_NAME),
         json.dumps(DOCUMENT | {"ending": "yes"}).encode(),
     ],
 )
@@ -90,8 +92,8 @@ def test_a_record_that_is_not_a_status_is_refused(value: bytes | None) -> None:
         ),
         *(("cameras", {id_: {"state": "up", "since": 1}}) for id_ in ("", "Yard", "a b", "../etc", "\ud800", "y" * 64)),
         *(("models", {name: {"state": "up", "since": 1}}) for name in ("", "m" * 101, "\x1b[2J", "\ud800")),
-        *(("cameras", {"yard": {"state": "up", "since": 1, "reason": reason}}) for reason in (5, [], {})),
-        *(("cameras", {"yard": said}) for said in (5, None, [], "up")),
+        *(("cameras", {"yard": {"state": "up", "since": 1, "reason": reason}}) for reason in NOT_A_TEXT),
+        *(("cameras", {"yard": said}) for said in NOT_A_STATE),
         *(("ledger", {"yard": {"in": frames}}) for frames in (-1, "5", None, 0.5, float("nan"), 10**400, True)),
         *(
             ("ledger", {"yard": {"dropped": dropped}})

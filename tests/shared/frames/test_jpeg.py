@@ -17,7 +17,7 @@ from tests.shared.samples import header_only, segment
 def noise(width: int, height: int, *, seed: int = 1) -> pixels.Image:
     """Return soft random colours that differ in every part of the picture."""
     small = np.random.default_rng(seed).integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
-    return cv2.resize(small, (width, height))
+    return cv2.resize(small, (width, height)).astype(np.uint8)
 
 
 def picture(width: int = 100, height: int = 90, *, quality: int = 80, seed: int = 1) -> bytes:
@@ -41,7 +41,7 @@ def coded_rows(data: bytes) -> list[bytes]:
     return [data[a : b - 2] for a, b in pairwise(offsets)]
 
 
-def test_a_header_is_read():
+def test_a_header_is_read() -> None:
     """Size, sampling, restart interval and tables are those with which the picture was encoded."""
     header = jpeg.inspect(picture(100, 90))
 
@@ -64,7 +64,9 @@ def test_a_header_is_read():
         ((cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444), True, True, 8),
     ],
 )
-def test_other_kinds_of_jpeg_are_told_apart(options, baseline, standard, mcu_width):
+def test_other_kinds_of_jpeg_are_told_apart(
+    options: tuple[int, int], baseline: bool, standard: bool, mcu_width: int
+) -> None:
     """Progressive, optimised and 4:4:4 pictures are recognised, and none is cut where it has no markers."""
     data = cv2.imencode(".jpg", noise(100, 90), options)[1].tobytes()
     header = jpeg.inspect(data)
@@ -74,7 +76,7 @@ def test_other_kinds_of_jpeg_are_told_apart(options, baseline, standard, mcu_wid
         jpeg_rows.split_rows(data, header)
 
 
-def test_a_grey_jpeg_has_one_component():
+def test_a_grey_jpeg_has_one_component() -> None:
     """A camera without colour is read as such."""
     header = jpeg.inspect(cv2.imencode(".jpg", noise(40, 30)[:, :, 0])[1].tobytes())
 
@@ -101,13 +103,13 @@ def test_a_grey_jpeg_has_one_component():
         (lambda data: data[:2] + data[158:177] + data[2:], "two frame headers"),
     ],
 )
-def test_what_is_wrong_with_a_picture_is_named(spoil: Callable[[bytes], bytes], message):
+def test_what_is_wrong_with_a_picture_is_named(spoil: Callable[[bytes], bytes], message: str) -> None:
     """Each way in which a header can be useless is refused with a message of its own."""
     with pytest.raises(BadPicture, match=message):
         jpeg.inspect(spoil(picture(100, 90)))
 
 
-def test_bytes_after_the_end_are_allowed():
+def test_bytes_after_the_end_are_allowed() -> None:
     """Cameras that fill a buffer with zeros are read, and cut where their picture ends."""
     data = picture()
     padded = data + bytes(100)
@@ -116,7 +118,7 @@ def test_bytes_after_the_end_are_allowed():
     assert coded_rows(padded) == coded_rows(data)
 
 
-def test_missing_huffman_tables_are_inserted():
+def test_missing_huffman_tables_are_inserted() -> None:
     """A picture without tables becomes the very picture that it was with them."""
     data = picture()
     bare = without_tables(data)
@@ -127,12 +129,12 @@ def test_missing_huffman_tables_are_inserted():
     assert np.array_equal(pixels.decode(completed), pixels.decode(data))
 
 
-def test_the_standard_tables_are_those_that_libjpeg_writes():
+def test_the_standard_tables_are_those_that_libjpeg_writes() -> None:
     """The inserted tables are, table by table, those of an encoder that knows annex K."""
     assert jpeg.inspect(picture()).huffman == jpeg.STANDARD_TABLES[4:]
 
 
-def test_tables_of_a_picture_are_left_alone():
+def test_tables_of_a_picture_are_left_alone() -> None:
     """A picture that has tables is given back as it is, and so is a progressive one."""
     data = picture()
     progressive = cv2.imencode(".jpg", noise(64, 64), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes()
@@ -142,7 +144,7 @@ def test_tables_of_a_picture_are_left_alone():
 
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (64, 48), (100, 90), (333, 241), (40, 300)])
-def test_rows_taken_out_are_a_picture(width, height):
+def test_rows_taken_out_are_a_picture(width: int, height: int) -> None:
     """Any rows decode alone to the brightness they have in the whole, at sizes that are no multiple of 16, too."""
     data = picture(width, height)
     header = jpeg.inspect(data)
@@ -153,11 +155,13 @@ def test_rows_taken_out_are_a_picture(width, height):
         for stop in range(first + 1, header.mcu_rows + 1):
             strip = jpeg_rows.take_rows(data, header, offsets, first, stop)
             shown = cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_GRAYSCALE)
+            assert shown is not None
+            assert whole is not None
             assert np.array_equal(shown, whole[16 * first : 16 * stop])
             assert coded_rows(strip) == coded_rows(data)[first:stop]
 
 
-def test_rows_put_back_unchanged_give_the_same_bytes():
+def test_rows_put_back_unchanged_give_the_same_bytes() -> None:
     """Taking rows out and putting them back is no change at all, whatever their number."""
     data = picture(64, 330)
     header = jpeg.inspect(data)
@@ -170,7 +174,7 @@ def test_rows_put_back_unchanged_give_the_same_bytes():
         assert jpeg_rows.replace_rows(data, header, offsets, strips) == data
 
 
-def test_other_rows_keep_their_bytes():
+def test_other_rows_keep_their_bytes() -> None:
     """Rows exchanged for others take their place, with restart markers in order; no other byte changes."""
     data, other = picture(80, 330, seed=1), picture(80, 330, seed=2)
     header = jpeg.inspect(data)
@@ -193,7 +197,7 @@ def test_other_rows_keep_their_bytes():
         (picture(100, 96), "overlaps another or the end"),
     ],
 )
-def test_a_strip_that_does_not_fit_is_refused(strip, message):
+def test_a_strip_that_does_not_fit_is_refused(strip: bytes, message: str) -> None:
     """Rows that would mean something else under the picture's header are never put in."""
     data = picture(100, 90)
     header = jpeg.inspect(data)
@@ -202,7 +206,7 @@ def test_a_strip_that_does_not_fit_is_refused(strip, message):
         jpeg_rows.replace_rows(data, header, jpeg_rows.split_rows(data, header), {1: strip})
 
 
-def test_strips_that_overlap_are_refused():
+def test_strips_that_overlap_are_refused() -> None:
     """No row is replaced twice."""
     data = picture(100, 90)
     header = jpeg.inspect(data)
@@ -213,7 +217,7 @@ def test_strips_that_overlap_are_refused():
         jpeg_rows.replace_rows(data, header, offsets, {1: strip, 2: strip})
 
 
-def test_a_lost_restart_marker_is_noticed():
+def test_a_lost_restart_marker_is_noticed() -> None:
     """Where a row is missing or out of order the picture is not cut."""
     data = picture(64, 200)
     header = jpeg.inspect(data)
@@ -227,7 +231,7 @@ def test_a_lost_restart_marker_is_noticed():
         jpeg_rows.split_rows(short, jpeg.inspect(short))
 
 
-def test_wrong_bytes_raise_nothing_but_bad_picture():
+def test_wrong_bytes_raise_nothing_but_bad_picture() -> None:
     """Whatever bytes come, the header is read, or refused with the one error made for it."""
     choose, data = random.Random(5), picture(100, 90)
     refused = 0
@@ -260,7 +264,7 @@ def test_wrong_bytes_raise_nothing_but_bad_picture():
         (b"\xff\xd8" + segment(0xDB, b"ab") * 500 + segment(0xDB, bytes(65_000)) * 400, "bytes of tables"),
     ],
 )
-def test_a_picture_that_costs_more_than_the_budget_is_refused(data: bytes, message: str):
+def test_a_picture_that_costs_more_than_the_budget_is_refused(data: bytes, message: str) -> None:
     """Before anything is decoded, and without taking long itself."""
     began = time.process_time()
     with pytest.raises(BadPicture, match=message):
@@ -280,14 +284,14 @@ def test_a_picture_that_costs_more_than_the_budget_is_refused(data: bytes, messa
         b"\xff\xd8" + b"\xff" * 5_000_000 + header_only(100, 100)[2:],
     ],
 )
-def test_a_picture_within_the_budget_is_read_in_a_moment(data: bytes):
+def test_a_picture_within_the_budget_is_read_in_a_moment(data: bytes) -> None:
     began = time.process_time()
     jpeg.inspect(data)
 
     assert time.process_time() - began < 1
 
 
-def test_coded_bytes_that_look_like_a_scan_are_none():
+def test_coded_bytes_that_look_like_a_scan_are_none() -> None:
     """In coded data FF is followed by 00: a picture full of FF has the scans that it has."""
     noisy = np.random.default_rng(3).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()

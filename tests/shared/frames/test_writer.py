@@ -2,6 +2,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -337,12 +338,13 @@ def test_several_threads_send_several_cameras(bus: Bus, ledger: Ledger) -> None:
     with Writer(bus) as writer:
         outlet = FrameWriter(writer, "threads", ledger)
 
+        def entered(camera: str, frames: int) -> bool:
+            return camera in ledger.as_json() and books(ledger, camera)[0] >= frames
+
         def send(camera: str) -> None:
             for number in range(1, 51):
                 outlet.send(camera, now_us(), encoder(camera))
-                wait_until(
-                    lambda n=number: books(ledger, camera)[0] >= n if camera in ledger.as_json() else False, "it"
-                )  # type: ignore[misc]
+                wait_until(partial(entered, camera, number), "it")
 
         threads = [threading.Thread(target=send, args=(camera,)) for camera in cameras]
         for thread in threads:
