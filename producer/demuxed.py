@@ -47,6 +47,7 @@ class Demuxed:
         if not self._container.streams.video:
             raise CameraLost("it sends no video")
         self._video = self._container.streams.video[0]
+        self.reader, self.codec = f"FFmpeg, RTSP over {transport}", self._video.codec_context.name
         self.decoder = Decoder(self._video.codec_context, low_delay=True)
 
     def pictures(self) -> Iterator[AccessUnit]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
+from producer.protocol import state_fact
 from shared.clock import now_us
 from shared.errors import CameraLost
 from shared.frames.pixels import Image
@@ -58,6 +59,8 @@ def grabbed(capture: Grabber) -> Iterator[CapturedPicture]:
     own_jpeg = int(capture.get(cv2.CAP_PROP_FOURCC)) == _MJPG and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
     if not own_jpeg:
         capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+    state_fact("reader", "V4L")
+    state_fact("codec", "mjpeg" if own_jpeg else "raw")
     while capture.grab():
         captured_at = now_us()
         done, image = capture.retrieve()

@@ -49,7 +49,15 @@ class PictureDecoder(Protocol):
 
 
 class Feed(Protocol):
-    """An opened network camera."""
+    """An opened network camera.
+
+    Attributes:
+        reader: what reads it, such as `RTSP`.
+        codec: of its pictures, as FFmpeg calls it.
+    """
+
+    reader: str
+    codec: str
 
     @property
     def decoder(self) -> PictureDecoder:

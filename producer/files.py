@@ -18,6 +18,7 @@ from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
 from producer.decoder import Decoder
 from producer.limits import DECODER_OPTIONS
 from producer.pacing import Playback
+from producer.protocol import state_fact
 from producer.source import files, is_picture
 from shared.clock import now_us
 from shared.errors import CameraLost
@@ -50,6 +51,7 @@ def pictures(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Ge
     Raises:
         CameraLost: no file matches, or a whole round yields no picture.
     """
+    state_fact("reader", "files")
     playback = Playback(tick)
     begin_s = 0.0
     while True:
@@ -125,6 +127,7 @@ class _SquarePixels:
 
 def _frames(container: InputContainer) -> Iterator[_Cue]:
     video = container.streams.video[0]
+    state_fact("codec", video.codec_context.name)
     decoder = _SquarePixels(Decoder(video.codec_context, low_delay=False), video.sample_aspect_ratio)
     rate = video.average_rate or video.guessed_rate
     step_s = float(1 / rate) if rate else STILL_S

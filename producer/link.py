@@ -8,6 +8,7 @@ import producer.mjpeg.camera as mjpeg
 from producer.content import CapturedPicture, Undecodable
 from producer.demuxed import Demuxed
 from producer.feed import AccessUnit, Feed, FeedReader
+from producer.protocol import state_fact
 from producer.rhythm import Rhythm
 from producer.rtsp.camera import RtspCamera
 from producer.rtsp.depacketizer import UnsupportedStream
@@ -56,6 +57,8 @@ def _fallback(link: str, ca: str, why: UnsupportedStream) -> Feed:
 
 
 def _pictures(feed: Feed, *, supervised: bool = False) -> Iterator[CapturedPicture]:
+    state_fact("reader", feed.reader)
+    state_fact("codec", feed.codec)
     try:
         yield from _decoded(feed, _Supervision() if supervised else None)
     finally:

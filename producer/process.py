@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from producer.protocol import NEWS, CaptureJob, Message, Receiver
+from producer.protocol import FACT, NEWS, CaptureJob, Message, Receiver
 from shared.errors import CameraLost
 from shared.redact import redact_secrets
 
@@ -48,6 +48,8 @@ class CaptureProcess:
             CameraLost: the process cannot be started.
         """
         self._camera, self._secrets, self._said = camera, job.source.secrets(), set() if said is None else said
+        self.facts: dict[str, str] = {}
+        """What the capture has said about the camera, by name: `reader`, `codec`."""
         self._last_lines: deque[str] = deque(["it said nothing"], maxlen=LAST_LINES)
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         try:
@@ -121,6 +123,10 @@ class CaptureProcess:
         with suppress(OSError, ValueError):  # closed, because the process would not die in time
             for line in self._stderr:
                 text = redact_secrets(line.decode(errors="replace").rstrip(), self._secrets)
+                if text.startswith(FACT):
+                    name, _, value = text.removeprefix(FACT).partition(" ")
+                    self.facts[name] = value
+                    continue
                 self._last_lines.append(text)
                 # Which reader is at work is said once, not at each attempt.
                 news = text.startswith(NEWS) and text not in self._said

@@ -10,6 +10,7 @@ import json
 import os
 import select
 import struct
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 
@@ -17,6 +18,7 @@ from producer.rhythm import FIRST_PICTURE_S, Rhythm
 from producer.source import Source, SourceKind
 from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
+FACT = "FACT "  # begins a line on standard error: a name, a blank and a value
 NEWS = "INFO "  # begins a line on standard error that is worth telling; what libraries print is not
 _HEAD = struct.Struct("<BQIIIIII")  # kind, captured_at, width, height, thinned, superseded, undecodable, size
 _ERRORS: dict[str, type[CameraError]] = {kind.__name__: kind for kind in (CameraFrozen, CameraLost, CameraRefused)}
@@ -116,6 +118,12 @@ class Message:
         """Return the error that a FAILED message carries."""
         name, reason = json.loads(self.payload)
         return _ERRORS.get(name, CameraLost)(reason)
+
+
+def state_fact(name: str, value: str) -> None:
+    """Tell the producer something about the camera, for `--check`; called in the capture."""
+    sys.stderr.write(f"{FACT}{name} {value}\n")
+    sys.stderr.flush()
 
 
 def send(pipe: int, message: Message) -> None:

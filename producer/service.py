@@ -1,5 +1,8 @@
 """The producer: its parts, joined."""
 
+import sys
+
+from producer import check
 from producer.camera import Camera
 from producer.metrics import ProducerMetrics
 from producer.protocol import CaptureJob
@@ -13,7 +16,10 @@ from shared.process.probes import Readiness, ReadinessCheck
 from shared.process.service import Service, run_service
 from shared.states import CameraState
 
-PURPOSE = "Publishes the pictures of cameras to Kafka."
+PURPOSE = (
+    "Publishes the pictures of cameras to Kafka. "
+    "With --check [LINK] it tries the configured cameras, or one, and prints what they send."
+)
 # How to make pictures smaller that are too large for the bus, by FRAMEFORMAT.
 _SMALLER = {
     "jpeg": "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY",
@@ -22,7 +28,9 @@ _SMALLER = {
 
 
 def main() -> int:
-    """Run the producer; return the exit status."""
+    """Run the producer, or check its cameras; return the exit status."""
+    if check.OPTION in sys.argv[1:]:
+        return check.main(sys.argv[1:])
     return run_service(ProducerSettings, "producer", PURPOSE, build)
 
 

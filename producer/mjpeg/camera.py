@@ -76,6 +76,8 @@ def opened(link: str, *, interval_s: float, rhythm: Rhythm, tick: Callable[[], N
 class MjpegCamera:
     """An opened camera."""
 
+    reader, codec = "MJPEG over HTTP", "mjpeg"
+
     def __init__(
         self,
         client: HttpClient,
@@ -104,7 +106,7 @@ class MjpegCamera:
         self._due_s = self._began_s = began_s
         self._beginning = b""
         self._count = 0  # pictures of the response
-        self._polls = False
+        self._polls = self._told_of_end = False
         self._units = self._all()
         self._first: AccessUnit | None = None
 
@@ -141,6 +143,8 @@ class MjpegCamera:
                 raise CameraLost(found.no_picture(self._response, self._beginning))
             if not self._count:
                 yield self._unit(Undecodable(), now_us(), time.monotonic())
+            if not self._polls:
+                log.info("the camera sends one picture for each request")
             self._polls = True
             self._client.finish(self._response, REST_S)
             self._ask_again()
@@ -183,6 +187,9 @@ class MjpegCamera:
     def _unit(self, content: Content, captured_at: int, at_s: float) -> AccessUnit:
         if not isinstance(content, Undecodable):
             self._count += 1
+            if self._scanner.seen.without_end == 1 and not self._told_of_end:
+                self._told_of_end = True
+                log.info("the camera's pictures lack their end marker")
             self._rhythm.saw_picture(at_s)
             self._beginning = b""
         if not self._polls:

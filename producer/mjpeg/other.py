@@ -52,6 +52,8 @@ class _Body:
 class HttpVideo:
     """A camera whose video FFmpeg demultiplexes; a picture may end only when the next one begins."""
 
+    reader = "FFmpeg over HTTP"
+
     def __init__(self, client: HttpClient, response: Response, beginning: bytes, rhythm: Rhythm) -> None:
         """Open.
 
@@ -73,6 +75,7 @@ class HttpVideo:
             raise self._body.error or ffmpeg_error(exc, opening=True) from None
         except IndexError:
             raise CameraLost("it sends no video") from None
+        self.codec = self._video.codec_context.name
         self.decoder = Decoder(self._video.codec_context, low_delay=True)
 
     def pictures(self) -> Iterator[AccessUnit]:

@@ -37,11 +37,14 @@ _DEPACKETIZERS: Mapping[str, Callable[[Track], Depacketizer]] = {
 class RtspCamera:
     """An opened camera."""
 
+    reader = "RTSP"
+
     def __init__(self, session: Session, track: Track, depacketizer: Depacketizer, rhythm: Rhythm) -> None:
         self._session, self._rhythm, self._any_picture = session, rhythm, False
         # Cameras may use the interleaved mode without having said so.
         deinterleaver = Deinterleaver(track.parameters) if track.codec == "H264" else None
         self._assembler = AccessUnitAssembler(depacketizer, track.payload_types, deinterleaver)
+        self.codec = depacketizer.codec
         self.decoder = Decoder(av.Codec(depacketizer.codec, "r").create("video"), low_delay=True)
 
     @classmethod

@@ -15,6 +15,8 @@ from producer.mjpeg.body import ChunkedBody
 from producer.mjpeg.scanner import MOST_HEAD_BYTES, JpegScanner
 from tests.producer.mjpeg.odd_camera import part, picture
 
+pytestmark = pytest.mark.fuzz
+
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or 2.0)
 PICTURES = [picture(number) for number in range(8)]
 
