@@ -14,7 +14,7 @@ from collections.abc import Callable
 from prometheus_client import Counter, Gauge
 
 from shared.bus import Reader, Record, Writer
-from shared.clock import now_us
+from shared.clock import Instant, now_us
 from shared.crashes import Faults
 from shared.errors import BadRecord, BusError
 from shared.reports import Entry, Report, ServiceName, read_entry
@@ -124,11 +124,12 @@ class StatusBoard:
     def read(self, reader: Reader, timeout_s: float) -> bool:
         """Take in the records that have arrived; return whether there were any."""
         records = reader.read(timeout_s)
-        now, wall_s = time.monotonic(), now_us() / 1e6
+        now = Instant.now()
         for record in records:
             # Clocks are compared only for records that are older than this reader: what arrives later was written now.
-            age_s = max(0.0, wall_s - (record.timestamp_ms or 0) / 1e3) if reader.predates_start(record) else 0.0
-            self._take(record, heard_at=now - age_s, now=now)
+            age_s = max(0.0, now.wall_us / 1e6 - (record.timestamp_ms or 0) / 1e3)
+            heard_at = now.monotonic_s - (age_s if reader.predates_start(record) else 0.0)
+            self._take(record, heard_at=heard_at, now=now.monotonic_s)
         return bool(records)
 
     def entries(self) -> list[Entry]:
