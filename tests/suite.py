@@ -165,6 +165,7 @@ class Service(Program):
         return {
             camera: Books(count["in_total"], count["out_total"], dropped.get(camera, {}), count["lost_upstream_total"])
             for camera, count in counts.items()
+            if "in_total" in count  # other counters of frames may have begun before the first is accounted for
         }
 
     def books(self, camera: str) -> Books:
