@@ -31,6 +31,7 @@ from shared.states import ModelState
 log = logging.getLogger(__name__)
 
 REST_CAP_S = 1.0  # longest rest after a failure: a server that is back is found within it
+LONGEST_SHARE_REST_S = 1.0  # of a camera whose answer took long: once may have been the server's fault
 IDLE_S = 0.5  # longest wait for a frame before the loop beats again
 BAD_REQUESTS = 3  # that many HTTP 400 in a row are the model's fault, not a picture's
 OUTCOMES = {
@@ -96,7 +97,7 @@ class Predictor:
         self._handler = None if is_remote(labels) else handler(read_labels(labels))
         self._wake = threading.Condition()
         self._offers: dict[str, _Offer] = {}
-        self._shares = Shares()
+        self._shares = Shares(longest_rest_s=LONGEST_SHARE_REST_S)
         self._busy = False
         self._rest_until = 0.0
         self._state = ModelReport(ModelState.WAITING, now_us())

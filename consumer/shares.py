@@ -19,8 +19,8 @@ class Shares:
     A camera that is alone, or among others whose pictures are as expensive, never rests.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, longest_rest_s: float = float("inf")) -> None:
+        self._clock, self._longest_rest_s = clock, longest_rest_s
         self._last: dict[str, tuple[float, float]] = {}
 
     def took(self, camera: str, seconds: float) -> None:
@@ -39,4 +39,4 @@ class Shares:
         others = (took for name, (took, when) in self._last.items() if name != camera and when > oldest)
         if seconds <= max(EXPENSIVE_S, EXPENSIVE * min(others, default=seconds)):
             return float("-inf")
-        return at + RESTS * seconds
+        return at + min(RESTS * seconds, self._longest_rest_s)

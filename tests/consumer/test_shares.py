@@ -64,6 +64,15 @@ def test_a_camera_that_has_gone_is_forgotten(shares: Shares, clock: Clock) -> No
     assert shares.ready_at("expensive") < clock.now
 
 
+def test_a_rest_may_have_a_limit(clock: Clock) -> None:
+    """A model that took long once does not leave a camera without labels for long."""
+    shares = Shares(clock, longest_rest_s=1.0)
+    shares.took("cheap", 0.01)
+    shares.took("expensive", 5.0)
+
+    assert shares.ready_at("expensive") == clock.now + 1.0
+
+
 def test_memory_is_bounded(shares: Shares) -> None:
     """Anyone may write any camera to the bus."""
     for number in range(5000):
