@@ -214,7 +214,7 @@ def test_records_that_are_no_frames_are_counted_and_stop_nothing(video: Video, s
         (b"GIF89a", headers),
         (good.jpeg, [("content-type", b"image/png"), *headers[1:]]),
         (b"{}", []),
-        (good.jpeg, []),
+        (good.jpeg[:50], []),
     ):
         sender.record("odd", value, head)
     sender.send("odd", 1)
@@ -224,6 +224,15 @@ def test_records_that_are_no_frames_are_counted_and_stop_nothing(video: Video, s
     assert odd["undecodable"] + odd.get("superseded", 0) == 6
     assert odd["undecodable"] >= 5
     assert (odd["lost"], odd["in"], odd["out"]) == (0, 7, 1)
+
+
+def test_a_bare_jpeg_is_shown(video: Video, sender: Sender) -> None:
+    """Without headers; the camera is the key."""
+    bare = frame("bare", 1).jpeg
+    sender.record("bare", bare, [])
+
+    wait_until(lambda: video.get("/cameras/bare/snapshot.jpg").status_code == 200)
+    assert video.get("/cameras/bare/snapshot.jpg").content == bare
 
 
 def test_a_record_of_the_original_is_shown(video: Video, sender: Sender) -> None:
