@@ -61,10 +61,10 @@ def parse(text: str) -> Description:
 
 
 def _video(lines: list[str], everything: list[str]) -> Track | None:
-    kind, *words = lines[0][2:].split()
-    if kind.lower() != "video" or len(words) < 3:
+    words = lines[0][2:].split()
+    if len(words) < 4 or words[0].lower() != "video":
         return None
-    formats = [int(word) for word in words[2 : 2 + _MOST_FORMATS] if word.isascii() and word.isdecimal()]
+    formats = [int(word) for word in words[3 : 3 + _MOST_FORMATS] if word.isascii() and word.isdecimal()]
     formats = [number for number in formats if number < 128]
     if not formats:
         return None
@@ -74,7 +74,7 @@ def _video(lines: list[str], everything: list[str]) -> Track | None:
     return Track(
         codec=codec,
         payload_types=frozenset(number for number in formats if _codec(lines, number, {}) in (codec, "")),
-        profile=words[1].upper(),
+        profile=words[2].upper(),
         control=_attribute(lines, "control"),
         parameters=parameters,
         size=_size(lines),

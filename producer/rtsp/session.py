@@ -64,7 +64,8 @@ class Session:
         Raises:
             CameraError: it does not answer.
         """
-        self._link = _ZONE.sub(r"\1]", quote(link.partition("#")[0], safe=string.punctuation))
+        quoted = quote(link.partition("#")[0], safe=string.punctuation, errors="surrogateescape")
+        self._link = _ZONE.sub(r"\1]", quoted)
         self._deadline_s = deadline_s
         self._base = self._whole = self._link  # in front of its parts' addresses; of the session as a whole
         self._session_control = ""

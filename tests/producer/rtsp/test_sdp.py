@@ -67,7 +67,7 @@ def test_several_videos_and_none() -> None:
     two = parse("m=video 0 RTP/AVP 96\na=rtpmap:96 VP8/90000\nm=video 0 RTP/SAVP 97\na=rtpmap:97 h264/90000\n")
 
     assert [(track.codec, track.profile) for track in two.videos] == [("VP8", "RTP/AVP"), ("H264", "RTP/SAVP")]
-    assert parse("").videos == parse("m=video\nm=audio 0 RTP/AVP 0\n\0\xff").videos == ()
+    assert parse("").videos == parse("m=\nm=video\nm=audio 0 RTP/AVP 0\n\0\xff").videos == ()
 
 
 @pytest.mark.parametrize(
