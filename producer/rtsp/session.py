@@ -17,13 +17,12 @@ from producer.rtsp.depacketizer import UnsupportedStream
 from producer.rtsp.messages import Request, Response, decoded
 from producer.rtsp.request_channel import UNAUTHORIZED, RequestChannel
 from producer.rtsp.sdp import Description, Track, parse
-from producer.rtsp.transport import DEFAULT_CHANNELS, agreed_channels
+from producer.rtsp.transport import DEFAULT_CHANNELS, agreed_channels, timeout_s
 from producer.tls import connect
 from shared.errors import CameraLost
 
 log = logging.getLogger(__name__)
 
-DEFAULT_TIMEOUT_S = 60.0  # RFC 2326, section 12.37
 OPTIONS_WITHIN_S = 1.5  # some cameras never answer it
 LONGEST_QUIET_S, AGAIN_S = 30.0, 1.0  # between two signs of life; after one that was refused
 SIGN_OFF_WITHIN_S = 0.1
@@ -34,7 +33,6 @@ _FROM_THE_BEGINNING: Mapping[str, str] = {"Range": "npt=0.000-"}
 _SESSION_NOT_FOUND, _UNSUPPORTED_TRANSPORT, _NOT_ENOUGH_BANDWIDTH = 454, 461, 453
 _FINAL = frozenset({401, 403, _NOT_ENOUGH_BANDWIDTH, 503})  # another address, or another reader, would not help
 _ZONE = re.compile(r"(\[[^]%]*)%[^]]*\]")  # of a link-local address: it means something on this machine only
-_TIMEOUT = re.compile(r"timeout\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
 
 
 class Redirected(Exception):
@@ -146,7 +144,7 @@ class Session:
         Raises:
             CameraError: there are no more.
         """
-        quiet_s = min(LONGEST_QUIET_S, self._timeout_s() / 2)
+        quiet_s = min(LONGEST_QUIET_S, timeout_s(self._requests.session_parameters) / 2)
         self._alive_due_s = time.monotonic() + quiet_s
         heard_at_s = time.monotonic()
         unrecognised = False
@@ -280,10 +278,6 @@ class Session:
         self._channels |= {packet.channel}
         self._connection.expect(self._channels, self._payload_types)
         return True
-
-    def _timeout_s(self) -> float:
-        found = _TIMEOUT.search(self._requests.session_parameters)
-        return float(found[1]) if found and int(found[1]) else DEFAULT_TIMEOUT_S
 
     def _heed(self, answer: Response) -> None:
         """Draw the conclusions from the answer to a sign of life."""

@@ -10,7 +10,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
@@ -142,7 +142,7 @@ def test_streams_of_messages_and_packets() -> None:
             sender.join()
 
 
-DEPACKETIZERS = {
+DEPACKETIZERS: dict[str, Callable[[], Depacketizer]] = {
     "H264": lambda: H264Depacketizer({"sprop-parameter-sets": "Z3Nwcw==,aHBwcw"}),
     "H265": lambda: H265Depacketizer({}),
     "JPEG": lambda: JpegDepacketizer(None),
@@ -156,7 +156,7 @@ def test_packets(codec: str) -> None:
     packets = [packet for cut in video(codec).pictures for packet in cut]
     found = 0
     for chance in rounds(30):
-        depacketizer: Depacketizer = DEPACKETIZERS[codec]()
+        depacketizer = DEPACKETIZERS[codec]()
         deinterleaver = Deinterleaver({"sprop-interleaving-depth": "3"}) if codec == "H264" else None
         assembler = AccessUnitAssembler(depacketizer, frozenset({26 if codec == "JPEG" else 96}), deinterleaver)
         at_s = 0.0
