@@ -176,6 +176,7 @@ def main() -> None:
     arguments.add_argument("kinds", nargs="+", choices=KINDS)
     options = arguments.parse_args()
     os.nice(15)
+    print("attacking", flush=True)
     asyncio.run(_run(options.kinds, options.port, options.seconds))
 
 

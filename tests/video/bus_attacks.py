@@ -76,6 +76,8 @@ def main() -> None:
     threads = [
         threading.Thread(target=write, args=(KINDS[kind](Bus(servers, properties)), float(seconds))) for kind in kinds
     ]
+    sys.stdout.write("attacking\n")
+    sys.stdout.flush()
     for thread in threads:
         thread.start()
     for thread in threads:
