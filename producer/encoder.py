@@ -41,6 +41,9 @@ class FrameEncoder:
     raw: bool
     # One for all frames, in this thread: PyAV would make another one with threads of its own for each frame.
     _reformatter: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
+    _film: orientation.FilmOrientation = field(
+        default_factory=orientation.FilmOrientation, init=False, repr=False, compare=False
+    )
 
     def encode(self, content: Content) -> EncodedFrame:
         """Return the frame to publish; a camera's own JPEG is passed through unchanged where possible.
@@ -50,8 +53,10 @@ class FrameEncoder:
         """
         try:
             return self._encoded(content)
-        except cv2.error as exc:
-            raise BadPicture(f"it cannot be converted: {exc.err}") from exc
+        except BadPicture:
+            raise
+        except (cv2.error, ValueError) as exc:  # for want of memory, too
+            raise BadPicture(f"it cannot be converted: {exc}") from exc
 
     def _encoded(self, content: Content) -> EncodedFrame:
         if isinstance(content, Undecodable):
@@ -60,7 +65,8 @@ class FrameEncoder:
             if not self.raw and self.scale_x == self.scale_y == 1:
                 picture = jpeg.inspect(content.data)
                 if _shows_everywhere(picture, content.data):
-                    data = jpeg.with_standard_tables(content.data)
+                    complete = picture.has_huffman_tables or not picture.baseline
+                    data = content.data if complete else jpeg.with_standard_tables(content.data)
                     return EncodedFrame(picture.width, picture.height, data)
             content = pixels.decode(content.data)
         image = self._of_frame(content) if isinstance(content, av.VideoFrame) else self._scaled(content)
@@ -73,7 +79,7 @@ class FrameEncoder:
         return max(1, round(width * scale_x)), max(1, round(height * scale_y))
 
     def _of_frame(self, frame: av.VideoFrame) -> Image:
-        turn = orientation.of_frame(frame)
+        turn = self._film.of(frame)
         width, height = self._size(frame.width, frame.height, sideways=turn in orientation.SWAPS_SIDES)
         # One pass of swscale converts colours and size. Either interpolation doubles the chroma of 4:2:0.
         same = (width, height) == (frame.width, frame.height)

@@ -11,7 +11,7 @@ import av.error
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from producer import orientation
 from producer.content import CameraJpeg, CapturedPicture, Content, Undecodable
@@ -101,34 +101,37 @@ def _video(path: Path) -> Iterator[_Cue]:
         yield _Cue(0.0, STILL_S, lambda: (now_us(), [Undecodable()]))
 
 
-class _SquarePixels:
-    """A decoder whose pictures have square pixels, whatever the film's are: the shorter side is stretched."""
+class _Shown:
+    """A decoder whose pictures are as they are to be shown: upright, and with square pixels by a longer side."""
 
     def __init__(self, decoder: Decoder, pixel_aspect: Fraction | None) -> None:
-        self._decoder = decoder
+        self._decoder, self._film = decoder, orientation.FilmOrientation()
+        self._reformatter = VideoReformatter()
         plausible = pixel_aspect and 1 / MOST_STRETCH <= pixel_aspect <= MOST_STRETCH
         self._aspect = Fraction(pixel_aspect) if pixel_aspect and plausible else Fraction(1)
 
     def decode(self, packet: "av.Packet[Any] | None") -> Iterator[Content]:
         """Yield the pictures that a packet releases."""
         for content in self._decoder.decode(packet):
-            yield self._stretched(content) if isinstance(content, av.VideoFrame) else content
+            yield self._shown(content) if isinstance(content, av.VideoFrame) else content
 
-    def _stretched(self, frame: av.VideoFrame) -> Content:
-        if self._aspect == 1:
+    def _shown(self, frame: av.VideoFrame) -> Content:
+        turn = self._film.of(frame)
+        if self._aspect == 1 and turn == orientation.UPRIGHT:
             return frame
         width, height = frame.width, frame.height
         size = (round(width * self._aspect), height) if self._aspect > 1 else (width, round(height / self._aspect))
         if size[0] * size[1] > MAX_PIXELS:
             return frame
-        image = frame.to_ndarray(format="bgr24", width=size[0], height=size[1], interpolation=Interpolation.BILINEAR)
-        return orientation.turned(image.astype(np.uint8, copy=False), orientation.of_frame(frame))
+        scaled = self._reformatter.reformat(frame, *size, "bgr24", interpolation=Interpolation.BILINEAR, threads=1)
+        image = scaled.to_ndarray()
+        return orientation.turned(image.astype(np.uint8, copy=False), turn)
 
 
 def _frames(container: InputContainer) -> Iterator[_Cue]:
     video = container.streams.video[0]
     state_fact("codec", video.codec_context.name)
-    decoder = _SquarePixels(Decoder(video.codec_context, low_delay=False), video.sample_aspect_ratio)
+    decoder = _Shown(Decoder(video.codec_context, low_delay=False), video.sample_aspect_ratio)
     rate = video.average_rate or video.guessed_rate
     step_s = float(1 / rate) if rate else STILL_S
     begin: int | None = video.start_time

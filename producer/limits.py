@@ -1,5 +1,6 @@
 """Keeps a capture small: whatever its camera sends, the capture dies and nothing else."""
 
+import ctypes
 import re
 import resource
 import sys
@@ -15,6 +16,18 @@ DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 """FFmpeg's own check of a picture's size, before it allocates anything for it."""
 
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+_KEPT_BYTES = 4 << 20  # coded pictures; decoded ones are given back, or they would add up to the limit
+
+
+def _keep_freed_memory() -> None:
+    """Keep the memory of one picture for the next: to give it back and fault it in again costs more than to copy it."""
+    with suppress(AttributeError, OSError):  # another C library than glibc
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
 def confine() -> None:
     """Limit the memory of this process from now on, and offer it to the kernel first when memory runs out.
 
@@ -23,6 +36,7 @@ def confine() -> None:
     """
     if sys.platform != "linux":
         return
+    _keep_freed_memory()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     taken = re.search(r"^VmData:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)

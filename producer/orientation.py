@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import av
 import cv2
@@ -44,8 +45,25 @@ def turned(image: Image, orientation: int) -> Image:
     return image if turn is None else np.ascontiguousarray(turn(image), np.uint8)
 
 
-def of_frame(frame: av.VideoFrame) -> int:
-    """Return the orientation that a film gives its frames."""
+@dataclass(slots=True)
+class FilmOrientation:
+    """The orientation that a film gives its frames, which seldom changes.
+
+    The matrix is read again only when the rotation changes: PyAV keeps a frame whose side data have been read until the
+    garbage collector comes, and a few frames of 4K fill a capture's memory.
+    """
+
+    _rotation: int | None = None
+    _orientation: int = UPRIGHT
+
+    def of(self, frame: av.VideoFrame) -> int:
+        """Return the orientation of a frame."""
+        if frame.rotation != self._rotation:
+            self._rotation, self._orientation = frame.rotation, _of_frame(frame)
+        return self._orientation
+
+
+def _of_frame(frame: av.VideoFrame) -> int:
     data = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]  # its stub knows names only
     if data is None or data.buffer_size < 20:
         return UPRIGHT

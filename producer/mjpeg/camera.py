@@ -155,7 +155,8 @@ class MjpegCamera:
         while not self._response.complete or self._scanner.inside:
             rest = self._response.complete or (self._count and self._response.length is not None)
             try:
-                data = self._client.read(self._response, self._deadline_s(rest=bool(rest)))
+                deadline_s, missing = self._deadline_s(rest=bool(rest)), self._scanner.missing
+                data = self._client.read(self._response, deadline_s, at_least=missing)
             except TimeoutError:
                 if rest:
                     break

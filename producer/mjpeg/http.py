@@ -24,6 +24,8 @@ MOST_REDIRECTS = 5
 MOST_HEAD_BYTES = 1 << 16
 MOST_ANSWER_BYTES = 1 << 16  # of a refusal or a redirection, to keep its connection
 READ_BYTES = 1 << 18
+MOST_LOW_WATER_BYTES = 1 << 18
+PATIENT_S, SHORT_S = 0.2, 0.001  # for many bytes at once; for what has come
 _STATUS = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})\b", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 # No head at all (HTTP/0.9, and cameras that lose their head on a connection that is kept).
@@ -104,6 +106,7 @@ class HttpClient:
         self._challenge: Challenge | None = None
         self._socket: socket.socket | None = None
         self._peer = ""
+        self._low_water = 1
         self._buffered = b""
 
     def get(self, conditions: Mapping[str, str] | None = None, *, within_s: float = OPEN_TIMEOUT_S) -> Response:
@@ -136,8 +139,14 @@ class HttpClient:
                 raise refusal(response.status)
         raise CameraLost(f"more than {MOST_REDIRECTS} redirections")
 
-    def read(self, response: Response, deadline_s: float) -> bytes:
+    def read(self, response: Response, deadline_s: float, *, at_least: int = 1) -> bytes:
         """Return more of the body; empty when the camera has closed the connection.
+
+        Args:
+            response: whose body to read.
+            deadline_s: until when something must come, monotonic seconds.
+            at_least: bytes that are worth waking up for, as far as the kernel can wait for them. A hint: fewer come
+                when the deadline has passed.
 
         Raises:
             TimeoutError: nothing came until the deadline, monotonic seconds.
@@ -146,7 +155,7 @@ class HttpClient:
         content = b""
         while not content and not response.closed:
             try:
-                data = self._receive(deadline_s)
+                data = self._receive(deadline_s, at_least)
             except TimeoutError:
                 raise
             except OSError as exc:
@@ -200,6 +209,7 @@ class HttpClient:
         timeout_s = max(0.1, deadline_s - time.monotonic())
         secure, port = parts.scheme.lower() == "https", parts.port or PORTS[parts.scheme.lower()]
         self._socket = connect(host, port, secure=secure, ca=self._ca, timeout_s=timeout_s)
+        self._low_water = 1
         self._peer = str(self._socket.getpeername()[0])
         self._buffered = b""
 
@@ -245,7 +255,7 @@ class HttpClient:
         self._buffered = text[end.end() :]
         return Response(int(status[1]), _headers(text[: end.start()]))
 
-    def _receive(self, deadline_s: float) -> bytes:
+    def _receive(self, deadline_s: float, at_least: int = 1) -> bytes:
         if self._buffered:
             data, self._buffered = self._buffered, b""
             return data
@@ -255,8 +265,23 @@ class HttpClient:
         left_s = deadline_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
-        connected.settimeout(left_s)
+        self._wake_at(connected, min(at_least, MOST_LOW_WATER_BYTES))
+        connected.settimeout(left_s if self._low_water == 1 else min(left_s, PATIENT_S))
+        try:
+            return connected.recv(READ_BYTES)
+        except TimeoutError:
+            if self._low_water == 1:
+                raise
+        self._wake_at(connected, 1)
+        connected.settimeout(SHORT_S)
         return connected.recv(READ_BYTES)
+
+    def _wake_at(self, connected: socket.socket, count: int) -> None:
+        """Let the kernel wake this thread when so many bytes have come: once for a picture, not for each segment."""
+        if count != self._low_water:
+            with suppress(OSError):
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+                self._low_water = count
 
     def _drain(self, response: Response, deadline_s: float) -> None:
         with suppress(OSError, CameraError):

@@ -92,6 +92,12 @@ class JpegScanner:
         return self._mode is not _Mode.BETWEEN
 
     @property
+    def missing(self) -> int:
+        """Bytes that are likely to come before the picture ends; 1 if that is not known, or if they are few."""
+        missing = self._length - len(self._buffer) - _SMALL_BYTES
+        return missing if missing > _SMALL_BYTES and self.inside and self._exact_lengths else 1
+
+    @property
     def beginning(self) -> bytes:
         """The first bytes that have not been assigned to a picture."""
         return bytes(self._buffer[:64])

@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 import av
@@ -101,3 +102,18 @@ def test_frames_leave_no_threads_behind() -> None:
         encoder.encode(frame)
 
     assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
+def test_frames_are_released_without_the_garbage_collector() -> None:
+    """A frame that has been encoded is gone at once: a few of 4K fill the memory of a capture."""
+    encoder = FrameEncoder(1, 1, 80, raw=False)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            encoder.encode(av.VideoFrame.from_ndarray(image(), format="bgr24").reformat(format="yuv420p"))
+        kept = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert kept <= 2
