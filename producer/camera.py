@@ -15,7 +15,6 @@ from shared.backoff import Backoff
 from shared.clock import now_us
 from shared.errors import CameraError, CameraFrozen, CameraRefused
 from shared.frames.ledger import Ledger, Reason
-from shared.frames.oversize import Oversize
 from shared.reports import CameraReport
 from shared.states import CameraState
 
@@ -38,7 +37,7 @@ class Camera:
         *,
         ledger: Ledger,
         publish: Publish,
-        oversize: Callable[[str], Oversize | None] = lambda _camera: None,
+        oversize: Callable[[str], str | None] = lambda _camera: None,
         changed: Callable[["Camera"], None],
     ) -> None:
         """Prepare.
@@ -134,14 +133,9 @@ class Camera:
             self._enter_captured()
 
     def _enter_captured(self) -> None:
-        """Enter the state of a camera whose pictures arrive: up, unless the bus takes none of them."""
-        oversize = self._oversize(self.name)
-        if oversize is None:
-            self._too_large = None
-            self._enter(CameraState.UP, None)
-        else:
-            self._too_large = oversize.reason
-            self._enter(CameraState.DOWN if oversize.blocked else CameraState.UP, oversize.reason)
+        """Enter the state of a camera whose pictures arrive: up, with a reason if they are too large for the bus."""
+        self._too_large = self._oversize(self.name)
+        self._enter(CameraState.UP, self._too_large)
 
     def _enter(self, word: CameraState, reason: str | None) -> bool:
         """Enter a state; return whether the state or its reason has changed."""

@@ -88,7 +88,7 @@ class Camera:
     def notice(self) -> Text | None:
         """Return what to write on the picture; None if it is live, or if nobody can be blamed."""
         diagnosis = self.diagnosis
+        detail = f"{self.id}: {redact(diagnosis.reason or '')}".rstrip(": ")
         if diagnosis.notice is not None:
-            title = f"{diagnosis.notice} {span(diagnosis.notice_for_s)}"
-            return Text(diagnosis.notice, title, f"{self.id}: {redact(diagnosis.reason or '')}".rstrip(": "))
-        return Text(None, NO_PICTURE_YET, self.id) if self.slot.newest is None else None
+            return Text(diagnosis.notice, f"{diagnosis.notice} {span(diagnosis.notice_for_s)}", detail)
+        return Text(None, NO_PICTURE_YET, detail) if self.slot.newest is None else None

@@ -12,32 +12,17 @@ from shared.frames.ledger import FORGOTTEN_AFTER_S, MAX_CAMERAS
 
 log = logging.getLogger(__name__)
 
-BLOCKED_AFTER_S = 3.0  # without a picture that the brokers took
 OVER_AFTER_S = 10.0  # without a picture that was too large, once one has been taken again
-
-
-@dataclass(frozen=True, slots=True)
-class Oversize:
-    """What is wrong with a camera's pictures.
-
-    Attributes:
-        reason: names the size, the limit and the setting to change.
-        blocked: no picture of the camera has been taken for a while, rather than some of them.
-    """
-
-    reason: str
-    blocked: bool
 
 
 @dataclass(slots=True)
 class _Episode:
-    """The too large pictures of one camera; times are monotonic seconds.
+    """The too large pictures of one camera.
 
     Attributes:
         size_bytes: of the first of them, as a picture.
         record_bytes: of the first of them, with everything that Kafka adds.
-        refused_at: time of the last of them.
-        taken_at: time of the last picture that a broker took, or of the beginning.
+        refused_at: time of the last of them, monotonic seconds.
         taken: a picture was taken since the last refusal.
         logged: reason that was logged.
     """
@@ -45,7 +30,6 @@ class _Episode:
     size_bytes: int
     record_bytes: int
     refused_at: float
-    taken_at: float
     taken: bool = False
     logged: str | None = None
 
@@ -79,7 +63,7 @@ class OversizeBoard:
         with self._lock:
             if not self._names.admit(camera):
                 return
-            episode = self._episodes.setdefault(camera, _Episode(size_bytes, record_bytes, now, now))
+            episode = self._episodes.setdefault(camera, _Episode(size_bytes, record_bytes, now))
             episode.refused_at, episode.taken = now, False
         self.find(camera)
 
@@ -90,9 +74,9 @@ class OversizeBoard:
         with self._lock:
             episode = self._episodes.get(camera)
             if episode is not None:
-                episode.taken_at, episode.taken = self._clock(), True
+                episode.taken = True
 
-    def find(self, camera: str) -> Oversize | None:
+    def find(self, camera: str) -> str | None:
         """Return what is wrong with a camera's pictures, None if nothing is or if the limit is not known yet."""
         if camera not in self._episodes:
             return None
@@ -110,10 +94,9 @@ class OversizeBoard:
             reason = _reason(episode, limit, self._advice)
             news = reason != episode.logged
             episode.logged = reason
-            blocked = not episode.taken and now - episode.taken_at > BLOCKED_AFTER_S
         if news:
             log.warning("a picture is too large for the bus", extra={"camera": camera, "reason": reason})
-        return Oversize(reason, blocked)
+        return reason
 
     def _forget(self, camera: str) -> None:
         self._episodes.pop(camera, None)

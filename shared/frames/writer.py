@@ -15,7 +15,7 @@ from shared.clock import age_s, now_us
 from shared.errors import BusError
 from shared.frames.frame import Headers
 from shared.frames.ledger import Ledger, Reason
-from shared.frames.oversize import Oversize, OversizeBoard
+from shared.frames.oversize import OversizeBoard
 
 MAX_LINES = 10_000  # cameras whose numbers are remembered: ten times as many as are known at a time
 WINDOW = 8  # frames of one camera without an answer: 320 ms at 25 fps, far more than a healthy broker needs
@@ -70,7 +70,7 @@ class FrameWriter:
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}  # least recently used first
 
-    def oversize(self, camera: str) -> Oversize | None:
+    def oversize(self, camera: str) -> str | None:
         """Return what is wrong with a camera's pictures if the brokers do not take them for their size, else None."""
         return self._oversize.find(camera)
 

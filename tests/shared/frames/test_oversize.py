@@ -5,7 +5,7 @@ import pytest
 
 from shared.bus import Limit
 from shared.frames.ledger import FORGOTTEN_AFTER_S, MAX_CAMERAS
-from shared.frames.oversize import BLOCKED_AFTER_S, OVER_AFTER_S, OversizeBoard
+from shared.frames.oversize import OVER_AFTER_S, OversizeBoard
 from shared.reports import MAX_TEXT
 
 ADVICE = "lower JPEGQUALITY, IMAGESCALEX or IMAGESCALEY"
@@ -27,14 +27,9 @@ class Case:
         self.board.refused("front", size_bytes, size_bytes + 100)
 
     def reason(self) -> str:
-        oversize = self.board.find("front")
-        assert oversize is not None
-        return oversize.reason
-
-    def blocked(self) -> bool:
-        oversize = self.board.find("front")
-        assert oversize is not None
-        return oversize.blocked
+        reason = self.board.find("front")
+        assert reason is not None
+        return reason
 
 
 def test_the_reason_names_size_limit_and_setting() -> None:
@@ -101,26 +96,12 @@ def test_nothing_is_said_before_the_limit_is_known(caplog: pytest.LogCaptureFixt
     assert len(caplog.records) == 1
 
 
-def test_a_camera_is_blocked_when_no_picture_is_taken_for_a_while() -> None:
-    """Some large pictures among others do not block it."""
-    case = Case()
-    case.refuse()
-    assert not case.blocked()
-    case.now += BLOCKED_AFTER_S + 1
-    assert case.blocked()
-
-    case.board.taken("front")
-    assert not case.blocked()
-    case.refuse()
-    assert not case.blocked()
-
-
 def test_it_is_over_when_pictures_are_taken_for_a_while() -> None:
     """Time alone says nothing: a slow camera's next picture may come in an hour."""
     case = Case()
     case.refuse()
     case.now += 3600
-    assert case.blocked()
+    assert case.reason()
 
     case.board.taken("front")
 
