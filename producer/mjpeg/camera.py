@@ -12,8 +12,9 @@ from producer.content import CameraJpeg, Content, Undecodable
 from producer.faults import OPEN_TIMEOUT_S, silence
 from producer.feed import AccessUnit, Feed
 from producer.mjpeg import found
-from producer.mjpeg.http import NOT_MODIFIED, HttpClient, Response
+from producer.mjpeg.http import HttpClient
 from producer.mjpeg.other import HttpVideo
+from producer.mjpeg.response import NOT_MODIFIED, Response
 from producer.mjpeg.scanner import MOST_PICTURE_BYTES, JpegScanner, TooLarge
 from producer.rhythm import Rhythm
 from shared.clock import now_us

@@ -2,7 +2,7 @@
 
 import re
 
-from producer.mjpeg.http import Response
+from producer.mjpeg.response import Response
 
 ENOUGH_BYTES = 1 << 20  # without a JPEG: it is something else
 _LONGEST_TYPE = 60

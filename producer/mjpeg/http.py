@@ -9,11 +9,10 @@ import string
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
 from producer.faults import OPEN_TIMEOUT_S, connection_error, refusal
-from producer.mjpeg.body import ChunkedBody
+from producer.mjpeg.response import NOT_MODIFIED, Response
 from producer.rtsp.authentication import Challenge, Credentials, strongest
 from producer.source import without_credentials
 from producer.tls import connect
@@ -30,70 +29,8 @@ _STATUS = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})\b", re.IGNORECA
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 # No head at all (HTTP/0.9, and cameras that lose their head on a connection that is kept).
 _BARE_BODY = re.compile(rb"\s*(?:--|\xff\xd8|Content-Type:)", re.IGNORECASE)
-_BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]*)"|\'([^\']*)\'|([^\s;,"]+))', re.IGNORECASE)
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
-UNAUTHORIZED, NOT_MODIFIED = 401, 304
-
-
-@dataclass(slots=True)
-class Response:
-    """The head of an answer, and what is needed to read its body.
-
-    Attributes:
-        status: 200 for a camera that sends no head.
-        headers: by their names in lower case.
-        received: bytes of the body so far.
-        closed: the camera has closed the connection.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    received: int = 0
-    closed: bool = False
-    _chunked: ChunkedBody | None = None
-
-    def __post_init__(self) -> None:
-        """Prepare to read the body as its head says."""
-        if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            self._chunked = ChunkedBody()
-
-    @property
-    def content_type(self) -> str:
-        """The media type, without parameters; empty if there is none."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def boundary(self) -> str:
-        """The boundary that the head declares, as it stands there; empty if there is none."""
-        found = _BOUNDARY.search(self.headers.get("content-type", ""))
-        return next(filter(None, found.groups()), "") if found else ""
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of the body; None if its end is not announced. Multiparts are endless, whatever their head says."""
-        text = self.headers.get("content-length", "").strip()
-        if self._chunked or self.content_type.startswith("multipart/") or not re.fullmatch(r"\d{1,15}", text):
-            return 0 if self.status == NOT_MODIFIED else None
-        return int(text)
-
-    @property
-    def complete(self) -> bool:
-        """Whether the whole body has been read."""
-        if self.closed:
-            return True
-        if self._chunked:
-            return self._chunked.complete
-        return self.length is not None and self.received >= self.length
-
-    @property
-    def keeps_connection(self) -> bool:
-        """Whether another request may follow on the connection once the body has been read."""
-        return not self.closed and "close" not in self.headers.get("connection", "").lower()
-
-    def take(self, data: bytes) -> bytes:
-        """Return what bytes off the connection hold of the body."""
-        self.received += len(data)
-        return self._chunked.add(data) if self._chunked else data
+UNAUTHORIZED = 401
 
 
 class HttpClient:

@@ -10,7 +10,8 @@ from producer.decoder import Decoder
 from producer.faults import ffmpeg_error, silence
 from producer.feed import AccessUnit
 from producer.limits import DECODER_OPTIONS
-from producer.mjpeg.http import HttpClient, Response
+from producer.mjpeg.http import HttpClient
+from producer.mjpeg.response import Response
 from producer.rhythm import Rhythm
 from shared.clock import now_us
 from shared.errors import CameraError, CameraLost

@@ -1,0 +1,71 @@
+"""The head of an HTTP answer, and how its body is read (RFC 9112, section 6)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from producer.mjpeg.body import ChunkedBody
+
+NOT_MODIFIED = 304
+_BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]*)"|\'([^\']*)\'|([^\s;,"]+))', re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Response:
+    """The head of an answer, and what is needed to read its body.
+
+    Attributes:
+        status: 200 for a camera that sends no head.
+        headers: by their names in lower case.
+        received: bytes of the body so far.
+        closed: the camera has closed the connection.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    received: int = 0
+    closed: bool = False
+    _chunked: ChunkedBody | None = None
+
+    def __post_init__(self) -> None:
+        """Prepare to read the body as its head says."""
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            self._chunked = ChunkedBody()
+
+    @property
+    def content_type(self) -> str:
+        """The media type, without parameters; empty if there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def boundary(self) -> str:
+        """The boundary that the head declares, as it stands there; empty if there is none."""
+        found = _BOUNDARY.search(self.headers.get("content-type", ""))
+        return next(filter(None, found.groups()), "") if found else ""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body; None if its end is not announced. Multiparts are endless, whatever their head says."""
+        text = self.headers.get("content-length", "").strip()
+        if self._chunked or self.content_type.startswith("multipart/") or not re.fullmatch(r"\d{1,15}", text):
+            return 0 if self.status == NOT_MODIFIED else None
+        return int(text)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole body has been read."""
+        if self.closed:
+            return True
+        if self._chunked:
+            return self._chunked.complete
+        return self.length is not None and self.received >= self.length
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether another request may follow on the connection once the body has been read."""
+        return not self.closed and "close" not in self.headers.get("connection", "").lower()
+
+    def take(self, data: bytes) -> bytes:
+        """Return what bytes off the connection hold of the body."""
+        self.received += len(data)
+        return self._chunked.add(data) if self._chunked else data
