@@ -347,7 +347,7 @@ def test_page_fits_a_phone_and_a_desktop(browser: Browser, suite: Running, artef
             context = browser.new_context(**device, color_scheme=scheme)
             page = context.new_page()
             page.goto(suite.address)
-            wait_until(page, partial(_has_shown, page, 60), "pictures")
+            wait_until(page, partial(_has_shown, page, 5), "pictures")
             wait_until(page, lambda: any(one["label"] for one in predictions(suite)), "a label")
             page.screenshot(path=artefacts / f"page-{name}-{scheme}.png")
 

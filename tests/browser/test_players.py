@@ -99,7 +99,7 @@ def test_vlc_reads_the_stream(suite: Running, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     for folder in tmp_path.parents[:2]:
         folder.chmod(0o755)
-    scene = ["--video-filter", "scene", "--scene-path", str(tmp_path), "--scene-format", "png", "--scene-ratio", "5"]
+    scene = ["--video-filter", "scene", "--scene-path", str(tmp_path), "--scene-format", "png", "--scene-ratio", "1"]
     with subprocess.Popen(
         ["vlc", "-I", "dummy", "--no-audio", "--vout", "vdummy", *scene, suite.address + STREAM],
         env=dict(os.environ, HOME=str(tmp_path)),
