@@ -29,6 +29,8 @@ from shared.errors import CameraError
 from tests.producer.odd_camera import DESCRIPTION, framed
 from tests.producer.rtsp_video import video
 
+pytestmark = pytest.mark.fuzz
+
 log = logging.getLogger(__name__)
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
