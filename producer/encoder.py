@@ -74,9 +74,16 @@ class FrameEncoder:
         return EncodedFrame(width, height, image.tobytes() if self.raw else pixels.encode(image, self.quality))
 
     def _size(self, width: int, height: int, *, sideways: bool = False) -> tuple[int, int]:
-        """Return the size to scale to; `sideways`: width and height change places after that."""
+        """Return the size to scale to; `sideways`: width and height change places after that.
+
+        Raises:
+            BadPicture: no reader would accept a picture of that size.
+        """
         scale_x, scale_y = (self.scale_y, self.scale_x) if sideways else (self.scale_x, self.scale_y)
-        return max(1, round(width * scale_x)), max(1, round(height * scale_y))
+        size = max(1, round(width * scale_x)), max(1, round(height * scale_y))
+        if size[0] * size[1] > jpeg.MAX_PIXELS:
+            raise BadPicture(f"scaled to {size[0]}x{size[1]}, more than {jpeg.MAX_PIXELS} pixels")
+        return size
 
     def _of_frame(self, frame: av.VideoFrame) -> Image:
         turn = self._film.of(frame)

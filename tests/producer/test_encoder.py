@@ -52,6 +52,15 @@ def test_garbage_is_refused(content: Content) -> None:
             encoder.encode(content)
 
 
+def test_a_picture_is_not_scaled_beyond_what_readers_accept() -> None:
+    """Scaling a picture up past the pixel budget makes it undecodable, before any memory is taken for it."""
+    encoder = FrameEncoder(scale_x=8, scale_y=8, quality=80, raw=False)
+    large = np.zeros((1000, 1000, 3), np.uint8)
+
+    with pytest.raises(BadPicture, match="8000x8000"):
+        encoder.encode(large)
+
+
 @pytest.mark.parametrize("coded", [True, False])
 def test_scales_apply_to_each_side(coded: bool) -> None:
     """Width and height are scaled on their own, of a camera's JPEG as well as of pixels."""
