@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from producer.process import CaptureProcess
 from producer.protocol import CaptureJob, Message, MessageKind
-from producer.rhythm import LONGEST_FIRST_PICTURE_S
+from producer.rhythm import LONGEST_FIRST_PICTURE_S, LONGEST_SECOND_PICTURE_S, SECOND_PICTURE_S
 from producer.watchdog import Watchdog
 from shared.backoff import Backoff
 from shared.clock import now_us
@@ -161,7 +161,10 @@ def _patient(settings: CaptureJob, last: CaptureJob, watchdog: Watchdog, *, froz
     if not watchdog.saw_any:
         waited_s = last.first_s if watchdog.age_s >= last.first_s / 2 else 0.0
         return replace(last, first_s=min(LONGEST_FIRST_PICTURE_S, max(last.first_s, 2 * waited_s)))
-    return replace(settings, cautious=frozen and watchdog.rhythm.pictures_are_few)
+    if frozen and watchdog.rhythm.pictures_are_few:
+        return replace(settings, cautious=True, second_s=LONGEST_SECOND_PICTURE_S)
+    known_s = min(watchdog.rhythm.normal_silence_s, LONGEST_SECOND_PICTURE_S)
+    return replace(settings, second_s=max(SECOND_PICTURE_S, known_s))
 
 
 def _state_of(exc: CameraError) -> CameraState:

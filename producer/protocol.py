@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 
-from producer.rhythm import FIRST_PICTURE_S, Rhythm
+from producer.rhythm import FIRST_PICTURE_S, SECOND_PICTURE_S, Rhythm
 from producer.source import Source, SourceKind
 from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
@@ -37,6 +37,7 @@ class CaptureJob:
         timeout_s: the longest silence as CAMERATIMEOUT sets it; None: it follows the camera's rhythm.
         first_s: time for the first picture.
         cautious: trust the camera's rhythm only after ten gaps.
+        second_s: longest silence while the rhythm is not known.
         ca: what certificates of cameras are verified against, as CAMERACA sets it; empty: they are not.
     """
 
@@ -49,11 +50,12 @@ class CaptureJob:
     timeout_s: float | None = None
     first_s: float = FIRST_PICTURE_S
     cautious: bool = False
+    second_s: float = SECOND_PICTURE_S
     ca: str = ""
 
     def rhythm(self) -> Rhythm:
         """Return the rhythm by which to judge one attempt to do the job."""
-        return Rhythm(self.timeout_s, self.first_s, self.cautious)
+        return Rhythm(self.timeout_s, self.first_s, self.cautious, self.second_s)
 
     def to_line(self) -> bytes:
         """Return the job as one line."""

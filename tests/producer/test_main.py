@@ -278,6 +278,7 @@ def test_the_state_of_a_camera_is_seen_everywhere(
 
         producer = start(VIDEOLINK=rtsp.link(), CAMERA="front")
         wait_until(lambda: states()[-1:] == ["up"], "it is said to be up")
+        wait_until(lambda: sum(producer.metrics("producer_frames_in_total").values()) > 10, "its rhythm is known")
         rtsp.frozen.set()
         wait_until(lambda: states()[-1:] == ["frozen"], "it is said to be frozen")
         reason = "connected, but silent for 3 s"

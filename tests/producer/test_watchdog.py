@@ -1,6 +1,6 @@
 import pytest
 
-from producer.rhythm import FIRST_PICTURE_S, LEAST_S, SECOND_PICTURE_S, TOLERANCE, Rhythm
+from producer.rhythm import FIRST_PICTURE_S, LEAST_S, LONGEST_SECOND_PICTURE_S, SECOND_PICTURE_S, TOLERANCE, Rhythm
 from producer.watchdog import ALLOWANCE_S, STEADY_S, Watchdog
 from shared.errors import CameraFrozen, CameraLost
 
@@ -74,9 +74,18 @@ def test_the_second_picture_has_time(clock: Clock) -> None:
     watched.check()
 
 
+def test_a_camera_that_freezes_after_its_first_picture_is_noticed(clock: Clock) -> None:
+    """At the first attempt an unknown rhythm does not hide a freeze for minutes."""
+    watched = watchdog(clock, gaps_s=())
+    clock.now += SECOND_PICTURE_S + ALLOWANCE_S + 0.1
+
+    with pytest.raises(CameraFrozen):
+        watched.check()
+
+
 def test_a_cautious_watchdog_wants_ten_gaps(clock: Clock) -> None:
     """After a freeze soon after connecting, two pictures in a burst are not taken for the rhythm."""
-    watched = watchdog(clock, Rhythm(cautious=True), gaps_s=(0.01, 0.01))
+    watched = watchdog(clock, Rhythm(cautious=True, second_s=LONGEST_SECOND_PICTURE_S), gaps_s=(0.01, 0.01))
     clock.now += 60.0
     watched.check()
     for _ in range(10):
