@@ -30,7 +30,7 @@ TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 # What needs more than Python has a target of its own.
 ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
-	--ignore tests/cluster
+	--ignore tests/cluster -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
@@ -82,6 +82,10 @@ fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
 	$(PYTEST) $(or $(TESTS),tests/kafka)
+
+.PHONY: test-attacks
+test-attacks: $(SETUP) ## Attack the video service; other load on the machine would spoil the rates that it compares.
+	$(PYTEST) -m alone tests/video
 
 .PHONY: test-browser
 test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium).

@@ -50,7 +50,7 @@ class Readiness:
     ready: bool
     parts: Mapping[str, str]
 
-    def asjson_answer(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str]:
         """Return the parts, after a `status` of the whole: ready, degraded or not ready."""
         whole = "ready" if all(state == "ok" for state in self.parts.values()) else "degraded"
         return {"status": whole if self.ready else "not ready", **self.parts}
@@ -116,7 +116,7 @@ def _health(pulse: Pulse) -> AnswerParts:
 
 
 def _ready(readiness: Readiness) -> AnswerParts:
-    return json_answer(200 if readiness.ready else 503, readiness.asjson_answer())
+    return json_answer(200 if readiness.ready else 503, readiness.as_json())
 
 
 def _metrics(registry: CollectorRegistry, accept: str) -> AnswerParts:

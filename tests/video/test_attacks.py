@@ -31,7 +31,7 @@ from tests.video.bus_attacks import HOSTILE, send
 from tests.video.stage import jpeg
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(600)  # the run itself takes about two minutes on a quiet machine
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # the run itself takes about two minutes on a quiet machine
 CAMERA = "front"
 PATH = f"/cameras/{CAMERA}/stream"
 GOOD, FPS, SECONDS = 4, 10, 3.0
