@@ -75,7 +75,7 @@ def capture(job: CaptureJob, pipe_writer: PipeWriter) -> None:
                 pipe_writer.count(Counts(superseded=1))
             elif isinstance(picture.content, Undecodable):
                 pipe_writer.count(Counts(undecodable=1))
-            elif not thinner.keeps(picture.at_s):
+            elif not thinner.keeps(picture.due_s):
                 pipe_writer.count(Counts(thinned=1))
             else:
                 try:

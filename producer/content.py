@@ -30,11 +30,11 @@ class CapturedPicture:
     Attributes:
         content: the picture, decoded only as far as necessary.
         captured_at: when the last byte of the coded picture had been read, microseconds since the epoch.
-        at_s: when the picture is due, seconds on the source's own schedule.
+        due_s: when the picture is due, seconds on the source's own schedule.
         overtaken: a newer picture is already waiting, so this one is not worth encoding.
     """
 
     content: Content
     captured_at: int
-    at_s: float
+    due_s: float
     overtaken: bool = False

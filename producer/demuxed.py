@@ -1,6 +1,5 @@
 """RTSP cameras through FFmpeg's own reader, where ours leaves them to it."""
 
-import time
 from collections.abc import Iterator
 from ssl import get_default_verify_paths
 
@@ -12,7 +11,7 @@ from producer.faults import OPEN_TIMEOUT_S, READ_TIMEOUT_S, ffmpeg_error
 from producer.feed import AccessUnit
 from producer.source import for_ffmpeg
 from producer.tls import SYSTEM_CA
-from shared.clock import now_us
+from shared.clock import Instant
 from shared.errors import CameraLost
 
 # Not fflags=nobuffer: it discards what was read while opening, and with it the only key picture for seconds.
@@ -59,7 +58,7 @@ class Demuxed:
         try:
             for packet in self._container.demux(self._video):
                 if packet.size:  # the last one, which asks decoders for what they hold, is empty
-                    yield AccessUnit(packet, packet.is_keyframe, now_us(), time.monotonic())
+                    yield AccessUnit(packet, packet.is_keyframe, Instant.now())
         except (av.error.FFmpegError, OSError) as exc:
             raise ffmpeg_error(exc, opening=False) from None
         raise CameraLost("the camera ended the stream")

@@ -64,7 +64,7 @@ def grabbed(capture: Grabber) -> Iterator[CapturedPicture]:
     while capture.grab():
         captured_at = now_us()
         done, image = capture.retrieve()
-        yield CapturedPicture(_content(image) if done else Undecodable(), captured_at, captured_at / 1e6)
+        yield CapturedPicture(_content(image) if done else Undecodable(), captured_at, due_s=captured_at / 1e6)
     raise CameraLost("the device gives no more pictures")
 
 

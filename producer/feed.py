@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from producer.content import CameraJpeg, Content
 from producer.limits import OUT_OF_MEMORY
+from shared.clock import Instant
 from shared.errors import CameraError, CameraLost
 
 MOST_WAITING_BYTES = 64 << 20
@@ -22,16 +23,21 @@ class AccessUnit:
         packet: the input of the decoder, an `av.Packet` or a picture that needs none; None if the bytes are not a
             picture, or only a part of one.
         key: the picture refers to no earlier picture.
-        captured_at: when its last byte had been read, microseconds since the epoch.
-        at_s: the same moment, monotonic seconds.
+        captured: when its last byte had been read.
         breaks: later pictures may refer to what is missing here, up to the next key picture.
+        asked_s: when the camera was due to be asked for it, monotonic seconds; None if the camera sends by itself.
     """
 
     packet: Any
     key: bool
-    captured_at: int
-    at_s: float
+    captured: Instant
     breaks: bool = False
+    asked_s: float | None = None
+
+    @property
+    def due_s(self) -> float:
+        """When the picture is due, monotonic seconds: the time that a camera takes to answer must not thin it out."""
+        return self.captured.monotonic_s if self.asked_s is None else self.asked_s
 
     @property
     def size_bytes(self) -> int:

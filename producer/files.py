@@ -62,13 +62,13 @@ def pictures(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Ge
         for path in paths:
             end_s = begin_s
             for cue in _still(path, interval_s or STILL_S) if is_picture(path) else _video(path):
-                at_s = begin_s + cue.offset_s
-                playback.wait_for(at_s)
+                due_s = begin_s + cue.offset_s
+                playback.wait_for(due_s)
                 captured_at, contents = cue.take()
                 for content in contents:
                     usable = usable or not isinstance(content, Undecodable)
-                    yield CapturedPicture(content, captured_at, at_s)
-                end_s = at_s + cue.lasts_s
+                    yield CapturedPicture(content, captured_at, due_s)
+                end_s = due_s + cue.lasts_s
             begin_s = end_s
         if not usable:
             raise CameraLost("there is no picture in the files")
@@ -135,20 +135,20 @@ def _frames(container: InputContainer) -> Iterator[_Cue]:
     rate = video.average_rate or video.guessed_rate
     step_s = float(1 / rate) if rate else STILL_S
     begin: int | None = video.start_time
-    at_s = -step_s
+    offset_s = -step_s
     for packet in container.demux(video):
         if not packet.size:
             continue
         if packet.dts is None or packet.time_base is None:  # a bare stream has no timestamps
-            at_s += step_s
+            offset_s += step_s
         else:
             # A packet is read at its decoding time, when the picture that it releases is due (with B frames, another
             # one than its own). Packets before the start release none and are read at once, so loops have no gap.
             begin = packet.dts if begin is None else begin
-            at_s = max(0.0, float((packet.dts - begin) * packet.time_base))
+            offset_s = max(0.0, float((packet.dts - begin) * packet.time_base))
             step_s = float(packet.duration * packet.time_base) if packet.duration else step_s
-        yield _Cue(at_s, step_s, lambda packet=packet: (now_us(), decoder.decode(packet)))  # type: ignore[misc]
+        yield _Cue(offset_s, step_s, lambda packet=packet: (now_us(), decoder.decode(packet)))  # type: ignore[misc]
     for content in list(decoder.decode(None)):
-        at_s += step_s
+        offset_s += step_s
         # A picture that the decoder held back until the end gets its time when it is released.
-        yield _Cue(at_s, step_s, lambda content=content: (now_us(), [content]))  # type: ignore[misc]
+        yield _Cue(offset_s, step_s, lambda content=content: (now_us(), [content]))  # type: ignore[misc]

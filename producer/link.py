@@ -75,14 +75,14 @@ def _decoded(feed: Feed, supervision: "_Supervision | None") -> Iterator[Capture
         behind = waiting > MOST_WAITING or (behind and not unit.key)
         broken = unit.breaks or (broken and not unit.key)
         if broken or unit.packet is None:
-            yield CapturedPicture(Undecodable(), unit.captured_at, unit.at_s)
+            yield CapturedPicture(Undecodable(), unit.captured.wall_us, unit.due_s)
         elif behind:
-            yield CapturedPicture(Undecodable(), unit.captured_at, unit.at_s, overtaken=True)
+            yield CapturedPicture(Undecodable(), unit.captured.wall_us, unit.due_s, overtaken=True)
         else:
             for content in feed.decoder.decode(unit.packet):
                 if supervision and not isinstance(content, Undecodable):
                     supervision = None
-                yield CapturedPicture(content, unit.captured_at, unit.at_s, overtaken=waiting >= BEHIND)
+                yield CapturedPicture(content, unit.captured.wall_us, unit.due_s, overtaken=waiting >= BEHIND)
         if supervision:
             supervision.check(unit)
 

@@ -17,7 +17,7 @@ from producer.mjpeg.other import HttpVideo
 from producer.mjpeg.response import NOT_MODIFIED, Response
 from producer.mjpeg.scanner import MOST_PICTURE_BYTES, JpegScanner, TooLarge
 from producer.rhythm import Rhythm
-from shared.clock import now_us
+from shared.clock import Instant
 from shared.errors import CameraLost
 from shared.frames.pixels import Image
 
@@ -143,7 +143,7 @@ class MjpegCamera:
             if not self._count and not self._polls:
                 raise CameraLost(found.no_picture(self._response, self._beginning))
             if not self._count:
-                yield self._unit(Undecodable(), now_us(), time.monotonic())
+                yield self._unit(Undecodable(), Instant.now())
             if not self._polls:
                 log.info("the camera sends one picture for each request")
             self._polls = True
@@ -162,20 +162,20 @@ class MjpegCamera:
                 if rest:
                     break
                 raise self._silence() from None
-            captured_at, at_s = now_us(), time.monotonic()
+            captured = Instant.now()
             if not self._count and found.is_image(self._beginning or data):
                 self._collect(data)
                 continue
             try:
                 for content in self._scanner.add(data):
-                    yield self._unit(content, captured_at, at_s)
+                    yield self._unit(content, captured)
             except TooLarge:
                 raise CameraLost(TOO_LARGE) from None
             if not (self._count or self._polls or self._scanner.inside or self._scanner.seen.undecodable):
                 self._examine(data)
         last = self._last()
         if last is not None:
-            yield self._unit(last, now_us(), time.monotonic())
+            yield self._unit(last, Instant.now())
 
     def _last(self) -> CameraJpeg | Image | None:
         """Return the picture that the end of the response completes."""
@@ -186,18 +186,18 @@ class MjpegCamera:
         image = cv2.imdecode(np.frombuffer(self._beginning, np.uint8), cv2.IMREAD_COLOR)
         return None if image is None else image.astype(np.uint8, copy=False)
 
-    def _unit(self, content: Content, captured_at: int, at_s: float) -> AccessUnit:
+    def _unit(self, content: Content, captured: Instant) -> AccessUnit:
         if not isinstance(content, Undecodable):
             self._count += 1
             if self._scanner.seen.without_end == 1 and not self._told_of_end:
                 self._told_of_end = True
                 log.info("the camera's pictures lack their end marker")
-            self._rhythm.saw_picture(at_s)
+            self._rhythm.saw_picture(captured.monotonic_s)
             self._beginning = b""
-        if not self._polls:
-            self._due_s = at_s
-        # A snapshot is due when it was asked for: the time that the camera takes must not thin it out.
-        return AccessUnit(content, True, captured_at, self._due_s)
+        if self._polls:
+            return AccessUnit(content, True, captured, asked_s=self._due_s)
+        self._due_s = captured.monotonic_s
+        return AccessUnit(content, True, captured)
 
     def _collect(self, data: bytes) -> None:
         self._beginning += data

@@ -13,7 +13,7 @@ from producer.limits import DECODER_OPTIONS
 from producer.mjpeg.http import HttpClient
 from producer.mjpeg.response import Response
 from producer.rhythm import Rhythm
-from shared.clock import now_us
+from shared.clock import Instant
 from shared.errors import CameraError, CameraLost
 
 # No playlist, no session description, nothing that names other addresses or files.
@@ -88,9 +88,9 @@ class HttpVideo:
         try:
             for packet in self._container.demux(self._video):
                 if packet.size:  # the last one, which asks decoders for what they hold, is empty
-                    at_s = time.monotonic()
-                    self._rhythm.saw_picture(at_s)
-                    yield AccessUnit(packet, packet.is_keyframe, now_us(), at_s)
+                    captured = Instant.now()
+                    self._rhythm.saw_picture(captured.monotonic_s)
+                    yield AccessUnit(packet, packet.is_keyframe, captured)
         except (av.error.FFmpegError, OSError) as exc:
             raise self._body.error or ffmpeg_error(exc, opening=False) from None
         raise self._body.error or CameraLost("the camera ended the stream")

@@ -9,6 +9,7 @@ from producer.feed import AccessUnit
 from producer.rtsp.depacketizer import Depacketizer, Position
 from producer.rtsp.interleaving import Deinterleaver
 from producer.rtsp.rtp import PacketOrder, RtpPacket
+from shared.clock import Instant
 
 log = logging.getLogger(__name__)
 
@@ -44,29 +45,28 @@ class AccessUnitAssembler:
         self._at_start = True
         self._gap_before = self._damaged = False
         self._bytes = 0
-        self._read_at = (0, 0.0)
+        self._captured = Instant(0, 0.0)  # the last byte of the picture that is under way, so far
 
-    def add(self, packet: RtpPacket, captured_at: int, at_s: float) -> list[AccessUnit]:
+    def add(self, packet: RtpPacket, captured: Instant) -> list[AccessUnit]:
         """Return the pictures that a packet completes; mostly none or one.
 
         Args:
             packet: the next one that came.
-            captured_at: when its last byte had been read, microseconds since the epoch.
-            at_s: the same moment, monotonic seconds.
+            captured: when its last byte had been read.
         """
         if packet.payload_type not in self._types and not self._adopts(packet.payload_type):
             self._order.skip(packet.sequence)
             return []
         self._others, self._seen_any = 0, True
         completed: list[AccessUnit] = []
-        for ordered, gap in self._order.add(packet, at_s):
+        for ordered, gap in self._order.add(packet, captured.monotonic_s):
             if not ordered.payload:
                 completed += self._take_empty(ordered, gap=gap)
             elif self._deinterleaver:
                 for single, missing in self._deinterleaver.add(ordered, gap=gap):
-                    completed += self._take(single, (captured_at, at_s), gap=missing)
+                    completed += self._take(single, captured, gap=missing)
             else:
-                completed += self._take(ordered, (captured_at, at_s), gap=gap)
+                completed += self._take(ordered, captured, gap=gap)
         return completed
 
     def _adopts(self, payload_type: int) -> bool:
@@ -89,7 +89,7 @@ class AccessUnitAssembler:
             return self._take_marker(packet.timestamp)
         return []
 
-    def _take(self, packet: RtpPacket, read_at: tuple[int, float], *, gap: bool) -> list[AccessUnit]:
+    def _take(self, packet: RtpPacket, captured: Instant, *, gap: bool) -> list[AccessUnit]:
         position = self._depacketizer.position(packet)
         if position is Position.IGNORED:
             return self._take_empty(packet, gap=gap)
@@ -102,7 +102,7 @@ class AccessUnitAssembler:
             self._begin(packet, position, gap=gap)
         else:
             self._damaged = self._damaged or gap
-        self._timestamp, self._read_at = packet.timestamp, read_at
+        self._timestamp, self._captured = packet.timestamp, captured
         self._bytes += len(packet.payload)
         if self._bytes > MOST_BYTES:
             self._depacketizer.discard()
@@ -179,5 +179,5 @@ class AccessUnitAssembler:
         self._gap_before = self._damaged = False
         self._bytes = 0
         if coded is None or broken:
-            return [AccessUnit(None, False, *self._read_at, breaks=True)]
-        return [AccessUnit(av.Packet(coded[0]), coded[1], *self._read_at)]
+            return [AccessUnit(None, False, self._captured, breaks=True)]
+        return [AccessUnit(av.Packet(coded[0]), coded[1], self._captured)]

@@ -83,12 +83,12 @@ class RtspCamera:
         for received in self._session.packets(self._silence_s):
             packet = rtp.parse(received.data) if isinstance(received, Packet) else None
             if packet is None:  # a gap in the numbers of the packets tells whether anything is lost
-                yield AccessUnit(None, False, received.captured_at, received.at_s)
+                yield AccessUnit(None, False, received.captured)
             else:
-                for unit in self._assembler.add(packet, received.captured_at, received.at_s):
+                for unit in self._assembler.add(packet, received.captured):
                     if unit.packet is not None:
                         self._any_picture = True
-                        self._rhythm.saw_picture(unit.at_s)
+                        self._rhythm.saw_picture(unit.captured.monotonic_s)
                     yield unit
 
     def _silence_s(self) -> float:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from producer.rtsp import messages
 from producer.rtsp.messages import Pending, Request, Response
+from shared.clock import Instant
 
 BUFFER_BYTES = 1 << 18
 SEND_WITHIN_S = 3.0
@@ -30,14 +31,12 @@ class Packet:
     Attributes:
         channel: as agreed upon in SETUP, if the camera keeps to it.
         data: RTP or RTCP.
-        captured_at: when its last byte had been read, microseconds since the epoch.
-        at_s: the same moment, monotonic seconds.
+        captured: when its last byte had been read.
     """
 
     channel: int
     data: bytes = field(repr=False)
-    captured_at: int
-    at_s: float
+    captured: Instant
 
     @property
     def is_rtcp(self) -> bool:
@@ -47,10 +46,9 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Unrecognised:
-    """A stretch of bytes that is neither message nor packet; its end is not known yet. Times as of a packet."""
+    """A stretch of bytes that is neither message nor packet; its end is not known yet. `captured` as of a packet."""
 
-    captured_at: int
-    at_s: float
+    captured: Instant
 
 
 Received: TypeAlias = Packet | Response | Request | Unrecognised
@@ -65,7 +63,7 @@ class Connection:
         self._sending = threading.Lock()
         self._buffer = bytearray(BUFFER_BYTES)
         self._begin = self._end = 0
-        self._read_at = (0, time.monotonic())
+        self._read_at = Instant.now()
         self._lost = False  # amid unrecognised bytes
         self._closed = False  # by the camera
 
@@ -123,7 +121,7 @@ class Connection:
     def _wait(self, pending: Pending | None, deadline_s: float, *, description: bool) -> Received | None:
         """Wait for more bytes; return what is pending if no more come."""
         quiet_s = pending.quiet_s if pending else None
-        settled_s = deadline_s if quiet_s is None else min(deadline_s, self._read_at[1] + quiet_s)
+        settled_s = deadline_s if quiet_s is None else min(deadline_s, self._read_at.monotonic_s + quiet_s)
         try:
             self._fill(settled_s)
         except (TimeoutError, EOFError):
@@ -144,7 +142,7 @@ class Connection:
         got = self._socket.recv_into(memoryview(self._buffer)[self._end :])
         if not got:
             raise EOFError
-        self._read_at = time.time_ns() // 1000, time.monotonic()
+        self._read_at = Instant.now()
         self._end += got
 
     def _next(self, *, quiet: bool, description: bool) -> Received | Pending | None:
@@ -168,7 +166,7 @@ class Connection:
         if end > self._end:
             return None
         self._begin, self._lost = end, False
-        return Packet(channel, bytes(memoryview(self._buffer)[begin:end]), *self._read_at)
+        return Packet(channel, bytes(memoryview(self._buffer)[begin:end]), self._read_at)
 
     def _message(self, *, quiet: bool, description: bool) -> Received | Pending | None:
         text = bytes(self._buffer[self._begin : min(self._end, self._begin + _MOST_TEXT)])
@@ -192,4 +190,4 @@ class Connection:
         begin = re.compile(places + rb"RTSP/\d").search(self._buffer, self._begin + 1, self._end)
         # What is cut off at the end may be the beginning of one.
         self._begin = begin.start() if begin else max(self._begin + 1, self._end - len(b"RTSP/1") + 1)
-        return Unrecognised(*self._read_at)
+        return Unrecognised(self._read_at)

@@ -146,7 +146,7 @@ class Session:
         """
         quiet_s = min(LONGEST_QUIET_S, timeout_s(self._requests.session_parameters) / 2)
         self._alive_due_s = time.monotonic() + quiet_s
-        heard_at_s = time.monotonic()
+        heard_s = time.monotonic()
         unrecognised = False
         self._unread.clear()
         try:
@@ -157,15 +157,15 @@ class Session:
                 if now_s >= self._alive_due_s:
                     self._requests.send(self._alive_by, self._whole)
                     self._alive_due_s = now_s + quiet_s
-                if now_s >= heard_at_s + limit_s:
+                if now_s >= heard_s + limit_s:
                     raise CameraLost("what it sends is not video") if unrecognised else silence(limit_s)
                 try:
-                    received = self._connection.receive(min(self._alive_due_s, heard_at_s + limit_s))
+                    received = self._connection.receive(min(self._alive_due_s, heard_s + limit_s))
                 except TimeoutError:
                     continue
                 match received:
                     case Packet() if self._is_video(received):
-                        heard_at_s, unrecognised = received.at_s, False
+                        heard_s, unrecognised = received.captured.monotonic_s, False
                         yield received
                     case Unrecognised():
                         unrecognised = True
@@ -261,7 +261,7 @@ class Session:
         if self._is_video(packet):
             self._early.append(packet)
             self._early_bytes += len(packet.data)
-        early_s = packet.at_s - self._early[0].at_s if self._early else 0.0
+        early_s = packet.captured.monotonic_s - self._early[0].captured.monotonic_s if self._early else 0.0
         if self._early_bytes > MOST_EARLY_BYTES or early_s > LONGEST_EARLY_S:
             raise _Streams
 

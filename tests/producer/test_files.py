@@ -16,7 +16,7 @@ from tests.producer.cameras import BIKES, BUNNY, image
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let files play as fast as they can; when they are due is told by `at_s`."""
+    """Let files play as fast as they can; when they are due is told by `due_s`."""
     monkeypatch.setattr("producer.pacing.Playback.wait_for", lambda self, offset_s: None)
 
 
@@ -33,7 +33,7 @@ def test_a_video_loops_on_one_schedule(hurried: None) -> None:
     """132 frames of 40 ms are followed by the same 132: no frame is lost at the turn, and none comes early or late."""
     pictures = play(BUNNY, 200)
 
-    assert [picture.at_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(200)])
+    assert [picture.due_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(200)])
     assert np.array_equal(frame(pictures[5]).to_ndarray(), frame(pictures[137]).to_ndarray())
 
 
@@ -45,7 +45,7 @@ def test_b_frames_come_in_the_order_of_showing(hurried: None) -> None:
     pictures = play(BIKES, 500)
 
     assert [frame(picture).pts for picture in pictures] == [*expected, *expected]
-    assert [picture.at_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(500)], abs=1e-3)
+    assert [picture.due_s for picture in pictures] == pytest.approx([number * 0.04 for number in range(500)], abs=1e-3)
 
 
 def test_pictures_follow_each_other_by_name(tmp_path: Path, hurried: None) -> None:
@@ -58,7 +58,7 @@ def test_pictures_follow_each_other_by_name(tmp_path: Path, hurried: None) -> No
     for picture, number in zip(pictures, (0, 1, 2, 0, 1), strict=True):
         assert isinstance(picture.content, np.ndarray)
         assert np.array_equal(picture.content, image(number=number))
-    assert [picture.at_s for picture in pictures] == pytest.approx([0, 0.5, 1, 1.5, 2])
+    assert [picture.due_s for picture in pictures] == pytest.approx([0, 0.5, 1, 1.5, 2])
 
 
 def test_a_jpeg_is_not_decoded(tmp_path: Path, hurried: None) -> None:
@@ -69,7 +69,7 @@ def test_a_jpeg_is_not_decoded(tmp_path: Path, hurried: None) -> None:
     pictures = play(tmp_path / "a.jpg", 2)
 
     assert [picture.content for picture in pictures] == [CameraJpeg(data)] * 2
-    assert [picture.at_s for picture in pictures] == pytest.approx([0, 0.04])
+    assert [picture.due_s for picture in pictures] == pytest.approx([0, 0.04])
 
 
 def test_videos_and_pictures_may_be_mixed(tmp_path: Path, hurried: None) -> None:
@@ -80,8 +80,8 @@ def test_videos_and_pictures_may_be_mixed(tmp_path: Path, hurried: None) -> None
     pictures = play(tmp_path / "*", 134)
 
     assert isinstance(pictures[132].content, CameraJpeg)
-    assert pictures[132].at_s == pytest.approx(132 * 0.04)
-    assert pictures[133].at_s == pytest.approx(133 * 0.04)
+    assert pictures[132].due_s == pytest.approx(132 * 0.04)
+    assert pictures[133].due_s == pytest.approx(133 * 0.04)
 
 
 def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, hurried: None) -> None:
@@ -147,4 +147,4 @@ def test_frames_are_stamped_when_they_are_due() -> None:
     first = pictures[0]
     for picture, following in itertools.pairwise(pictures):
         assert following.captured_at > picture.captured_at
-        assert (picture.captured_at - first.captured_at) / 1e6 > picture.at_s - first.at_s - 0.01
+        assert (picture.captured_at - first.captured_at) / 1e6 > picture.due_s - first.due_s - 0.01

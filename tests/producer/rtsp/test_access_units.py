@@ -16,6 +16,7 @@ from producer.rtsp.interleaving import Deinterleaver
 from producer.rtsp.mjpeg import JpegDepacketizer
 from producer.rtsp.nal_units import H264Depacketizer, H265Depacketizer
 from producer.rtsp.rtp import RtpPacket
+from shared.clock import Instant
 from tests.producer.rtsp_video import PAYLOAD_TYPE, Video, video
 
 IDR, SLICE, REST_OF_SLICE, SPS, PPS = b"\x65\x88 a key", b"\x41\x9a a slice", b"\x41\x1a more", b"\x67sps", b"\x68pps"
@@ -66,7 +67,7 @@ class Stream:
             sequence, self.sequence = self.sequence, self.sequence + 1
         self.at += self.step
         packet = RtpPacket(marker, PAYLOAD_TYPE + other, sequence & 0xFFFF, timestamp, payload)
-        found = self.assembler.add(packet, self.at, self.at / 1e6)
+        found = self.assembler.add(packet, Instant(self.at, self.at / 1e6))
         self.found += found
         return found
 
@@ -94,10 +95,10 @@ def test_units_alone_together_and_in_pieces() -> None:
 
     (unit,) = stream.send(2, aggregated(SPS, PPS), *fragments(IDR))
     assert data([unit]) == [units(SPS, PPS, IDR)]
-    assert (unit.key, unit.captured_at) == (True, stream.at)
+    assert (unit.key, unit.captured.wall_us) == (True, stream.at)
     (unit,) = stream.send(3, SLICE, REST_OF_SLICE)
     assert data([unit]) == [units(SLICE, REST_OF_SLICE)]
-    assert (unit.key, unit.captured_at) == (False, stream.at)
+    assert (unit.key, unit.captured.wall_us) == (False, stream.at)
 
 
 def test_parameter_sets_of_the_description_go_in_front() -> None:
@@ -154,9 +155,9 @@ def test_without_markers_the_next_timestamp_ends_a_picture() -> None:
 
     assert stream.send(1, SPS, IDR, marker=False) == []
     (unit,) = stream.send(2, SLICE, REST_OF_SLICE, marker=False)
-    assert (data([unit]), unit.captured_at) == ([units(SPS, IDR)], 2)
+    assert (data([unit]), unit.captured.wall_us) == ([units(SPS, IDR)], 2)
     (unit,) = stream.send(3, SLICE, marker=False)
-    assert (data([unit]), unit.captured_at) == ([units(SLICE, REST_OF_SLICE)], 4)
+    assert (data([unit]), unit.captured.wall_us) == ([units(SLICE, REST_OF_SLICE)], 4)
 
 
 @pytest.mark.parametrize("sets", [(), (SPS, PPS), (AUD, SPS, PPS, SEI)])
@@ -462,7 +463,7 @@ def test_what_ffmpeg_cut_is_put_together(codec: str) -> None:
     assembler, coded = assembler_of(codec), video(codec, key_every=10)
     decoder = av.Codec(DEPACKETIZERS[codec]().codec, "r").create("video")
     parsed = [rtp.parse(packet) for cut in coded.pictures for packet in cut]
-    found = [unit for packet in parsed if packet for unit in assembler.add(packet, 0, 0.0)]
+    found = [unit for packet in parsed if packet for unit in assembler.add(packet, Instant(0, 0.0))]
 
     assert len(found) == 25
     assert [n for n, unit in enumerate(found) if unit.key][:2] == ([0, 1] if codec == "JPEG" else [0, 10])
@@ -482,7 +483,7 @@ def test_whatever_comes_is_not_a_crash(codec: str) -> None:
                 changed[chance.randrange(len(changed))] = chance.randrange(256)
             parsed = rtp.parse(bytes(changed[: len(changed) if chance.random() > 0.02 else chance.randrange(20)]))
             if parsed is not None and chance.random() > 0.01:
-                found += assembler.add(parsed, 0, 0.0)
+                found += assembler.add(parsed, Instant(0, 0.0))
 
     assert any(unit.packet for unit in found)
     assert any(not unit.packet for unit in found)

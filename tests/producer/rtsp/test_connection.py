@@ -75,7 +75,7 @@ def test_messages_and_packets_in_one_stream_cut_anywhere(ends: Ends) -> None:
     assert answer.headers["public"] == ["DESCRIBE", "PLAY"]
     assert isinstance(question, Request)
     assert question.method == "OPTIONS"
-    stamps = [one.captured_at for one in found if isinstance(one, Packet)]
+    stamps = [one.captured.wall_us for one in found if isinstance(one, Packet)]
     assert began <= stamps[0] <= stamps[-1] <= now_us()
 
 

@@ -25,6 +25,7 @@ from producer.rtsp.depacketizer import Depacketizer, UnsupportedStream
 from producer.rtsp.interleaving import Deinterleaver
 from producer.rtsp.mjpeg import JpegDepacketizer
 from producer.rtsp.nal_units import H264Depacketizer, H265Depacketizer
+from shared.clock import Instant
 from shared.errors import CameraError
 from tests.producer.odd_camera import DESCRIPTION, framed
 from tests.producer.rtsp_video import video
@@ -170,7 +171,7 @@ def test_packets(codec: str) -> None:
                     payload = bytes((chance.randrange(256),)) + payload[1:]
                 parsed = rtp.parse(mangled(sent, chance) if chance.random() < 0.1 else head + payload)
                 if parsed is not None:
-                    found += len(assembler.add(parsed, 0, at_s))
+                    found += len(assembler.add(parsed, Instant(0, at_s)))
     assert found
 
 
