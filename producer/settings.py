@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
@@ -105,14 +106,19 @@ class ProducerSettings(ServiceSettings):
             link, device = (overrides.get(name) or os.environ.get(name, "") for name in ("VIDEOLINK", "VIDEODEVICE"))
             given = os.environ.get("CAMERAS") or overrides.keys() & {"CAMERAS", "cameras"}
             raise SettingsError([*exc.mistakes, *([] if given else _named({}, link, device, "camera")[1])]) from exc
-        _, mistakes = _named(settings.cameras, settings.link, settings.device, settings.camera)
+        _, mistakes = settings._parsed
         if mistakes:
             raise SettingsError(mistakes)
         return settings
 
-    def sources(self) -> dict[str, Source]:
+    def sources(self) -> Mapping[str, Source]:
         """Return the cameras by id: those of CAMERAS, else the one of VIDEOLINK, else the one of VIDEODEVICE."""
-        return _named(self.cameras, self.link, self.device, self.camera)[0]
+        return self._parsed[0]
+
+    @cached_property
+    def _parsed(self) -> tuple[Mapping[str, Source], list[str]]:
+        # Parsed once: files that are removed after they were found must not take their camera out of the settings.
+        return _named(self.cameras, self.link, self.device, self.camera)
 
 
 def _named(cameras: Mapping[str, str], link: str, device: str, camera: str) -> tuple[dict[str, Source], list[str]]:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,15 @@ def test_cameras_go_before_a_link_before_a_device(monkeypatch: pytest.MonkeyPatc
         "front": SourceKind.LINK,
         "back": SourceKind.DEVICE,
     }
+
+
+def test_a_camera_outlives_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Sources are parsed once, when the settings are read: files that are gone later are the capture's to report."""
+    (tmp_path / "1.png").write_bytes(b"picture")
+    settings = load(monkeypatch, VIDEOLINK=str(tmp_path / "*.png"), CAMERA="yard")
+    (tmp_path / "1.png").unlink()
+
+    assert settings.sources()["yard"].kind is SourceKind.FILES
 
 
 @pytest.mark.parametrize(
