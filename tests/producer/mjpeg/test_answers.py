@@ -105,6 +105,21 @@ def test_an_unchanged_snapshot_is_not_sent_again() -> None:
     assert len(ticks) >= 4
 
 
+def test_a_snapshot_is_due_when_it_is_asked_for() -> None:
+    """The time that a camera takes to answer must not thin its pictures out."""
+    answer_s = 0.05
+
+    def respond(client: socket.socket, request: str, number: int) -> bool:
+        time.sleep(answer_s)
+        return snapshots(client, request, number)
+
+    with odd_camera(respond) as camera:
+        first_unit, *units = itertools.islice(reading(camera.link()), 4)
+
+    assert first_unit.due_s == first_unit.captured.monotonic_s  # nothing shows yet that the camera has to be asked
+    assert all(unit.captured.monotonic_s - unit.due_s >= answer_s for unit in units)
+
+
 def test_an_ftp_style_png_is_a_snapshot() -> None:
     """A still that is no JPEG is decoded."""
     import cv2
