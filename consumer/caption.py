@@ -1,4 +1,4 @@
-"""What models say about a frame: the same facts as text on the picture and as JSON in its header."""
+"""What models report about a frame: the same facts as text on the picture and as JSON in its header."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.states import ModelState
 
 
 class CaptionState(StrEnum):
-    """How a model's prediction relates to a frame; a word in the header `predictions`."""
+    """How a model's prediction relates to a frame: the value of `state` in the header `predictions`."""
 
     OK = "ok"
     STALE = "stale"  # the prediction is older than STALE_AFTER_S

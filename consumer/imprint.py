@@ -1,6 +1,6 @@
-"""Draws an overlay on a JPEG; where the picture allows it, only the rows of MCUs under the overlay are decoded.
+"""Draws labels and boxes on a JPEG; where the picture allows it, only the rows of MCUs under them are decoded.
 
-What the quick way guarantees: the coefficients of all other rows stay as they are, byte by byte. Decoded, their
+What the fast path guarantees: the coefficients of all other rows stay as they are, byte by byte. Decoded, their
 pixels are the same too, except for the line of pixels next to an exchanged row: a decoder mixes the colour (never the
 brightness) of neighbouring lines there, since 4:2:0 has colour for every second line only.
 """
@@ -36,7 +36,7 @@ def imprint(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:
 
 
 def imprint_whole(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:
-    """Return `picture` with `overlay`, the slow way: decoded as a whole (and turned upright), drawn on, encoded."""
+    """Return `picture` with `overlay`, the slow path: decoded as a whole (and turned upright), drawn on, encoded."""
     image = pixels.decode(picture)
     height, width = image.shape[:2]
     _draw(image, 0, layout(overlay, width, height))

@@ -1,4 +1,4 @@
-"""What a model said about a frame, and the newest prediction for each camera."""
+"""A model's answer about a frame, and the newest prediction for each camera."""
 
 import threading
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Prediction:
     findings: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record of `videopredictions` (docs/architecture.md)."""
+        """Return the record of `videopredictions` (docs/reference.md)."""
         return {
             "camera": self.camera,
             "seq": self.seq,

@@ -1,4 +1,4 @@
-"""Settings of the consumer."""
+"""Settings of the consumer; add one here (those of all services: shared/settings.py), then run `make readme`."""
 
 from importlib.resources import files
 from typing import Literal, Self

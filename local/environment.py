@@ -44,8 +44,5 @@ def environment(
 
 
 def unclaimed(inherited: Mapping[str, str], claimed: Collection[str]) -> set[str]:
-    """Return the names of the variables that no program's settings claim.
-
-    A cameras document may take the link of a camera from any variable: `{env: FRONT}`.
-    """
+    """Return the names of the variables that no program's settings claim."""
     return set(inherited) - set(claimed)

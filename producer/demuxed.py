@@ -1,4 +1,4 @@
-"""RTSP cameras through FFmpeg's own reader, where ours leaves them to it."""
+"""RTSP cameras read by FFmpeg, the fallback for cameras that producer/rtsp cannot read."""
 
 from collections.abc import Iterator
 from ssl import get_default_verify_paths
@@ -25,7 +25,7 @@ _RTSP = {
 
 
 class Demuxed:
-    """A camera opened by FFmpeg. Its H.264 parser ends a picture when the next one begins, hence a frame late."""
+    """A camera opened by FFmpeg. Its H.264 parser ends a picture when the next one begins: one frame late."""
 
     def __init__(self, link: str, *, transport: str = "tcp", ca: str = "") -> None:
         """Open the camera.

@@ -23,7 +23,7 @@ def refusal(status: int) -> CameraError:
         case _ if 400 <= status < 500:
             return CameraRefused(f"the camera refuses the request ({status})")
         case _ if 500 <= status < 600:
-            return CameraLost(f"the camera reports an error of its own ({status})")
+            return CameraLost(f"the camera reports an internal error ({status})")
         case _:
             return CameraLost(f"the camera answers with the status {status}")
 
@@ -64,7 +64,7 @@ def ffmpeg_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> Camer
         case av.error.HTTPClientError():
             return CameraRefused("the camera refuses the request (4xx)")
         case av.error.HTTPServerError():
-            return CameraLost("the camera reports an error of its own (5xx)")
+            return CameraLost("the camera reports an internal error (5xx)")
         case av.error.ExitError():
             return connection_error(TimeoutError(), opening=opening)
         case av.error.EOFError():

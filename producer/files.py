@@ -24,7 +24,7 @@ from shared.clock import now_us
 from shared.errors import CameraLost
 from shared.frames.jpeg import MAX_PIXELS
 
-MOST_STRETCH = 4  # a pixel that is said to be longer is a mistake
+MOST_STRETCH = 4  # a larger pixel aspect ratio is taken for a mistake
 STILL_S = 0.04  # a picture file without a configured interval, a frame of a video without a rate: 25 a second
 
 Taken: TypeAlias = tuple[int, Iterable[Content]]

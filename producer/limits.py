@@ -1,4 +1,4 @@
-"""Keeps a capture small: whatever its camera sends, the capture dies and nothing else."""
+"""Limits the memory of a capture: whatever its camera sends, only the capture can run out of memory."""
 
 import ctypes
 import re

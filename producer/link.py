@@ -88,7 +88,7 @@ def _decoded(feed: Feed, supervision: "_Supervision | None") -> Iterator[Capture
 
 
 class _Supervision:
-    """Notices a camera that our reader makes no picture of, although it sends enough for some."""
+    """Detects a camera that sends enough data, but from which the RTSP reader gets no picture."""
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()

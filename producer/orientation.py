@@ -1,4 +1,4 @@
-"""Which way up a picture is to be shown, as its EXIF data or its film says, and how to turn it."""
+"""The orientation of a picture, from its EXIF data or its film, and how to rotate it."""
 
 import struct
 from collections.abc import Callable, Mapping

@@ -42,15 +42,15 @@ class CaptureProcess:
         Args:
             job: what to capture.
             camera: the camera's id.
-            said: what captures of the camera have said, to be logged once.
+            said: what captures of the camera have reported, to log it once.
 
         Raises:
             CameraLost: the process cannot be started.
         """
         self._camera, self._secrets, self._said = camera, job.source.secrets(), set() if said is None else said
         self.facts: dict[str, str] = {}
-        """What the capture has said about the camera, by name: `reader`, `codec`."""
-        self._last_lines: deque[str] = deque(["it said nothing"], maxlen=LAST_LINES)
+        """What the capture has reported about the camera, by name: `reader`, `codec`."""
+        self._last_lines: deque[str] = deque(["it wrote nothing"], maxlen=LAST_LINES)
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         try:
             self._process = subprocess.Popen(
@@ -98,7 +98,7 @@ class CaptureProcess:
             raise lost from None
 
     def end(self) -> None:
-        """Let it sign off at its camera, which may allow few connections; kill it at once if it hangs."""
+        """Let it close its session with the camera, which may allow few connections; kill it at once if it hangs."""
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(SIGN_OFF_WITHIN_S)
@@ -128,7 +128,7 @@ class CaptureProcess:
                     self.facts[name] = value
                     continue
                 self._last_lines.append(text)
-                # Which reader is at work is said once, not at each attempt.
+                # The reader that is used is logged once, not at each attempt.
                 news = text.startswith(NEWS) and text not in self._said
                 if news:
                     self._said.add(text)

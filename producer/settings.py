@@ -1,4 +1,4 @@
-"""Settings of the producer."""
+"""Settings of the producer; add one here (those of all services: shared/settings.py), then run `make readme`."""
 
 import os
 from collections.abc import Mapping

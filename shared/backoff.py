@@ -1,4 +1,4 @@
-"""Waits that grow with each failure up to a cap, and differ between processes."""
+"""Back-off of reconnects and restarts: waits that grow with each failure up to a cap, and differ between processes."""
 
 import random
 from dataclasses import dataclass

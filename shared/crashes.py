@@ -1,4 +1,4 @@
-"""What becomes of crashes: they are logged with their tracebacks, and never kept quiet.
+"""Handles crashes: they are logged with their tracebacks, never swallowed.
 
 A loop that crashes is run again, a few times. Where one input of others at a time is read, an unexpected error is
 contained instead (`Faults`): one bad input is never a reason to end a process.

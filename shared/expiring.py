@@ -1,4 +1,4 @@
-"""A bounded set of names that others choose: cameras, instances. A name that is no longer used gives its place away."""
+"""A bounded set of externally chosen names (cameras, instances). A name that is no longer used is replaced."""
 
 import time
 from collections.abc import Callable

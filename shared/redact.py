@@ -1,4 +1,4 @@
-"""Takes user names, passwords and tokens out of what is logged, shown or counted.
+"""Redacts user names, passwords and tokens in everything that is logged, shown or counted.
 
 The time that it takes grows with the length of the text and no faster, whatever the text is: anyone may put one on the
 bus. When in doubt it hides more rather than less.

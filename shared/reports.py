@@ -50,7 +50,7 @@ class CameraReport:
         since: start of the state, microseconds since the epoch by the reporting service's clock.
         reason: why; None if there is nothing to say.
         title: shown to viewers instead of the id; None if it has none.
-        tags: as in the cameras document.
+        tags: shown to viewers; no producer of this version sets them.
     """
 
     state: CameraState
@@ -130,7 +130,7 @@ class LedgerReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a service says of itself, apart from who it is and when it said so."""
+    """What a service reports about itself, without its identity and the time of the report."""
 
     cameras: Mapping[str, CameraReport] = field(default_factory=dict)
     models: Mapping[str, ModelReport] = field(default_factory=dict)
@@ -193,7 +193,7 @@ def read_entry(value: bytes | None, *, heard_at: float) -> Entry:
     """Return the entry in the value of a record of `videostatus`.
 
     Args:
-        value: JSON in the form that docs/architecture.md states.
+        value: JSON in the form that docs/reference.md specifies.
         heard_at: when it was read, monotonic seconds.
 
     Raises:

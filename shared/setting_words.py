@@ -1,4 +1,4 @@
-"""What a setting may hold and what it holds by default, in words derived from its type."""
+"""Describes what a setting allows and its default, in text derived from its type."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shared.go_notation import DURATION_FORM, Address, format_duration
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """States in words what values a type allows, where its bounds do not tell; put into Annotated."""
+    """Describes the values that a type allows, if its bounds do not; used in Annotated."""
 
     words: str
 

@@ -1,4 +1,4 @@
-"""What every service's settings have in common: names of the original, Go's notation, one line per mistake.
+"""Declares and reads settings; the ones of all services. Names of the original, Go's notation, one line per mistake.
 
 What a variable may hold is stated once, in the setting's type; `--help`, the README's table and the errors derive the
 words from it. A settings class is read from the environment in `main()` and passed on; nothing reads it at import.
@@ -175,7 +175,7 @@ class ServiceSettings(BaseSettings):
         try:
             return cls(**overrides)
         except ValidationError as exc:
-            # A value of several types has an error for each of them: a person needs the line once.
+            # A value of several types has an error for each of them: the user needs the line once.
             lines = dict.fromkeys(cls._mistake(dict(error)) for error in exc.errors())
             raise SettingsError(list(lines)) from exc
 

@@ -1,6 +1,6 @@
-"""The states of cameras, models, services and the bus: the words on `videostatus`, on `/ws` and in /readyz.
+"""The states of cameras, models, services and the bus: the values on `videostatus`, on `/ws` and in /readyz.
 
-Their values are a contract: browsers, dashboards and other people's programs compare them.
+Their values are a contract: browsers, dashboards and third-party programs compare them.
 """
 
 from enum import StrEnum
@@ -11,10 +11,10 @@ class CameraState(StrEnum):
 
     UP = "up"  # it delivers frames
     DOWN = "down"  # it cannot be reached, or does not deliver pictures
-    REFUSED = "refused"  # it wants other credentials, or refuses this client
+    REFUSED = "refused"  # it requires other credentials, or refuses this client
     FROZEN = "frozen"  # it is connected and silent
-    REMOVED = "removed"  # it has been taken out of the cameras document
-    DISABLED = "disabled"  # the cameras document switches it off
+    REMOVED = "removed"  # it is no longer configured; no producer of this version reports it
+    DISABLED = "disabled"  # it is switched off in the configuration; no producer of this version reports it
     WAITING = "waiting"  # no frame of it has been seen yet; only viewers see this state, no producer reports it
 
     @property

@@ -1,4 +1,4 @@
-"""Logs changes of the cameras' states, and no more lines than a person can read, however often they change."""
+"""Logs changes of the cameras' states; limits the number of lines, however often the states change."""
 
 import logging
 

@@ -18,7 +18,7 @@ _ALARM = (255, 92, 80)
 
 
 def span(seconds: float) -> str:
-    """Return a time as people say it.
+    """Return a duration in readable form.
 
     >>> span(12.7), span(125), span(3790)
     ('12 s', '2 min 5 s', '1 h 3 min')

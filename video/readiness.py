@@ -1,4 +1,4 @@
-"""What /readyz answers: written by the event loop, read by the threads of the probes."""
+"""The answer of /readyz: written by the event loop, read by the probe threads."""
 
 from collections.abc import Iterable, Mapping
 

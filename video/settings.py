@@ -1,4 +1,4 @@
-"""Settings of the video service."""
+"""Settings of the video service; add one here (those of all services: shared/settings.py), then run `make readme`."""
 
 from typing import Annotated
 

@@ -58,7 +58,7 @@ class Viewers:
     """Counts viewers and decides about them."""
 
     def __init__(self, limit: int, metrics: ViewerMetrics, addresses: ClientAddresses | None = None) -> None:
-        """Prepare an empty house.
+        """Start without viewers.
 
         Args:
             limit: viewers at a time.

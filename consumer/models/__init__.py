@@ -1,4 +1,4 @@
-"""The kinds of models, a module each, listed in `HANDLERS`; the part of a model's name before `_` chooses one."""
+"""The model kinds: a module each, added to `HANDLERS`; the part of a model's name before `_` selects one."""
 
 from consumer.models.handler import Handler
 from consumer.models.imagenet import Imagenet

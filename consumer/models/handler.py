@@ -1,4 +1,4 @@
-"""What every kind of model does."""
+"""The interface of a model kind."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol

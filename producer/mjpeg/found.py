@@ -1,4 +1,4 @@
-"""What an HTTP camera sends when it is not MJPEG: left to FFmpeg, or said in one line."""
+"""What an HTTP camera sends if it is not MJPEG: left to FFmpeg, or reported in one line."""
 
 import re
 
@@ -47,7 +47,7 @@ def kind(beginning: bytes) -> str:
 
 
 def no_picture(response: Response, beginning: bytes) -> str:
-    """Return the line that says what came instead of a picture; it quotes nothing that may be a secret."""
+    """Return the line that reports what arrived instead of a picture; it quotes nothing that may be a secret."""
     media_type = re.sub(r"[^\w/+.-]", "", response.content_type)[:_LONGEST_TYPE] or "no type"
     return (
         f"no JPEG in what it sends: status {response.status}, {media_type}, "

@@ -41,7 +41,7 @@ class RtspCamera:
 
     def __init__(self, session: Session, track: Track, depacketizer: Depacketizer, rhythm: Rhythm) -> None:
         self._session, self._rhythm, self._any_picture = session, rhythm, False
-        # Cameras may use the interleaved mode without having said so.
+        # Cameras may use the interleaved mode without declaring it.
         deinterleaver = Deinterleaver(track.parameters) if track.codec == "H264" else None
         self._assembler = AccessUnitAssembler(depacketizer, track.payload_types, deinterleaver)
         self.codec = depacketizer.codec
@@ -70,7 +70,7 @@ class RtspCamera:
             return opened(link, begin, ca=ca)
         except (HungUp, NotRtsp) as exc:
             raise UnsupportedStream(str(exc), failure=exc) from None
-        except (ArithmeticError, LookupError, TypeError, ValueError):  # a mistake of ours must not cost the camera
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # a bug in the reader must not lose the camera
             log.exception("the reader for RTSP failed")
             raise UnsupportedStream("the reader failed") from None
 

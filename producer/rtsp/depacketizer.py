@@ -1,4 +1,4 @@
-"""What all ways to carry coded pictures in RTP have in common."""
+"""The interface of an RTP depacketizer, which assembles coded pictures from payloads."""
 
 import enum
 from typing import Protocol
@@ -8,15 +8,15 @@ from shared.errors import CameraError
 
 
 class UnsupportedStream(Exception):
-    """Our reader gives up, and FFmpeg's is tried; the message says why."""
+    """This reader gives up, and FFmpeg's is tried; the message gives the reason."""
 
     def __init__(self, reason: str, *, transport: str = "tcp", failure: CameraError | None = None) -> None:
         """Prepare.
 
         Args:
-            reason: why our reader gives up.
+            reason: why this reader gives up.
             transport: of RTP, as FFmpeg calls it.
-            failure: what the camera is down for if FFmpeg cannot read it either; None: what FFmpeg says.
+            failure: the reported error if FFmpeg cannot read the camera either; None: FFmpeg's own error.
         """
         super().__init__(reason)
         self.transport, self.failure = transport, failure

@@ -1,4 +1,4 @@
-"""How a reader gets its partitions: the policies, and the one that takes all of them by hand.
+"""Assignment policies: how a reader gets its partitions; and the policy that assigns all of them manually.
 
 The other policy is shared/bus/group.py.
 """

@@ -1,4 +1,4 @@
-"""Whether a topic is still the one that is being read."""
+"""Detects that a topic was deleted and created again, by its id."""
 
 import time
 from contextlib import suppress

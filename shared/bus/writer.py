@@ -1,4 +1,4 @@
-"""Hands records to the brokers without waiting for them, and tells what became of each."""
+"""Hands records to the brokers without waiting for them, and reports the outcome of each."""
 
 import enum
 import logging

@@ -1,4 +1,4 @@
-"""A frame, and how it travels on the bus (docs/architecture.md): one JPEG, headers that say what it is."""
+"""A frame, and how it travels on the bus (docs/reference.md): one JPEG, with headers that describe it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

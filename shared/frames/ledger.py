@@ -1,4 +1,4 @@
-"""The books of a stage: in = out + Σ dropped{reason}, for every camera, at every moment.
+"""The ledger of a stage: in = out + Σ dropped{reason}, for every camera, at every moment.
 
 A frame is entered in one step, when it is known what became of it. So the books balance whenever they are read, and no
 reason is ever computed as a remainder. Frames lost before they reached the stage are counted apart; they were never

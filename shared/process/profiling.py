@@ -43,7 +43,7 @@ def profiled(kind: str, service: str) -> Iterator[None]:
 
 
 def _new_file(prefix: str, suffix: str) -> Path:
-    """Create a file that only this user can read; a name that others could foresee might be a link of theirs."""
+    """Create a file that only this user can read; a predictable name might be another user's link."""
     descriptor, path = tempfile.mkstemp(prefix=prefix, suffix=suffix)
     os.close(descriptor)
     return Path(path)

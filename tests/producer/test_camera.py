@@ -176,7 +176,7 @@ def test_a_capture_that_crashes_is_started_again(recovery: Recovery, caplog: pyt
 
         camera.becomes(CameraState.DOWN)
         assert "crashed with status -11" in str(camera.camera.state.reason)
-        assert caplog.messages.count("a capture crashed: it said nothing") == 1
+        assert caplog.messages.count("a capture crashed: it wrote nothing") == 1
         recovery.seen("down with its status, up with another process", seconds=camera.again())
 
 

@@ -138,7 +138,7 @@ def tried(rtsp: RtspCamera) -> list[str]:
         ("DESCRIBE", "404 Not Found", CameraState.REFUSED, "no such path (404)"),
         ("DESCRIBE", "403 Forbidden", CameraState.REFUSED, "access forbidden (403)"),
         ("SETUP", "453 Not Enough Bandwidth", CameraState.REFUSED, "refuses the request (453)"),
-        ("PLAY", "503 Service Unavailable", CameraState.DOWN, "an error of its own (503)"),
+        ("PLAY", "503 Service Unavailable", CameraState.DOWN, "an internal error (503)"),
         ("DESCRIBE", "302 Found", CameraState.DOWN, "the status 302"),
     ],
 )

@@ -1,4 +1,5 @@
-// The WebSocket to the server: connects, reconnects by itself, and detects a server that no longer responds.
+// The WebSocket from which the page gets its data: connects, reconnects by itself, and detects a server that no
+// longer responds.
 
 /** @import { Hello, Status } from "./status.js" */
 import { object } from "./checked.js";
