@@ -24,8 +24,9 @@ AREAS = {
     "producer": "Cameras",
     "kafka": "Bus",
     "consumer": "Models",
+    "tfserving": "The stand-in model server",
     "end_to_end": "Models and the whole",
-    "shared": "Processes",
+    "shared": "Records and processes",
     "video": "Viewers",
     "browser": "The page",
     "images": "Containers",
@@ -64,7 +65,7 @@ def declared(tests: Path = TESTS) -> list[Fault]:
     """
     faults: dict[str, Fault] = {}
     for area in AREAS:
-        for path in sorted((tests / area).glob("test_*.py")):
+        for path in sorted((tests / area).rglob("test_*.py")):
             for fault in _marks(path, area):
                 if fault.name in faults:
                     raise Undeclared(f"{path}: the fault {fault.name!r} stands twice")

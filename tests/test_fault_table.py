@@ -20,7 +20,7 @@ def test_the_document_has_the_faults_that_the_tests_make() -> None:
 
 
 def test_a_mark_is_found_wherever_it_stands(tmp_path: Path) -> None:
-    """On a test, and on a parameter of one."""
+    """On a test, on a parameter of one, and in a folder inside the area's."""
     folder = tmp_path / "kafka"
     folder.mkdir()
     (folder / "test_one.py").write_text(
@@ -28,7 +28,15 @@ def test_a_mark_is_found_wherever_it_stands(tmp_path: Path) -> None:
         'WORDS = "d"\nX = pytest.param(1, marks=pytest.mark.fault("c", expects=WORDS))\n'
     )
 
-    assert fault_table.declared(tmp_path) == [Fault("a", "b", "kafka"), Fault("c", "d", "kafka")]
+    inner = folder / "inner"
+    inner.mkdir()
+    (inner / "test_two.py").write_text('@pytest.mark.fault("e", expects="f")\ndef test(): ...\n')
+
+    assert fault_table.declared(tmp_path) == [
+        Fault("e", "f", "kafka"),
+        Fault("a", "b", "kafka"),
+        Fault("c", "d", "kafka"),
+    ]
 
 
 @pytest.mark.parametrize(

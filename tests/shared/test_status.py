@@ -18,6 +18,7 @@ from shared.status import (
     StatusBoard,
     StatusWriter,
 )
+from tests.conftest import Recovery
 from tests.shared.brokers import broker_process, read_until
 from tests.waiting import wait_until
 
@@ -172,7 +173,11 @@ def test_old_entries_are_silent(age_s: float, predates_start: bool, heard: bool)
     assert bool(board.entries()) is heard
 
 
-def test_records_and_entries_that_make_no_sense_are_counted() -> None:
+@pytest.mark.fault(
+    "a status record with a number that no float holds, and one that is not JSON",
+    expects="the entry is passed over and counted; the rest of the record holds",
+)
+def test_records_and_entries_that_make_no_sense_are_counted(recovery: Recovery) -> None:
     ignored = Counter("ignored", "entries", registry=None)
     board = StatusBoard(ignored)
     wrong = DOCUMENT | {"cameras": DOCUMENT["cameras"] | {"yard": {"state": "down", "since": -(10**400)}}}
@@ -182,9 +187,14 @@ def test_records_and_entries_that_make_no_sense_are_counted() -> None:
     (entry,) = board.entries()
     assert set(entry.report.cameras) == {"front"}
     assert value_of(ignored) == 2
+    recovery.seen("both counted; the other camera of the record is known", seconds=None)
 
 
-def test_forged_instances_do_not_fill_the_board() -> None:
+@pytest.mark.fault(
+    "status records name more instances than there are places",
+    expects="a new instance gets the place of one that is silent or has ended; those that are heard keep theirs",
+)
+def test_forged_instances_do_not_fill_the_board(recovery: Recovery) -> None:
     """A new instance finds a place as soon as others are silent or have ended; those that are heard keep theirs."""
     ignored = Counter("ignored", "entries", registry=None)
     board = StatusBoard(ignored)
@@ -211,6 +221,7 @@ def test_forged_instances_do_not_fill_the_board() -> None:
     hear("host-5", age_s=SILENT_AFTER_S + 1)
     hear("later")
     assert known() == {f"host-{number}" for number in range(MAX_INSTANCES) if number not in {3, 5}} | {"late", "later"}
+    recovery.seen(f"{MAX_INSTANCES} places; two new instances got those of an ended and a silent one", seconds=None)
 
 
 def test_a_service_knows_whether_its_broker_answers() -> None:

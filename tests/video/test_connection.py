@@ -48,6 +48,10 @@ def test_a_head_without_end_is_refused_and_costs_next_to_nothing(stage: Stage, c
     assert answers(stage)
 
 
+@pytest.mark.fault(
+    "a request or a handshake with a head over 16 KB or 100 lines",
+    expects="431, and the connection is closed; others are answered",
+)
 @pytest.mark.parametrize(
     "head",
     [
@@ -60,7 +64,9 @@ def test_a_head_without_end_is_refused_and_costs_next_to_nothing(stage: Stage, c
     ],
     ids=["lines", "line", "target", "lines of a handshake", "head of a handshake", "line of a handshake"],
 )
-def test_a_head_that_is_too_large_is_answered_431_and_closed(stage: Stage, client: Client, head: bytes) -> None:
+def test_a_head_that_is_too_large_is_answered_431_and_closed(
+    stage: Stage, client: Client, head: bytes, recovery: Recovery
+) -> None:
     """The limits hold before a WebSocket handshake, too."""
     client.send(head + b"\r\n")
 
@@ -69,6 +75,7 @@ def test_a_head_that_is_too_large_is_answered_431_and_closed(stage: Stage, clien
     assert "connection: close" in [line.lower() for line in answer]
     assert client.is_closed()
     assert answers(stage)
+    recovery.seen("431 and closed; /healthz answered 200", seconds=None)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +159,21 @@ def test_what_exceeds_the_pipeline_ends_the_connection_after_the_answers(client:
     assert statuses == [200] * (1 + connection.MAX_WAITING_REQUESTS) + [0]
 
 
-def test_pipelining_without_end_is_cut_and_costs_next_to_nothing(stage: Stage, client: Client) -> None:
+@pytest.mark.fault(
+    "a client pipelines requests without end", expects="cut; it costs less than 20 MB; others are answered"
+)
+def test_pipelining_without_end_is_cut_and_costs_next_to_nothing(
+    stage: Stage, client: Client, recovery: Recovery
+) -> None:
     """Each waiting request would hold its head."""
     before = rss_kb()
     client.send(b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50_000)
 
     assert client.is_closed()
-    assert rss_kb() - before < 20_000
+    grown_kb = rss_kb() - before
+    assert grown_kb < 20_000
     assert answers(stage)
+    recovery.seen(f"cut; {max(0, grown_kb) / 1000:.0f} MB; /healthz answered 200", seconds=None)
 
 
 def test_blank_lines_between_requests_do_not_keep_a_connection(

@@ -19,6 +19,7 @@ from producer.mjpeg.camera import opened
 from producer.mjpeg.http import HttpClient
 from producer.rhythm import Rhythm
 from shared.errors import CameraError, CameraLost, CameraRefused
+from tests.conftest import Recovery
 from tests.producer.mjpeg.odd_camera import MULTIPART, odd_camera, part, picture, streams
 
 Respond = Callable[[socket.socket, str, int], object]
@@ -212,10 +213,13 @@ def test_redirections_on_the_same_host_keep_the_password(where: str, status: int
         assert len(first(camera.link(f"{USER}:{PASSWORD}"))) == 3
 
 
+@pytest.mark.fault(
+    "camera: redirects to another host", expects="refused; neither a request nor the password goes there"
+)
 @pytest.mark.parametrize(
     "where", ["http://camera.invalid/", "http://127.0.0.2:{port}/", "rtsp://127.0.0.1/", "http://[::1", ""]
 )
-def test_redirections_elsewhere_are_refused(where: str) -> None:
+def test_redirections_elsewhere_are_refused(where: str, recovery: Recovery) -> None:
     """Neither the password nor a request goes to another host, whatever the camera says."""
 
     def respond(client: socket.socket, request: str, number: int) -> bool:
@@ -224,6 +228,7 @@ def test_redirections_elsewhere_are_refused(where: str) -> None:
     with odd_camera(respond) as camera, pytest.raises(CameraRefused, match="redirects to"):
         first(camera.link(f"{USER}:{PASSWORD}"))
     assert len(camera.requests) == 1
+    recovery.seen("refused after one request", seconds=None)
 
 
 def test_a_redirection_loop_ends() -> None:

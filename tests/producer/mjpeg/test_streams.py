@@ -10,6 +10,7 @@ from producer.feed import AccessUnit
 from producer.mjpeg.camera import opened
 from producer.rhythm import Rhythm
 from shared.errors import CameraLost
+from tests.conftest import Recovery
 from tests.producer.mjpeg.odd_camera import MULTIPART, OddCamera, odd_camera, part, picture, streams
 
 ENOUGH = 12
@@ -214,7 +215,8 @@ def test_what_is_no_video_is_said_in_one_line(answer: bytes, reason: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_an_endless_picture_is_given_up() -> None:
+@pytest.mark.fault("camera: announces a picture of 2 GB", expects="the camera counts as lost after 32 MB")
+def test_an_endless_picture_is_given_up(recovery: Recovery) -> None:
     """A picture that does not end within the limit costs no more memory than that."""
     begin = picture(0)[:-200]
 
@@ -225,6 +227,7 @@ def test_an_endless_picture_is_given_up() -> None:
 
     with odd_camera(respond) as camera, pytest.raises(CameraLost, match="does not end within 32 MB"):
         units(camera, 1)
+    recovery.seen("given up after 32 MB", seconds=None)
 
 
 def test_an_endless_head_is_given_up() -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from shared.frames.gaps import LARGEST_GAP, LARGEST_NOTE, MOST_LATE, Gap, Gaps
 from shared.reports import MAX_NUMBER
+from tests.conftest import Recovery
 from tests.shared.samples import frame
 
 NONE = Gap()
@@ -203,7 +204,11 @@ def test_a_gap_that_is_too_large_may_have_been_left_out_here() -> None:
     assert gaps.before(frame(2 + 2 * LARGEST_GAP), 0) == Gap(skipped=2 * LARGEST_GAP)
 
 
-def test_a_forged_number_makes_only_a_few_frames_late() -> None:
+@pytest.mark.fault(
+    "a record that forges the number of a camera's frame",
+    expects="a few frames count as late; then the numbers begin again, and that is counted",
+)
+def test_a_forged_number_makes_only_a_few_frames_late(recovery: Recovery) -> None:
     """After a row of late frames that is too long, the numbers begin again."""
     gaps = Gaps()
     gaps.before(frame(1), 0)
@@ -212,6 +217,7 @@ def test_a_forged_number_makes_only_a_few_frames_late() -> None:
     seen = [gaps.before(frame(number), 0) for number in range(2, 2 + MOST_LATE + 3)]
 
     assert seen == [None] * MOST_LATE + [Gap(renumbered=True), NONE, NONE]
+    recovery.seen(f"{MOST_LATE} frames late, then renumbered once", seconds=None)
 
 
 def test_what_is_forgotten_starts_the_count() -> None:

@@ -17,6 +17,7 @@ from shared.frames.go_record import RawPicture, write_original
 from shared.frames.ledger import FORGOTTEN_AFTER_S, OTHER, Ledger, Reason
 from shared.frames.reader import FrameReader, ReaderMetrics, ReceivedFrame
 from shared.frames.writer import FrameWriter
+from tests.conftest import Recovery
 from tests.ledgers import ledger_of
 from tests.shared.samples import frame, header_only, picture
 from tests.waiting import PATIENCE_S, wait_until
@@ -306,12 +307,17 @@ def test_a_fault_in_reading_one_record_stops_nothing(stage: Stage, caplog: pytes
     assert caplog.text.count("RuntimeError: a fault of ours") == 1
 
 
-def test_a_leap_of_the_numbers_is_counted_as_such(stage: Stage) -> None:
+@pytest.mark.fault(
+    "the number of a camera's frame leaps to 2^53 - 1",
+    expects="counted as renumbered; no frame counts as lost",
+)
+def test_a_leap_of_the_numbers_is_counted_as_such(stage: Stage, recovery: Recovery) -> None:
     stage.read(record_of(frame(1)))
     stage.read(record_of(frame(2**53 - 1)))
 
     assert stage.ledger.as_json() == {}
     assert stage.registry.get_sample_value("consumer_frames_renumbered_total", {"camera": "front"}) == 1
+    recovery.seen("renumbered once, nothing lost", seconds=None)
 
 
 def test_a_header_of_predictions_that_is_too_long_is_left_out(stage: Stage) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from shared.process.log_writer import QueuedHandler
 from shared.process.logs import MAX_TEXT, facts_of, one_line
+from tests.conftest import Recovery
 
 _PROGRAM = """
 import logging, sys
@@ -187,7 +188,11 @@ logging.shutdown()
     assert [int(line.split()[4]) for line in said.splitlines()] == list(range(500))
 
 
-def test_a_process_whose_output_nobody_reads_continues(tmp_path: Path) -> None:
+@pytest.mark.fault(
+    "a log that nobody reads",
+    expects="the process continues; lines beyond the bound are dropped",
+)
+def test_a_process_whose_output_nobody_reads_continues(tmp_path: Path, recovery: Recovery) -> None:
     """Nor do libraries that write to standard error stop it."""
     note = tmp_path / "note"
     with subprocess.Popen(
@@ -200,6 +205,7 @@ def test_a_process_whose_output_nobody_reads_continues(tmp_path: Path) -> None:
     assert note.read_text() == "done"
     assert b"line 0 " in said
     assert len(said) <= 1 << 17
+    recovery.seen(f"5000 lines were logged; {len(said) // 1024} KB waited to be read", seconds=None)
 
 
 def test_a_reader_that_has_gone_stops_nothing(pipe: tuple[int, int]) -> None:

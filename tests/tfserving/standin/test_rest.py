@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import Recovery
 from tests.tfserving import bombs
 from tests.tfserving.serving import Client, b64, picture
 from tfserving.standin.config import ModelConfig
@@ -253,19 +254,27 @@ def test_no_shape_ends_the_process(client: Client, shape: tuple[int, ...]) -> No
     }
 
 
+@pytest.mark.fault(
+    "a picture of a hundred kilobytes that is too expensive to decode",
+    expects="400 before anything is decoded",
+)
 @pytest.mark.parametrize(
     "bomb", [bombs.baseline(8192, 8192), bombs.progressive(4096, 4096, 150), bombs.png(13000, 13000), bombs.gif(65535)]
 )
-def test_a_picture_that_is_too_expensive_is_refused_before_it_is_decoded(client: Client, bomb: bytes) -> None:
+def test_a_picture_that_is_too_expensive_is_refused_before_it_is_decoded(
+    client: Client, bomb: bytes, recovery: Recovery
+) -> None:
     """A hundred kilobytes would otherwise ask for gigabytes of pixels, or for half a minute of work."""
     reply = client.post(CLASSIFIER + ":predict", {"instances": [{"image_bytes": b64(bomb)}]})
 
     assert reply.status == 400
     assert "too expensive to decode" in reply.error
+    recovery.seen("400: too expensive to decode", seconds=None)
 
 
+@pytest.mark.fault("a request that takes the model server seconds", expects="others are answered before it is done")
 @pytest.mark.parametrize("path", [HALF, CLASSIFIER])
-def test_an_expensive_request_does_not_hold_up_the_others(client: Client, path: str) -> None:
+def test_an_expensive_request_does_not_hold_up_the_others(client: Client, path: str, recovery: Recovery) -> None:
     """Other requests, to the same model too, are answered before it is done."""
     large = [{"image_bytes": b64(bombs.baseline(6000, 5900))}] * 7
     small = [{"image_bytes": b64(picture("coffee"))}] if path == CLASSIFIER else [1.0]
@@ -283,6 +292,7 @@ def test_an_expensive_request_does_not_hold_up_the_others(client: Client, path: 
 
     assert replies == [200]
     assert answered_before >= 2
+    recovery.seen(f"{answered_before} other requests answered meanwhile", seconds=None)
 
 
 def test_many_expensive_pictures_in_a_request_are_refused(client: Client) -> None:
