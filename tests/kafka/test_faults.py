@@ -34,7 +34,7 @@ AWAY_S = 15.0
 PAUSED_S = 60.0
 FRAMES = 250
 HOUR_S = 3600
-BALANCED = "live again, nobody exited, every frame accounted for"
+BALANCED = "live again, no service exited, every frame accounted for"
 
 
 @dataclass

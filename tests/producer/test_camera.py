@@ -137,7 +137,7 @@ def test_a_camera_may_come_later(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_frozen_camera_is_noticed() -> None:
-    """A camera that stays connected and sends nothing is frozen, and up again when it goes on."""
+    """A camera that stays connected and sends nothing is frozen, and up again when pictures arrive."""
     with http_camera() as http, watched(http.link()) as camera:
         camera.gives(2)
         http.frozen.set()

@@ -296,7 +296,7 @@ def test_the_state_of_a_camera_is_seen_everywhere(
         page = producer.ask("/metrics")
         arrived, out = (producer.metrics(f"producer_frames_{way}_total", page)[("front",)] for way in ("in", "out"))
         assert arrived - out == sum(producer.metrics("producer_frames_dropped_total", page).values())
-        recovery.seen("up, frozen, up; books balance", seconds=seconds)
+        recovery.seen("up, frozen, up; the ledger balances", seconds=seconds)
 
 
 def test_wrong_properties_end_the_process(start: Start) -> None:

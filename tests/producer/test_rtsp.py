@@ -105,7 +105,9 @@ def test_every_way_to_ask_for_a_password(
     assert USER not in caplog.text
 
 
-@pytest.mark.fault("camera: wrong password", expects="refused, said once; one try every 2 to 4 s; up when it is right")
+@pytest.mark.fault(
+    "camera: wrong password", expects="refused, logged once; one attempt every 2 to 4 s; up once the password is right"
+)
 def test_a_wrong_password_is_tried_once_at_a_time(
     h264: Video, caplog: pytest.LogCaptureFixture, recovery: Recovery
 ) -> None:
@@ -315,9 +317,9 @@ def test_another_resolution_goes_on(codec: str, recovery: Recovery) -> None:
         recovery.seen("1280×720 after 640×360, nothing reconnected", seconds=max(0.0, seconds))
 
 
-@pytest.mark.fault("camera: frozen while connected", expects="frozen after 3 s; up when it goes on")
+@pytest.mark.fault("camera: frozen while connected", expects="frozen after 3 s; up when pictures arrive again")
 def test_a_frozen_camera_is_noticed(h264: Video, recovery: Recovery) -> None:
-    """A camera that stays connected and sends nothing is frozen, and up again when it goes on."""
+    """A camera that stays connected and sends nothing is frozen, and up again when pictures arrive."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
         camera.gives(2)
         rtsp.frozen.set()

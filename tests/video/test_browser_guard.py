@@ -61,7 +61,7 @@ def test_other_hosts_do_not(host: str) -> None:
 
 @pytest.mark.fault(
     "a foreign web page reaches for the cameras, also by DNS rebinding",
-    expects="403 on every path and on `/ws`; its own page, and pages of ALLOWEDORIGINS, go on",
+    expects="403 on every path and on `/ws`; its own page, and pages of ALLOWEDORIGINS, still work",
 )
 def test_foreign_pages_are_refused(recovery: Recovery) -> None:
     """Origin decides where something is opened or changed; Host decides everywhere while only loopback is served."""

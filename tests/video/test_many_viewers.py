@@ -104,17 +104,17 @@ def frames(bus: Bus) -> Iterator[None]:
         writing.join()
 
 
-@pytest.mark.fault("20 viewers that never read", expects="the good ones keep rate and age; let go after 30 s")
+@pytest.mark.fault("20 viewers that never read", expects="the good ones keep rate and age; disconnected after 30 s")
 def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> None:
     """The kernel's queue is all that they hold."""
     figures = run.good_ones_noticed_nothing()
 
     assert run.measured.idle_freed_s < LET_GO_WITHIN_S
-    recovery.seen(f"{figures}; let go after {run.measured.idle_freed_s:.0f} s", seconds=None)
+    recovery.seen(f"{figures}; disconnected after {run.measured.idle_freed_s:.0f} s", seconds=None)
 
 
 @pytest.mark.fault(
-    "20 viewers that vanish without closing", expects="the good ones keep rate and age; let go after 30 s"
+    "20 viewers that vanish without closing", expects="the good ones keep rate and age; disconnected after 30 s"
 )
 def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     """No word of them comes any more, as from a telephone in a lift."""
@@ -123,7 +123,7 @@ def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
 
     assert run.measured.gone_freed_s is not None
     assert run.measured.gone_freed_s < LET_GO_WITHIN_S
-    recovery.seen(f"{figures}; let go after {run.measured.gone_freed_s:.0f} s", seconds=None)
+    recovery.seen(f"{figures}; disconnected after {run.measured.gone_freed_s:.0f} s", seconds=None)
 
 
 @pytest.mark.fault("20 viewers that read 10 kB a second", expects="the good ones keep rate and age; they stay")
