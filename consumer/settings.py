@@ -25,7 +25,7 @@ PredictionMode = Literal["latest", "sync"]
 
 
 class ConsumerSettings(ServiceSettings):
-    """What the environment says to the consumer."""
+    """The settings of the consumer."""
 
     topic_in: Topic = setting("videocam", "TOPICNAMEIN", "topic read")
     topic_out: Topic = setting("videodisplay", "TOPICNAMEOUT", "topic written")
@@ -41,7 +41,7 @@ class ConsumerSettings(ServiceSettings):
     model_urls: JsonOfStrings = setting(
         {"imagenet_1": "http://tfserving-service:8501/v1/models/tfModel:predict"},
         "MODELURLS",
-        "models asked: name to address; the part of the name before `_` is the handler",
+        "models to query: name to address; the part of the name before `_` is the handler",
         allowed=f'a JSON object such as {{"imagenet_1": "http://host:8501/v1/models/tfModel:predict"}}, {HANDLER_FORM}',
     )
     label_urls: JsonOfStrings = setting(
@@ -60,7 +60,7 @@ class ConsumerSettings(ServiceSettings):
     max_lag_s: Duration = setting(
         1.0,
         "MAXLAG",
-        "further behind the end of a partition than what arrived in this time: skip to the end",
+        "skip to the end of a partition when more records are unread than arrive in this time",
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ EVERY_S = 5.0
 def watch_versions(
     servings: Mapping[Predictor, Serving], stop: threading.Event, beat: Callable[[], None], *, every_s: float = EVERY_S
 ) -> None:
-    """Tell each predictor the version of its model until `stop`; None when it cannot be learned."""
+    """Report each model's version to its predictor until `stop`; None if the version is unknown."""
     while not stop.is_set():
         for predictor, serving in servings.items():
             beat()

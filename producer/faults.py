@@ -70,7 +70,7 @@ def ffmpeg_error(exc: av.error.FFmpegError | OSError, *, opening: bool) -> Camer
         case av.error.EOFError():
             return CameraLost("the camera ended the stream")
         case av.error.InvalidDataError():
-            return CameraLost("what it sends is not video")
+            return CameraLost("the data that it sends is not video")
         case FileNotFoundError():
             return CameraLost("no such file or device")
         case OSError():

@@ -71,7 +71,7 @@ def pictures(pattern: str, *, interval_s: float, tick: Callable[[], None]) -> Ge
                 end_s = due_s + cue.lasts_s
             begin_s = end_s
         if not usable:
-            raise CameraLost("there is no picture in the files")
+            raise CameraLost("the files contain no picture")
 
 
 def _still(path: Path, lasts_s: float) -> Iterator[_Cue]:

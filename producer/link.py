@@ -42,7 +42,7 @@ def pictures(
         return
     try:
         feed = RtspCamera.open(link, rhythm=rhythm, ca=ca)
-        log.info("the reader for RTSP is at work")
+        log.info("reading the camera with the RTSP reader")
         yield from _pictures(feed, supervised=True)
     except UnsupportedStream as exc:
         log.info("FFmpeg's reader takes over: %s", exc)
@@ -106,5 +106,6 @@ class _Supervision:
         mostly_damaged = self._damaged >= LEAST_UNITS and self._damaged * 10 >= self._units * 9
         if time.monotonic() - self._began_s > HOPELESS_AFTER_S and (mostly_damaged or self._keys >= LEAST_KEYS):
             raise UnsupportedStream(
-                "it makes no picture of what comes", failure=CameraLost("what it sends is not video")
+                "it gets no picture from the data that arrives",
+                failure=CameraLost("the data that it sends is not video"),
             )

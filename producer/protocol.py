@@ -123,7 +123,7 @@ class Message:
 
 
 def state_fact(name: str, value: str) -> None:
-    """Tell the producer something about the camera, for `--check`; called in the capture."""
+    """Report a fact about the camera to the producer, for the log and `--check`; called in the capture."""
     sys.stderr.write(f"{FACT}{name} {value}\n")
     sys.stderr.flush()
 

@@ -63,7 +63,7 @@ class Watchdog:
         if self._clock() - since_s <= limit_s:
             return
         if self._undecodable:
-            raise CameraLost(f"what it has sent for {limit_s:.0f} s is no picture")
+            raise CameraLost(f"it has sent data for {limit_s:.0f} s, but no picture")
         if self._last_s is None:
             raise CameraLost(f"no picture within {limit_s:.0f} s")
         raise CameraFrozen(f"connected, but silent for {limit_s:.0f} s")

@@ -132,14 +132,14 @@ class ServiceSettings(BaseSettings):
         case_sensitive=True, frozen=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )
 
-    topic_status: Topic = setting("videostatus", "TOPICNAMESTATUS", "topic of the services' states")
+    topic_status: Topic = setting("videostatus", "TOPICNAMESTATUS", "topic of the services' status records")
     probe_address: Listen = setting(
         Address("", 8081),
         "PROBEPORT",
         "where /healthz, /readyz and /metrics are served",
     )
     log_level: LogLevel = setting("info", "LOGLEVEL", "lowest severity that is logged")
-    log_format: LogFormat = setting("text", "LOGFORMAT", "format of the log's lines")
+    log_format: LogFormat = setting("text", "LOGFORMAT", "format of the log lines")
     kafka_config: KafkaConfig = setting({}, "KAFKACONFIG", "further librdkafka properties", secret=True)
     profile: ProfileKind = setting("", "PROFILE", "writes a profile of CPU or memory at exit")
 

@@ -70,7 +70,7 @@ class StatusWriter:
             self._changed.clear()
 
     def changed(self) -> None:
-        """Have the report written at once."""
+        """Request an immediate report."""
         self._changed.set()
 
     def write_final(self) -> None:

@@ -1,4 +1,4 @@
-"""What browsers are told about every answer, and which web pages may reach us at all: one ASGI middleware.
+"""Adds browser-security headers to every answer, and refuses foreign web pages: one ASGI middleware.
 
 Without it, any web page that a viewer has open could watch the cameras: WebSockets are not bound to one origin, and
 with DNS rebinding nothing is.

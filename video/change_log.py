@@ -40,6 +40,6 @@ class ChangeLog:
     def _may_log(self, camera: str, now: float) -> bool:
         if now - self._window_at >= CAMERA_EVERY_S:
             if self._left_out:
-                log.warning("cameras change faster than is logged", extra={"left_out": self._left_out})
+                log.warning("cameras change too fast to log every change", extra={"left_out": self._left_out})
             self._window_at, self._lines, self._left_out = now, 0, 0
         return self._lines < MAX_LINES and now - self._logged_at.get(camera, float("-inf")) >= CAMERA_EVERY_S

@@ -1,4 +1,4 @@
-"""Diagnoses why a camera shows nothing new, and whom the picture blames (docs/architecture.md).
+"""Diagnoses why a camera has no new frame, and which part the notice names (docs/architecture.md).
 
 Precedence, beginning with what would make all other evidence worthless: the bus, the producer, the camera, the
 consumer. Nobody is blamed without evidence. Pure functions; `now` is monotonic time in seconds.

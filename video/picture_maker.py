@@ -82,7 +82,7 @@ class PictureMaker:
                 _give_up(self._pop(camera))
 
     def _next_camera(self, now: float) -> str | None:
-        """Return the camera whose turn it is: the one that waits longest, of those that may have a thread."""
+        """Return the next camera to serve: the one that has waited longest, of those that may have a thread."""
         expensive_runs = any(self._is_expensive(camera) for camera in self._running)
         able = (
             camera

@@ -31,7 +31,7 @@ def listen(address: Address) -> socket.socket:
     """Return a listening socket; what is set here, accepted sockets inherit.
 
     Raises:
-        SettingsError: the port is taken, or not ours to take.
+        SettingsError: the port is taken, or needs privileges that this user lacks.
     """
     listener = sockets.listen(address, variable="DISPLAYPORT", backlog=BACKLOG)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

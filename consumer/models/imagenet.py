@@ -13,7 +13,7 @@ CLASSES = 1000
 BEST = 5  # findings that are published
 ROUNDING = 1e-3  # by which a softmax in half precision may exceed 1
 BACKGROUND = "background"
-UNKNOWN = "Nothing"  # the original's word for a class that has no label
+UNKNOWN = "Nothing"  # the original's text for a class that has no label
 
 
 class Imagenet:

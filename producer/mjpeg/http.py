@@ -188,7 +188,7 @@ class HttpClient:
             return Response(200)
         status = _STATUS.match(text)
         if not status:
-            raise CameraLost("what it answers is not HTTP")
+            raise CameraLost("its response is not HTTP")
         self._buffered = text[end.end() :]
         return Response(int(status[1]), _headers(text[: end.start()]))
 
@@ -239,9 +239,9 @@ class HttpClient:
             target = urljoin(self._link, location.strip())
             new, old = urlsplit(target), urlsplit(self._link)
         except ValueError:
-            raise CameraRefused("it redirects to what is no address") from None
+            raise CameraRefused("it redirects to an invalid address") from None
         if not location or new.scheme.lower() not in PORTS:
-            raise CameraRefused("it redirects to what is no HTTP address")
+            raise CameraRefused("it redirects to an address that is not HTTP")
         if new.hostname not in {old.hostname, self._peer}:
             raise CameraRefused("it redirects to another host, which is not followed")
         if old.scheme.lower() == "https" != new.scheme.lower():

@@ -1,4 +1,4 @@
-"""Opens sessions: follows redirections, and connects again where a camera hangs up on a harmless question."""
+"""Opens sessions: follows redirections, and reconnects if a camera closes the connection on a harmless request."""
 
 import time
 from collections.abc import Callable

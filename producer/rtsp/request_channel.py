@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 3
 LATE_S = 0.5  # how long an answer that seems to belong to an earlier request waits for a better one
 UNAUTHORIZED = 401
-USER_AGENT = "machine-learning-deployment"  # some cameras answer nobody without a name (go2rtc 235)
+USER_AGENT = "machine-learning-deployment"  # some cameras do not answer requests without a User-Agent (go2rtc 235)
 
 _NO_HEADERS: Mapping[str, str] = {}
 _PROVISIONAL = range(100, 200)
@@ -27,7 +27,7 @@ class HungUp(CameraLost):
 
 
 class NotRtsp(CameraLost):
-    """What the camera answers is not RTSP."""
+    """The camera's response is not RTSP."""
 
 
 class RequestChannel:
@@ -75,7 +75,7 @@ class RequestChannel:
             if answer.status != UNAUTHORIZED:
                 return answer
             challenge = _challenge(answer)
-            # One try, because cameras lock out who tries again; unless only the nonce was too old.
+            # One attempt, because cameras lock out clients that retry; unless only the nonce had expired.
             if self._credentials is None or challenge is None or (answered and not challenge.stale):
                 break
             self._challenge, answered = challenge, True
@@ -145,7 +145,7 @@ class RequestChannel:
             except (TimeoutError, EOFError):
                 if late is None:
                     raise
-                log.info("the camera gives answers the numbers of other requests")
+                log.info("the camera's responses carry the numbers (CSeq) of other requests")
                 self._repeats_numbers = False
                 self._unanswered.clear()
                 return late
@@ -164,7 +164,7 @@ class RequestChannel:
                 case Packet():
                     on_packet(received)
                 case Unrecognised() if not (self._speaks_rtsp or self._connection.expects):
-                    raise NotRtsp("what it answers is not RTSP")
+                    raise NotRtsp("its response is not RTSP")
 
     def _is_late(self, number: int | None) -> bool:
         """Return whether an answer is probably that to an earlier request. Many cameras do not count right."""

@@ -158,7 +158,7 @@ class Session:
                     self._requests.send(self._alive_by, self._whole)
                     self._alive_due_s = now_s + quiet_s
                 if now_s >= heard_s + limit_s:
-                    raise CameraLost("what it sends is not video") if unrecognised else silence(limit_s)
+                    raise CameraLost("the data that it sends is not video") if unrecognised else silence(limit_s)
                 try:
                     received = self._connection.receive(min(self._alive_due_s, heard_s + limit_s))
                 except TimeoutError:

@@ -112,7 +112,7 @@ def _check_fits(picture: Picture, strip: Picture, height: int) -> None:
     if picture.huffman != strip.huffman and not (picture.standard_huffman and strip.standard_huffman):
         differences.append("Huffman tables")
     if differences:
-        raise BadPicture(f"a strip that does not fit, for it differs in {', '.join(differences)}")
+        raise BadPicture(f"a strip that does not fit: it differs in {', '.join(differences)}")
 
 
 def _renumbered(data: bytes, offsets: Sequence[int], first: int) -> list[bytes]:

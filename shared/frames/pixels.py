@@ -53,7 +53,7 @@ def decode(data: bytes) -> Image:
     """Decode a JPEG as a viewer would see it, turned upright if its EXIF data ask for that.
 
     A picture with wrong bits inside decodes to one with wrong pixels, and libjpeg says so on standard error
-    (it offers no way to hear of it); one with bytes or rows missing is refused where that is cheap to see.
+    (it offers no other notification); one with bytes or rows missing is refused where that is cheap to see.
 
     Returns:
         uint8 array, shape (height, width, 3), BGR.

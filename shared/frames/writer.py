@@ -1,4 +1,4 @@
-"""The way out of a stage: numbers frames, hands them to the bus, and enters in the ledger what became of each.
+"""The way out of a stage: numbers frames, hands them to the bus, and enters the outcome of each in the ledger.
 
 A frame that finds the brokers silent is dropped at once; it never waits for them. A gap in the numbers always means a
 frame that went out and was lost on the way: the number of a frame that surely never left is given to the next one.

@@ -1,4 +1,4 @@
-"""Sets up the log: a line for each thing that changes, to standard output, as text or JSON.
+"""Sets up the log: a line for each change, to standard output, as text or JSON.
 
 Texts of others are part of it: a camera's error, a model server's answer. Credentials are taken out, control characters
 escaped, and long texts cut, so that a line is one line and says what it is.

@@ -171,7 +171,7 @@ class Service(Generic[Settings]):
             try:
                 action()
             except Exception:  # the loops must be waited for all the same
-                log.exception("an action at the end failed")
+                log.exception("a shutdown action failed")
 
     def _live(self, name: str, target: Loop) -> None:
         def run() -> None:

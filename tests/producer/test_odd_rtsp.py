@@ -586,7 +586,7 @@ class RefusesOurAgent(OddCamera):
 def test_ffmpeg_is_tried_before_a_camera_is_called_down(
     kind: type[OddCamera], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where our reader gives up, FFmpeg's reads; the log says which one is at work."""
+    """If the RTSP reader gives up, FFmpeg's takes over; the log names the reader that is used."""
     caplog.set_level(logging.INFO)
     with running(kind()) as camera:
         assert len(numbers(camera, 10)) >= 10
@@ -701,7 +701,7 @@ def test_certificates_are_verified_if_that_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_ffmpeg_verifies_as_well(tmp_path: Path) -> None:
-    """A camera that is left to FFmpeg is verified all the same."""
+    """The certificate of a camera that is left to FFmpeg is verified, too."""
 
     class SecureAndUnknown(Secure):
         description = DescribesNothingWeKnow.description

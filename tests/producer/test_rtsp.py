@@ -292,7 +292,7 @@ def test_nothing_but_garbage_is_a_camera_that_is_down(h264: Video, recovery: Rec
         camera.gives(2)
         rtsp.babbles.set()
         camera.becomes(CameraState.DOWN)
-        assert camera.camera.state.reason == "what it sends is not video"
+        assert camera.camera.state.reason == "the data that it sends is not video"
         rtsp.babbles.clear()
         recovery.seen("down with the reason, then up", seconds=camera.again())
 

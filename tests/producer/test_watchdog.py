@@ -125,7 +125,7 @@ def test_undecodable_bytes_are_no_picture(clock: Clock) -> None:
         clock.now += 0.5
         watched.saw_undecodable()
 
-    with pytest.raises(CameraLost, match="is no picture"):
+    with pytest.raises(CameraLost, match="but no picture"):
         watched.check()
 
 

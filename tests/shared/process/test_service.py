@@ -140,7 +140,7 @@ def test_a_signal_ends_a_service_with_status_0(started: Any, number: int) -> Non
     status, err = process.end()
 
     assert (status, err) == (0, "")
-    assert process.messages()[-4:] == ["ending", "an action at the end failed", "at end", "ended"]
+    assert process.messages()[-4:] == ["ending", "a shutdown action failed", "at end", "ended"]
     assert "ValueError: at the end" in process.lines[-3]["traceback"]
 
 
