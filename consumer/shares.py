@@ -14,7 +14,7 @@ _MOST_CAMERAS = 1000
 
 
 class Shares:
-    """Says from when on a camera may be served again. Not thread-safe: the owner locks.
+    """Computes from when a camera may be served again. Not thread-safe: the owner locks.
 
     A camera that is alone, or among others whose pictures are as expensive, never rests.
     """

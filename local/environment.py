@@ -1,7 +1,7 @@
 """The environment of each program of the suite: the machine's variables, and those settings that the program reads.
 
-A camera's password is for the producer only, and the bus's for those that use the bus: a program that somebody takes
-over must not hold the secrets of the others.
+A camera's password is for the producer only, and that of the bus for the services that use it: a compromised program
+must not hold the secrets of the others.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -55,7 +55,7 @@ class FrameEncoder:
             return self._encoded(content)
         except BadPicture:
             raise
-        except (cv2.error, ValueError) as exc:  # for want of memory, too
+        except (cv2.error, ValueError) as exc:  # also if memory runs out
             raise BadPicture(f"it cannot be converted: {exc}") from exc
 
     def _encoded(self, content: Content) -> EncodedFrame:

@@ -42,5 +42,5 @@ def confine() -> None:
     taken = re.search(r"^VmData:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     if taken:
         limit = int(taken[1]) * 1024 + MEMORY_BYTES
-        with suppress(OSError, ValueError):  # a lower limit is in force already
+        with suppress(OSError, ValueError):  # a lower limit applies already
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -19,7 +19,7 @@ NO_PICTURE_YET = "NO PICTURE YET"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is written on a picture: whom it blames, if anybody, and the two lines."""
+    """What is written on a picture: the part that it names, if any, and the two lines."""
 
     notice: str | None
     title: str
@@ -35,7 +35,7 @@ class Camera:
         self.diagnosis = Diagnosis(CameraState.WAITING, 0.0)
         self.since = clock.now_us()  # of the state, by our clock
         self.named_at = now  # monotonic: when a frame or a report last named it
-        self.gone = False  # it was forgotten; whoever still shows it must look it up again
+        self.gone = False  # it was forgotten; a viewer that still shows it must look it up again
         self._producer: Entry | None = None  # the last that named this camera: the board forgets after a minute
         self._consumer: Entry | None = None
         self._frame_at: float | None = None  # monotonic
@@ -69,7 +69,7 @@ class Camera:
         return None if self._frame_at is None else now - self._frame_at
 
     def diagnose(self, entries: ServiceEntries, *, bus_silent_s: float, bus_well_s: float, now: float) -> bool:
-        """Decide the state from what the services report; return whether it, or whom it blames, has changed."""
+        """Decide state and notice from what the services report; return whether either has changed."""
         self._producer = entries.of_producer(self.id) or self._producer
         self._consumer = entries.of_consumer(self.id) or self._consumer
         evidence = Evidence(
@@ -86,7 +86,7 @@ class Camera:
         return True
 
     def notice(self) -> Text | None:
-        """Return what to write on the picture; None if it is live, or if nobody can be blamed."""
+        """Return what to write on the picture; None if it is live, or if there is no evidence against any part."""
         diagnosis = self.diagnosis
         detail = f"{self.id}: {redact(diagnosis.reason or '')}".rstrip(": ")
         if diagnosis.notice is not None:

@@ -1,7 +1,7 @@
 """Diagnoses why a camera has no new frame, and which part the notice names (docs/architecture.md).
 
 Precedence, beginning with what would make all other evidence worthless: the bus, the producer, the camera, the
-consumer. Nobody is blamed without evidence. Pure functions; `now` is monotonic time in seconds.
+consumer. No part is named without evidence. Pure functions; `now` is monotonic time in seconds.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """State of a camera, for how many seconds it has lasted, why, whom the picture blames and for how many seconds."""
+    """State of a camera, for how many seconds it has lasted, why, the notice that applies and for how many seconds."""
 
     state: CameraState
     for_s: float
@@ -88,7 +88,7 @@ class ServiceEntries:
 
 
 def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
-    """Return the state of a camera, and whom its picture blames if there is evidence against anybody."""
+    """Return the state of a camera, and the notice for its picture if there is evidence for one."""
     frameless_s = evidence.frameless_s
     if frameless_s is not None and frameless_s < FRAMELESS_AFTER_S:
         return Diagnosis(CameraState.UP, frameless_s, _remark(camera, evidence.producer))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class NoPlace(Exception):
-    """Every place is taken, and nobody holds enough of them to give one up."""
+    """Every place is taken, and no client holds enough of them to give one up."""
 
 
 @dataclass(slots=True, eq=False)

@@ -20,12 +20,12 @@ class DisplayedPicture:
         count: frames that the slot had been given by then.
         number: pictures that the slot had shown by then.
         clock_suspect: the frame's age is unknown, because clocks disagree.
-        notice: whom the notice on it blames, if anybody.
+        notice: the part that the notice on it names, if any.
         plain: the same frame with nothing drawn on it, for viewers that show notices by other means; None if this
             picture is plain, or if there is no frame.
         heads: by scale, the part of a multipart head that is the same for every viewer.
         scaled: by scale, the picture being made.
-        predictions: what was drawn on the frame, and as JSON; None until somebody asks.
+        predictions: what was drawn on the frame, and as JSON; None until they are requested.
     """
 
     jpeg: bytes = field(repr=False)

@@ -82,7 +82,7 @@ class SuiteStatus:
     def interval_s(self, viewers: int, *, changed: bool) -> float:
         """Return the seconds between two status messages to one of so many viewers.
 
-        Long messages to many viewers come less often, so that nobody can fill all lines by inventing names.
+        Long messages to many viewers come less often, so that invented names cannot saturate the network.
         """
         affordable_s = len(self._text) * viewers / MAX_BYTES_S
         return max(MIN_INTERVAL_S if changed else INTERVAL_S, min(MAX_INTERVAL_S, affordable_s))

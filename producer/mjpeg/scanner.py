@@ -79,7 +79,7 @@ class JpegScanner:
     _last_bytes: int = 0  # of the last picture
     _trusts_length: bool = False  # the last picture without EOI did
     _token: bytes = b""
-    _part_at: int | None = None  # of the last head of a part that says it is a picture
+    _part_at: int | None = None  # of the last part head that declares a picture
 
     def __post_init__(self) -> None:
         """Remember the boundary without the dashes that some cameras declare with it."""
@@ -119,7 +119,7 @@ class JpegScanner:
             raise TooLarge
 
     def finish(self) -> CameraJpeg | None:
-        """Return the picture that the end of the stream completes, for want of its EOI; None if there is none."""
+        """Return the picture without EOI that the end of the stream completes; None if there is none."""
         ends_whole = self._length or self.seen.pictures == self.seen.without_end
         if self._mode is not _Mode.SCAN or not ends_whole or self._cut_short(len(self._buffer)):
             return None

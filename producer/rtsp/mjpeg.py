@@ -25,7 +25,7 @@ _STANDARD = (
     ),
     bytes.fromhex("1112182f6363636312151a4263636363181a3863636363632f42636363636363") + b"\x63" * 32,
 )
-# Positions in the order in which tables are written (T.81, figure A.6): along the diagonals, to and fro.
+# Positions in the order in which tables are written (T.81, figure A.6): along the diagonals, in zigzag.
 _ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
 
 

@@ -1,4 +1,4 @@
-"""What a camera says it sends: a session description (SDP, RFC 8866; for RTSP, RFC 2326, appendix C).
+"""Parses what a camera declares that it sends: a session description (SDP, RFC 8866; for RTSP, RFC 2326, appendix C).
 
 Read line by line, and leniently: lines that are wrong or unknown are ignored, as FFmpeg does.
 """
@@ -46,7 +46,7 @@ class Description:
 
 
 def parse(text: str) -> Description:
-    """Return what a session description says."""
+    """Parse a session description."""
     session: list[str] = []
     media: list[list[str]] = []
     for line in text.replace("\r", "\n").split("\n"):

@@ -1,4 +1,4 @@
-"""A broker inside this process."""
+"""The embedded broker: librdkafka's mock broker, inside this process."""
 
 from typing import ClassVar
 

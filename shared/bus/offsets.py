@@ -8,7 +8,7 @@ frame, but it continues to count from the commit: the group left out the records
 record, and that record says how many they were. A reader's own seek works the same way: it leaves offsets out. None of
 this asks a broker anything.
 
-A reader that was cut off from the group and regains a partition resumes from its own offsets, if nobody else has
+A reader that was cut off from the group and regains a partition resumes from its own offsets, if no other reader has
 committed since: they are newer than its last commit. Records that a reader accounted for after its last commit, and
 could not commit because it was killed or cut off, are counted as left out by the next reader. They are at most those
 that arrived within COMMIT_EVERY_S (shared/bus/commits.py). Once the group has rebalanced, the offsets of partitions

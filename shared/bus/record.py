@@ -20,7 +20,7 @@ class Record:
         value: its value.
         headers: its headers that have a value.
         left_out: number of records of the partition that no reader of the group returned directly before this one: our
-            own seek passed over them, or nobody read them before we took the partition over.
+            own seek passed over them, or no reader read them before this one took the partition over.
     """
 
     partition: int

@@ -23,7 +23,7 @@ from shared.reports import Json, LedgerReport
 # Seconds: fine in the range of live video (tens of milliseconds), coarse beyond it.
 AGE_BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 MAX_CAMERAS = 1000
-FORGOTTEN_AFTER_S = 600.0  # a camera without a frame for that long gives its place to another one
+FORGOTTEN_AFTER_S = 600.0  # a camera without a frame for that long may be replaced by another one
 OTHER = "other"  # the camera under which ids beyond MAX_CAMERAS are counted: anyone may write any id to the bus
 
 

@@ -1,6 +1,6 @@
-"""Writes the log in a thread of its own, so that a log that nobody reads never stops a service.
+"""Writes the log in its own thread, so that a log without a reader never stops a service.
 
-A pipe holds 64 KB. A process that writes more to it waits until somebody reads; here it is only this thread that waits.
+A pipe holds 64 KB. A process that writes more to it blocks until its reader catches up; here only this thread blocks.
 Lines that do not fit into the queue meanwhile are dropped, and the log says how many as soon as it is read again.
 """
 
@@ -75,7 +75,7 @@ class QueuedHandler(logging.Handler):
                     self._write(self.format(self._about(dropped)))
 
     def _about(self, dropped: int) -> logging.LogRecord:
-        message = "lines of the log were dropped: nobody read it"
+        message = "log lines were dropped because the log was not read"
         record = logging.makeLogRecord({"name": self._service, "levelno": logging.WARNING, "levelname": "WARNING"})
         record.msg, record.lines = message, dropped
         return record
@@ -90,7 +90,7 @@ class QueuedHandler(logging.Handler):
 
 
 def never_block(descriptor: int) -> None:
-    """Have writes to a pipe or socket fail instead of wait when nobody reads.
+    """Make writes to a pipe or socket fail instead of blocking while it is not read.
 
     For standard error, to which libraries write that know nothing of our log: libjpeg a line for each damaged picture.
     Files and terminals are left alone; the flag would hold for every process that shares a terminal.

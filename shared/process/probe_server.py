@@ -35,7 +35,7 @@ class ProbeServer(ThreadingHTTPServer):
     """Answers GET and HEAD on a few paths.
 
     At most MAX_CONNECTIONS are open: a further one replaces the one whose request has been awaited longest, so that
-    clients that send nothing keep nobody out.
+    clients that send nothing do not block others.
     """
 
     daemon_threads = True

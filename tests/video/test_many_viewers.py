@@ -151,7 +151,7 @@ def test_a_storm_leaves_nothing_behind(run: Run, recovery: Recovery) -> None:
     recovery.seen(f"{run.measured.storm} came and went; {figures}", seconds=None)
 
 
-@pytest.mark.fault("the 501st viewer", expects="503 with Retry-After; a place that was left is given again")
+@pytest.mark.fault("the 501st viewer", expects="503 with Retry-After; a freed place is given to the next viewer")
 def test_one_viewer_too_many_is_told_to_come_back(run: Run, recovery: Recovery) -> None:
     """At the default of MAXVIEWERS."""
     assert run.refused.status == 503

@@ -148,7 +148,7 @@ def test_a_log_that_nobody_reads_stops_nothing_and_says_so_when_it_is_read(pipe:
         int(line.split()[1]) for line in read.decode().splitlines() if line.startswith("INFO") and len(line) > 4000
     ]
     assert numbers == sorted(numbers)
-    assert b"WARNING lines of the log were dropped: nobody read it" in read
+    assert b"WARNING log lines were dropped because the log was not read" in read
 
 
 _UNREAD_PROGRAM = """
