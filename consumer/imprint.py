@@ -45,7 +45,7 @@ def imprint_whole(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture and what is to be drawn on it; nothing is decoded yet.
+    """A picture and the marks to draw on it; nothing is decoded yet.
 
     Attributes:
         cost: pixels to decode, times the scans in which they are coded; 0 if there is nothing to draw.

@@ -102,7 +102,7 @@ def _video(path: Path) -> Iterator[_Cue]:
 
 
 class _Shown:
-    """A decoder whose pictures are as they are to be shown: upright, and with square pixels by a longer side."""
+    """A decoder whose pictures are ready to show: upright, and with square pixels (one side is stretched)."""
 
     def __init__(self, decoder: Decoder, pixel_aspect: Fraction | None) -> None:
         self._decoder, self._film = decoder, orientation.FilmOrientation()

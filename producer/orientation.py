@@ -40,7 +40,7 @@ _ORIENTATION_TAG, _SHORT, _ENTRY_BYTES = 0x0112, 3, 12
 
 
 def turned(image: Image, orientation: int) -> Image:
-    """Return the picture as it is to be shown: uint8, shape (height, width, 3), BGR."""
+    """Return the picture ready to show: uint8, shape (height, width, 3), BGR."""
     turn = _TURNS.get(orientation)
     return image if turn is None else np.ascontiguousarray(turn(image), np.uint8)
 

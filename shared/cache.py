@@ -1,4 +1,4 @@
-"""Where this machine keeps what the suite downloads or makes once."""
+"""The folder in which the suite caches what it downloads or builds once."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Wall-clock time in microseconds, and whether the clocks of two machines can be compared."""
+"""Wall-clock time in microseconds, and a check whether the clocks of two machines agree."""
 
 import time
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Names that several services agree on: what a camera may be called."""
+"""Names that several services share: the rule for camera ids."""
 
 import re
 

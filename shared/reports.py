@@ -1,4 +1,4 @@
-"""What a service reports about itself on `videostatus`, as types; read once, at the edge, and bounded there.
+"""The reports of a service on `videostatus`, as types; parsed once, where they enter, and bounded there.
 
 Anyone who reaches the bus can write to the topic. A record that is not a status is None; an entry in it that makes no
 sense (a state that does not exist, a number out of bounds, an id that is not a camera's) is left out and counted, and

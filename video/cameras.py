@@ -1,4 +1,4 @@
-"""All known cameras, and the lobby for viewers that came before the first one. For the event loop only."""
+"""All known cameras, and the lobby for viewers that arrived before the first one. For the event loop only."""
 
 import asyncio
 import time

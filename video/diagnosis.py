@@ -115,7 +115,7 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
 
 
 def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
-    """Return the seconds for which a service has been gone; None if it is alive, or silent because the bus is.
+    """Return for how many seconds a service has been gone; None if it is alive, or silent because the bus is.
 
     Silence while the bus stood still, and until records had time to get through again, is no evidence.
     """
@@ -126,7 +126,7 @@ def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
 
 
 def _remark(camera: str, producer: Entry | None) -> str | None:
-    """Return what a producer says about a camera that is up: that some of its pictures are too large, say."""
+    """Return what a producer reports about a camera that is up, for example that some of its pictures are too large."""
     own = None if producer is None else producer.report.cameras.get(camera)
     return own.reason if own is not None and own.state is CameraState.UP else None
 

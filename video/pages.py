@@ -45,7 +45,7 @@ def read_page() -> str:
 
 
 def paths_page(openapi: Mapping[str, Any]) -> str:
-    """Return the HTML of a page that lists the paths of an OpenAPI document, for people without internet access."""
+    """Return the HTML of a page that lists the paths of an OpenAPI document, for users without internet access."""
     rows = []
     for path, methods in openapi["paths"].items():
         operation = methods["get"]

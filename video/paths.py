@@ -1,4 +1,4 @@
-"""How every path behaves: GET, HEAD and OPTIONS, errors as JSON, trailing slashes."""
+"""Behaviour common to all paths: GET, HEAD and OPTIONS, errors as JSON, trailing slashes."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ _LONGEST_SIZE_LINE = 300
 
 @dataclass(slots=True)
 class ChunkedBody:
-    """Returns the content of chunks. Not thread-safe: use from one thread.
+    """Decodes chunks to content. Not thread-safe: use from one thread.
 
     Where no chunk size stands where one should, the bytes up to the next one are content too; a body that has never had
     one is not chunked at all, whatever its head says.

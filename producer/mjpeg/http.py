@@ -253,7 +253,7 @@ class HttpClient:
 
 
 def _headers(text: bytes) -> dict[str, str]:
-    """Return the header fields; a name that comes twice has its values joined, folded lines are unfolded."""
+    """Return the header fields; the values of a repeated name are joined, folded lines are unfolded."""
     unfolded = re.sub(r"\r?\n[ \t]+", " ", text.decode("latin-1"))
     headers: dict[str, str] = {}
     for line in unfolded.splitlines()[1:]:

@@ -1,4 +1,4 @@
-"""Finds the JPEGs in a stream of bytes, whatever stands between them.
+"""Finds the JPEGs in a stream of bytes, whatever is between them.
 
 Content decides: a picture begins with SOI and ends with EOI, found by walking its segments (ITU T.81, annex B).
 Boundaries and lengths, which cameras get wrong, only help where a picture lacks its EOI.
@@ -51,7 +51,7 @@ class _Mode(Enum):
 
 @dataclass(slots=True)
 class Seen:
-    """What the scanner has come across, for the line that says why there is no picture."""
+    """What the scanner has seen, for the line that reports why there is no picture."""
 
     pictures: int = 0
     undecodable: int = 0

@@ -93,7 +93,7 @@ class Connection:
             self._socket.sendall(message)
 
     def receive(self, deadline_s: float, *, description: bool = False) -> Received:
-        """Return what comes next.
+        """Return the next message or packet.
 
         Args:
             deadline_s: monotonic seconds.

@@ -41,13 +41,13 @@ class Depacketizer(Protocol):
         """Return where in its picture a packet stands; called before `take`."""
 
     def take(self, packet: RtpPacket) -> bool:
-        """Add a packet to the picture; return False if it is damaged, or what comes before it is missing."""
+        """Add a packet to the picture; return False if it is damaged, or if what precedes it is missing."""
 
     def part_ended(self) -> bool:
         """Return whether the last packet ended a part of a picture that odd cameras may set a marker at."""
 
     def is_key(self) -> bool:
-        """Return whether the picture refers to no other one, as far as it is there."""
+        """Return whether the picture, as far as it has arrived, refers to no other one."""
 
     def finish(self) -> tuple[bytes, bool] | None:
         """Return the picture, and whether it refers to no other one, and begin another.

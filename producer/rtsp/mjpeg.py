@@ -49,7 +49,7 @@ class JpegDepacketizer:
         return Position.INNER if int.from_bytes(packet.payload[1:4], "big") else Position.FIRST
 
     def take(self, packet: RtpPacket) -> bool:
-        """Add a fragment to the picture; return False if it is damaged, or what comes before it is missing."""
+        """Add a fragment to the picture; return False if it is damaged, or if what precedes it is missing."""
         payload = packet.payload
         if len(payload) < _HEAD or int.from_bytes(payload[1:4], "big") != self._size:
             return False

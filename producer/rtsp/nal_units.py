@@ -63,7 +63,7 @@ class NalDepacketizer(ABC):
         return self._position_of_unit(payload)
 
     def take(self, packet: RtpPacket) -> bool:
-        """Add a packet to the picture; return False if it is damaged, or what comes before it is missing."""
+        """Add a packet to the picture; return False if it is damaged, or if what precedes it is missing."""
         payload = packet.payload
         kind = self._kind(payload)
         if kind == self.fragments:

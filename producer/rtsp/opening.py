@@ -19,7 +19,7 @@ Opened = TypeVar("Opened")
 
 
 def opened(link: str, begin: Callable[[Session, Description], Opened], *, ca: str = "") -> Opened:
-    """Return what is made of a session with the camera of a link.
+    """Open a session with the camera of a link, and return the result of `begin`.
 
     Args:
         link: of the camera, with credentials if it wants any.

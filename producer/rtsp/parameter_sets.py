@@ -7,7 +7,7 @@ _LEAST_BYTES = 4  # any shorter one is cut off
 
 
 def decoded(lists: Iterable[str]) -> Iterator[bytes]:
-    """Yield the parameter sets of comma-separated lists in Base64; what is not Base64 comes again in the stream."""
+    """Yield the parameter sets of comma-separated Base64 lists; skip invalid ones, which the stream repeats."""
     for text in lists:
         for part in text.split(","):
             stripped = part.strip().rstrip("=")

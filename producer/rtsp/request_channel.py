@@ -1,4 +1,4 @@
-"""Requests to an RTSP camera and its answers (RFC 2326, sections 6 and 7), with credentials if it wants them."""
+"""Requests to an RTSP camera and its answers (RFC 2326, sections 6 and 7), with credentials if it requires them."""
 
 import logging
 import time
@@ -56,7 +56,7 @@ class RequestChannel:
         headers: Mapping[str, str] = _NO_HEADERS,
         on_packet: Callable[[Packet], None],
     ) -> Response:
-        """Return the answer to a request; ask again with credentials if the camera wants them.
+        """Return the answer to a request; repeat the request with credentials if the camera requires them.
 
         Args:
             method: of the request.

@@ -54,7 +54,7 @@ def parse(data: bytes) -> RtpPacket | None:
 
 
 class PacketOrder:
-    """Puts packets in order, drops those that come twice, and notices gaps. Not thread-safe."""
+    """Puts packets in order, drops duplicates, and detects gaps. Not thread-safe."""
 
     def __init__(self) -> None:
         self._expected: int | None = None

@@ -182,7 +182,7 @@ class Session:
             self._unread.set()
 
     def close(self) -> None:
-        """Sign off, as far as that is possible at once: few cameras have room for many sessions."""
+        """Close the session (TEARDOWN) with a wait of at most SIGN_OFF_WITHIN_S: few cameras allow many sessions."""
         if self._requests.session:
             with contextlib.suppress(OSError):
                 self._requests.send("TEARDOWN", self._whole)
@@ -257,7 +257,7 @@ class Session:
             raise connection_error(TimeoutError(), opening=True) from None
 
     def _keep(self, packet: Packet) -> None:
-        """Keep a packet that came before the answer to PLAY; with that many there will be none."""
+        """Keep a packet that arrived before the response to PLAY; after too many, no response is expected."""
         if self._is_video(packet):
             self._early.append(packet)
             self._early_bytes += len(packet.data)
@@ -280,7 +280,7 @@ class Session:
         return True
 
     def _heed(self, answer: Response) -> None:
-        """Draw the conclusions from the answer to a sign of life."""
+        """Handle the response to a keep-alive request."""
         if answer.status == _SESSION_NOT_FOUND:
             raise CameraLost("the camera has ended the session (454)")
         if answer.status == UNAUTHORIZED:

@@ -162,12 +162,12 @@ class Fetcher:
         return partitions
 
     def note_error(self, error: KafkaError) -> None:
-        """Log an error that came in place of a record, and see whether the topic is missing."""
+        """Log an error that arrived in place of a record, and check whether the topic is missing."""
         log.debug("reading failed", extra={"topic": self._topic, "error": error.str()})
         self.note_missing(error)
 
     def note_missing(self, error: KafkaError | None) -> None:
-        """See whether the topic is missing: then it is new when it appears."""
+        """Check whether the topic is missing: then it is new when it appears."""
         if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self.topic_is_new = True
 

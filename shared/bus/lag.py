@@ -1,4 +1,4 @@
-"""How far behind a reader is, and how far is too far."""
+"""Measures how far behind a reader is, and decides when it is too far."""
 
 from collections import deque
 

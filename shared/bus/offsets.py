@@ -1,4 +1,4 @@
-"""Which offset a reader has reached on each partition, and up to which offset all records are accounted for.
+"""Tracks which offset a reader has reached on each partition, and up to which offset all records are accounted for.
 
 Each record of a partition is to be counted exactly once, by one of the readers that share the partition. So each reader
 tracks the offset up to which records are accounted for. It commits that offset when it has changed, and at the latest

@@ -1,7 +1,7 @@
 """Sets up the log: a line for each change, to standard output, as text or JSON.
 
-Texts of others are part of it: a camera's error, a model server's answer. Credentials are taken out, control characters
-escaped, and long texts cut, so that a line is one line and says what it is.
+It contains text from external sources: a camera's error, a model server's answer. Credentials are taken out, control
+characters escaped, and long texts cut, so that a line is one line and says what it is.
 """
 
 import json
@@ -25,7 +25,7 @@ def configure(*, level: str, form: str, service: str) -> None:
 
     Args:
         level: debug, info, warning or error.
-        form: `text` for people, `json` for a cluster's collector: one object a line.
+        form: `text` for humans, `json` for a cluster's log collector: one object per line.
         service: name on every line.
     """
     handler = QueuedHandler(sys.stdout.fileno(), service=service)

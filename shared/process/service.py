@@ -1,4 +1,4 @@
-"""The life of a service: its loops start, crash, are restarted, and end together.
+"""The life cycle of a service: its loops start, crash, are restarted, and end together.
 
 The first SIGTERM or SIGINT asks every loop to end; a second ends the process at once. A loop that crashes is logged
 with its traceback and restarted after a capped back-off. A loop that keeps crashing, or any other thread that dies,

@@ -1,4 +1,4 @@
-"""The first moment of a service, in which it can already be stopped.
+"""The start of a service, during which it can already be stopped.
 
 The first process of a container receives no signal that it has no handler for, and importing a service takes most of a
 second. A SIGTERM in that time would be lost, and the pod killed at the end of its grace period.

@@ -75,7 +75,7 @@ class Batcher:
         return request.answer
 
     def close(self, *, timeout_s: float | None = None) -> bool:
-        """Take no more requests and answer those that wait; return whether that was done in time."""
+        """Accept no more requests and answer those that wait; return whether that was done in time."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             self._closed = True
