@@ -28,7 +28,7 @@ TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:
 	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
 	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
-# What needs more than Python has a target of its own.
+# Tests that need more than Python have their own targets.
 ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
 	--ignore tests/cluster -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
@@ -68,7 +68,7 @@ $(SETUP): pyproject.toml constraints.txt requirements-data.txt
 ##@ Check
 
 .PHONY: test
-test: $(SETUP) $(if $(TESTS),,test-page) ## Run the tests that need only Python (and Node.js for the page), or those in TESTS.
+test: $(SETUP) $(if $(TESTS),,test-page) ## Run the tests that need only Python (those of the page need Node.js), or those in TESTS.
 	$(PYTEST) $(or $(TESTS),$(ALL_TESTS))
 
 .PHONY: test-page
