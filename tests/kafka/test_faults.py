@@ -114,7 +114,7 @@ def test_a_killed_and_restarted_broker_is_survived(live: Live, kafka: Node, reco
 
 @pytest.mark.fault(
     "broker killed, away for longer than sessions and requests last, restarted",
-    expects="the group is lost and found again; live again",
+    expects="the group membership is lost and regained; live again",
 )
 def test_a_broker_that_was_away_for_long_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
     """The group must give up the former member; a reader that had all partitions reads on in the meantime."""
@@ -130,7 +130,7 @@ def test_a_broker_that_was_away_for_long_is_survived(live: Live, kafka: Node, re
 
 
 @pytest.mark.fault(
-    "broker frozen (SIGSTOP) for 30 s", expects="frames are dropped and counted; the group is found again; live again"
+    "broker frozen (SIGSTOP) for 30 s", expects="frames are dropped and counted; the group is rejoined; live again"
 )
 def test_a_frozen_broker_is_survived(live: Live, kafka: Node, recovery: Recovery) -> None:
     """For longer than sessions and requests last; every record was written once and is accounted for."""

@@ -285,7 +285,9 @@ def test_garbage_between_packets_is_passed_over(h264: Video, recovery: Recovery)
         recovery.seen(f"counted once, {len(camera.frames)} pictures in a row", seconds=0.0)
 
 
-@pytest.mark.fault("camera: sends nothing but garbage", expects="down with that reason after 3 s; up when it is over")
+@pytest.mark.fault(
+    "camera: sends nothing but garbage", expects="down with that reason after 3 s; up when pictures arrive again"
+)
 def test_nothing_but_garbage_is_a_camera_that_is_down(h264: Video, recovery: Recovery) -> None:
     """A camera that has gone mad is down, and up again when it is itself again."""
     with rtsp_camera(h264) as rtsp, watched(rtsp.link()) as camera:
@@ -344,7 +346,9 @@ def test_a_camera_may_come_later(h264: Video, recovery: Recovery) -> None:
             assert camera.states == [CameraState.DOWN, CameraState.UP]
 
 
-@pytest.mark.fault("camera: away for long", expects="tried at least every 4 s, never in step; up when it is back")
+@pytest.mark.fault(
+    "camera: away for long", expects="retried at least every 4 s, never in step with others; up when it is back"
+)
 def test_a_camera_that_comes_back_after_long(h264: Video, recovery: Recovery) -> None:
     """However long a camera is away, it is tried often enough to be up soon after it is back."""
     with watched(f"rtsp://127.0.0.1:{(port := free_port())}/live?channel=1") as camera:

@@ -40,7 +40,7 @@ def cameras() -> Cameras:
 
 @pytest.mark.fault(
     "one status record names a thousand cameras",
-    expects="a camera that gives frames is shown at once in the place of a name; names go after ten minutes",
+    expects="a camera with frames at once takes the place of an unused name; unused names expire after ten minutes",
 )
 def test_a_frame_comes_before_a_name(cameras: Cameras, monkeypatch: pytest.MonkeyPatch, recovery: Recovery) -> None:
     """Names that nobody gives a frame for make room, the camera with frames stays."""

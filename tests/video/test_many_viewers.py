@@ -104,7 +104,9 @@ def frames(bus: Bus) -> Iterator[None]:
         writing.join()
 
 
-@pytest.mark.fault("20 viewers that never read", expects="the good ones keep rate and age; disconnected after 30 s")
+@pytest.mark.fault(
+    "20 viewers that never read", expects="the good viewers keep rate and age; these are disconnected after 30 s"
+)
 def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> None:
     """The kernel's queue is all that they hold."""
     figures = run.good_ones_noticed_nothing()
@@ -114,7 +116,8 @@ def test_viewers_that_never_read_are_let_go(run: Run, recovery: Recovery) -> Non
 
 
 @pytest.mark.fault(
-    "20 viewers that vanish without closing", expects="the good ones keep rate and age; disconnected after 30 s"
+    "20 viewers that vanish without closing",
+    expects="the good viewers keep rate and age; these are disconnected after 30 s",
 )
 def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     """No word of them comes any more, as from a telephone in a lift."""
@@ -126,7 +129,9 @@ def test_viewers_that_vanish_are_let_go(run: Run, recovery: Recovery) -> None:
     recovery.seen(f"{figures}; disconnected after {run.measured.gone_freed_s:.0f} s", seconds=None)
 
 
-@pytest.mark.fault("20 viewers that read 10 kB a second", expects="the good ones keep rate and age; they stay")
+@pytest.mark.fault(
+    "20 viewers that read 10 kB a second", expects="the good viewers keep rate and age; the slow ones stay connected"
+)
 def test_viewers_on_a_thin_line_stay_and_disturb_nobody(run: Run, recovery: Recovery) -> None:
     """A picture takes them a quarter of a minute; they take bytes, hence they are there."""
     figures = run.good_ones_noticed_nothing()
@@ -136,7 +141,7 @@ def test_viewers_on_a_thin_line_stay_and_disturb_nobody(run: Run, recovery: Reco
 
 
 @pytest.mark.fault(
-    "connects and disconnects in a storm", expects="the good ones keep rate and age; nothing is left of them"
+    "connects and disconnects in a storm", expects="the good viewers keep rate and age; no connection remains"
 )
 def test_a_storm_leaves_nothing_behind(run: Run, recovery: Recovery) -> None:
     """Polite ends and resets in turn; no descriptor, no place, and no line in the log."""
