@@ -58,7 +58,7 @@ class NalDepacketizer(ABC):
         if kind == self.fragments:
             return self._position_of_fragment(payload)
         if kind == self.aggregation:
-            position = self._position_of_unit(payload[self.head + 2 :])
+            position = self._position_of_unit(payload[_behind_empty(payload, self.head) + 2 :])
             return Position.UNKNOWN if position is Position.IGNORED else position
         return self._position_of_unit(payload)
 
@@ -144,18 +144,20 @@ class NalDepacketizer(ABC):
         return not (self._in_fragment and self._sets_end and same)
 
     def _take_aggregation(self, payload: bytes, at: int) -> bool:
-        """Add the units of an aggregation; bytes that are left over are padding, unless they are a slice cut off."""
-        taken = False
+        """Add the units of an aggregation; bytes that are left over are padding, unless they are a slice cut off.
+
+        Empty units are passed over, wherever they are.
+        """
+        understood = False
         while at + 2 + self.head <= len(payload):
             size = payload[at] << 8 | payload[at + 1]
             unit = payload[at + 2 : at + 2 + size]
-            if not size:
-                break
             if len(unit) < size:
-                return taken and self._kind(unit) not in self.slices
-            self._add(_without_start_code(unit))
-            taken, at = True, at + 2 + size
-        return taken
+                return understood and self._kind(unit) not in self.slices
+            if size:
+                self._add(_without_start_code(unit))
+            understood, at = True, at + 2 + size
+        return understood or _behind_empty(payload, at) == len(payload) > at
 
     def _add(self, unit: bytes) -> None:
         kind = self._kind(unit)
@@ -248,6 +250,13 @@ class H265Depacketizer(NalDepacketizer):
 
     def _whole_head(self, payload: bytes) -> bytes:
         return bytes(((payload[0] & 0x81) | (payload[2] & 63) << 1, payload[1]))
+
+
+def _behind_empty(payload: bytes, at: int) -> int:
+    """Return where the first unit with a size begins in an aggregation, or the end of the payload."""
+    while payload[at : at + 2] == b"\0\0":
+        at += 2
+    return at
 
 
 def _without_start_code(unit: bytes) -> bytes:

@@ -380,6 +380,22 @@ def test_what_is_left_over_behind_an_aggregation(left_over: bytes) -> None:
     assert data(stream.send(3, aggregated(SLICE)[:-1])) == [b""]
 
 
+@pytest.mark.parametrize("parts", [(b"", SPS, PPS), (SPS, b"", b"", PPS), (b"", b"", SPS, b"", PPS, b"")])
+def test_empty_units_of_an_aggregation_are_passed_over(parts: tuple[bytes, ...]) -> None:
+    """Wherever they are, the others count."""
+    stream = Stream().started()
+
+    assert data(stream.send(2, aggregated(*parts), IDR)) == [units(SPS, PPS, IDR)]
+
+
+@pytest.mark.parametrize("parts", [(b"",), (b"", b"")])
+def test_an_aggregation_of_empty_units_is_no_loss(parts: tuple[bytes, ...]) -> None:
+    """It is like a packet without payload."""
+    stream = Stream().started()
+
+    assert data(stream.send(2, aggregated(*parts), SLICE)) == [units(SLICE)]
+
+
 FLAGS: dict[str, Callable[[int, bool], int]] = {
     "as it should be": lambda number, last: (0x80 if not number else 0) | (0x40 if last else 0),
     "start on each": lambda number, last: 0x80 | (0x40 if last else 0),
