@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 START_S = 2.0  # of Python
 POLL_S = 0.04  # between two requests for snapshots where no interval is asked for
 REST_S = 0.5  # for what is missing of a body whose length was wrong
+BRIEF_REST_S = 0.05  # the same, where pictures lack their end marker, so that none can be missing
 TICK_S = 1.0
 TOO_LARGE = f"a picture does not end within {MOST_PICTURE_BYTES >> 20} MB"
 
@@ -108,6 +109,7 @@ class MjpegCamera:
         self._beginning = b""
         self._count = 0  # pictures of the response
         self._polls = self._told_of_end = False
+        self._saw_end = False  # a picture came with its end marker
         self._units = self._all()
         self._first: AccessUnit | None = None
 
@@ -153,7 +155,7 @@ class MjpegCamera:
     def _of_response(self) -> Iterator[AccessUnit]:
         """Yield the pictures of one response."""
         self._count = 0
-        while not self._response.complete or self._scanner.inside:
+        while not self._response.closed and (not self._response.complete or self._scanner.inside):
             rest = self._response.complete or (self._count and self._response.length is not None)
             try:
                 deadline_s, missing = self._deadline_s(rest=bool(rest)), self._scanner.missing
@@ -178,8 +180,10 @@ class MjpegCamera:
             yield self._unit(last, Instant.now())
 
     def _last(self) -> CameraJpeg | Image | None:
-        """Return the picture that the end of the response completes."""
-        if last := self._scanner.finish():
+        """Return the picture that the end of the response completes, unless the response was cut off."""
+        if self._response.cut_short:
+            return None
+        if not (self._polls and self._saw_end) and (last := self._scanner.finish()):
             return last
         if self._count or not self._beginning or not found.is_image(self._beginning):
             return None
@@ -189,6 +193,7 @@ class MjpegCamera:
     def _unit(self, content: Content, captured: Instant) -> AccessUnit:
         if not isinstance(content, Undecodable):
             self._count += 1
+            self._saw_end = self._saw_end or self._scanner.seen.pictures > self._scanner.seen.without_end
             if self._scanner.seen.without_end == 1 and not self._told_of_end:
                 self._told_of_end = True
                 log.info("the camera's pictures lack their end marker")
@@ -216,7 +221,7 @@ class MjpegCamera:
 
     def _deadline_s(self, *, rest: bool) -> float:
         if rest:
-            return time.monotonic() + REST_S
+            return time.monotonic() + (BRIEF_REST_S if self._told_of_end else REST_S)
         began = self._count or self._polls
         # Before the first picture this is a little less than what the producer waits, so that it learns what came.
         return time.monotonic() + self._rhythm.limit_s if began else self._began_s + self._rhythm.limit_s - START_S

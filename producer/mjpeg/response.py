@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from producer.mjpeg.body import ChunkedBody
+from producer.mjpeg.scanner import TOLERATED_BYTES
 
 NOT_MODIFIED = 304
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]*)"|\'([^\']*)\'|([^\s;,"]+))', re.IGNORECASE)
@@ -59,6 +60,13 @@ class Response:
         if self._chunked:
             return self._chunked.complete
         return self.length is not None and self.received >= self.length
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the camera closed the connection long before the end of the body that it announced."""
+        if self._chunked:
+            return not self._chunked.complete
+        return self.length is not None and self.received + TOLERATED_BYTES < self.length
 
     @property
     def keeps_connection(self) -> bool:

@@ -13,7 +13,7 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 
-from producer.content import CameraJpeg
+from producer.content import CameraJpeg, Undecodable
 from producer.feed import AccessUnit
 from producer.mjpeg.camera import opened
 from producer.mjpeg.http import HttpClient
@@ -86,6 +86,52 @@ def test_a_snapshot_address_is_polled_however_answers_end(kept: str) -> None:
 
     with odd_camera(respond) as camera:
         assert first(camera.link(), 4) == [picture(number) for number in range(4)]
+
+
+@pytest.mark.parametrize("way", ["no length", "length", "length and kept", "chunked"])
+def test_snapshots_without_an_end_are_completed(way: str) -> None:
+    """They end with the answer, and get their EOI."""
+
+    def respond(client: socket.socket, request: str, number: int) -> bool:
+        data = picture(number)[:-2]
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
+        if way == "chunked":
+            client.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+        else:
+            head += b"" if way == "no length" else b"Content-Length: %d\r\n" % len(data)
+            client.sendall(head + b"\r\n" + data)
+        return way in {"length and kept", "chunked"}
+
+    with odd_camera(respond) as camera:
+        assert first(camera.link(), 4) == [picture(number) for number in range(4)]
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: %d\r\n"])
+def test_a_snapshot_that_is_cut_off_is_not_shown(length: bytes) -> None:
+    """It is counted, and the next one is whole; a camera whose pictures have their end is known by then."""
+
+    def respond(client: socket.socket, request: str, number: int) -> None:
+        data = picture(number)
+        head = length % len(data) if length else b""
+        cut = -200 if number == 2 else len(data)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n" + head + b"\r\n" + data[:cut])
+
+    with odd_camera(respond) as camera:
+        packets = [unit.packet for unit in itertools.islice(reading(camera.link()), 5)]
+
+    assert isinstance(packets[2], Undecodable)
+    shown = [packet.data for packet in packets if isinstance(packet, CameraJpeg)]
+    assert shown == [picture(number) for number in (0, 1, 3, 4)]
+
+
+def test_a_stream_that_ends_inside_a_picture_is_lost_at_once() -> None:
+    """Nothing more can come on a connection that is closed."""
+
+    def respond(client: socket.socket, request: str, number: int) -> None:
+        client.sendall(MULTIPART + part(picture(0)) + part(picture(1)) + part(picture(2))[:-200])
+
+    with odd_camera(respond) as camera, pytest.raises(CameraLost, match="ended the stream"):
+        first(camera.link(), 4)
 
 
 def test_an_unchanged_snapshot_is_not_sent_again() -> None:
