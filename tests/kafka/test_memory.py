@@ -4,17 +4,19 @@ import re
 import select
 import subprocess
 import sys
+from queue import SimpleQueue
 
 import pytest
 
 from local.kafka.node import Node
-from shared.bus import Bus, DeclaredTopic, Topics, Writer
+from shared.bus import Bus, DeclaredTopic, Delivery, Topics, Writer
 from tests.shared.brokers import write
 from tests.suite import ROOT
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
-RECORD_MB, RECORDS = 90, 6
+RECORD_MB, RECORDS, ATTEMPTS = 90, 6, 5
+MESSAGE_TIMEOUT_S = 60
 # A process of its own, because the peak is that of a process. It reads slowly, so that records wait in its client.
 READER = """
 import sys, time
@@ -42,9 +44,19 @@ def megabytes(line: str) -> int:
     return int(match[0])
 
 
+def write_until_acknowledged(writer: Writer, topic: str, value: bytes, *, key: str) -> None:
+    """Write a record again where the broker, whose heap is 512 MB, gave up the connection; the writer never does so."""
+    deliveries: SimpleQueue[Delivery] = SimpleQueue()
+    for _ in range(ATTEMPTS):
+        writer.send(topic, key=key, value=value, headers=[], on_delivery=deliveries.put)
+        if deliveries.get(timeout=MESSAGE_TIMEOUT_S + 10) is Delivery.ACKNOWLEDGED:
+            return
+    pytest.fail(f"not acknowledged in {ATTEMPTS} attempts")
+
+
 def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> None:
     """The one in use, and one in the client's queue with its copy (queued.max.messages.kbytes)."""
-    bus, topic = Bus(kafka.servers[0], {"message.timeout.ms": 60_000}), "memory"
+    bus, topic = Bus(kafka.servers[0], {"message.timeout.ms": MESSAGE_TIMEOUT_S * 1000}), "memory"
     Topics(bus).apply(DeclaredTopic(topic, 4, {"max.message.bytes": "100000000"}))
     command = [sys.executable, "-c", READER, bus.servers, topic]
     with (
@@ -62,7 +74,7 @@ def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> Non
             wait_until(reads, "the reader reads")
             before = megabytes(output.readline().strip())
             for number in range(RECORDS):
-                write(writer, topic, bytes(RECORD_MB * 1_000_000), key=f"camera-{number}")
+                write_until_acknowledged(writer, topic, bytes(RECORD_MB * 1_000_000), key=f"camera-{number}")
             write(writer, topic, b"end")
             peak = megabytes(output.readline().strip())
         finally:
