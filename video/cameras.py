@@ -68,6 +68,7 @@ class Cameras:
         for id_ in by_camera.named_by_producers:
             changed = self._note_report(id_, now) or changed
         changed = self._forget_unnamed(now) or changed
+        self._changes.catch_up(now)
         for camera in self._cameras.values():
             if camera.diagnose(by_camera, bus_silent_s=bus_silent_s, bus_well_s=bus_well_s, now=now):
                 self._changes.changed(camera.id, camera.diagnosis, now)

@@ -106,6 +106,19 @@ def test_a_camera_that_flaps_is_logged_once_a_second(caplog: pytest.LogCaptureFi
     assert messages.count("cameras change too fast to log every change") == 2
 
 
+def test_the_last_line_about_a_camera_is_true(caplog: pytest.LogCaptureFixture) -> None:
+    """A change within a second of the one before is logged when the second is over, without a warning."""
+    changes = ChangeLog()
+    with caplog.at_level(logging.INFO):
+        changes.changed("front", Diagnosis(CameraState.DOWN, 0.0, "starting"), 1.0)
+        changes.changed("front", Diagnosis(CameraState.UP, 0.0), 1.3)
+        changes.catch_up(1.9)
+        changes.catch_up(2.1)
+        changes.catch_up(3.5)
+
+    assert [record.getMessage() for record in caplog.records] == ["viewers see: camera is down", "camera is live"]
+
+
 def test_a_thousand_cameras_that_flap_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """There is a limit in all, too."""
     changes = ChangeLog()
