@@ -77,6 +77,7 @@ class Row:
         noticed: frames that anybody dropped because the bus did not answer, or refused.
         unknown: frames that went out of the first stage, and are in no books of the second.
         allowed: how many these may be.
+        owed: frames that were in no books before; the camera's next frame shows them as lost.
     """
 
     between: str
@@ -85,13 +86,14 @@ class Row:
     noticed: int
     unknown: int
     allowed: Range
+    owed: int = 0
 
     @property
     def broken(self) -> str:
         """What is not explained; empty if everything is."""
         if self.unknown not in self.allowed:
             return f"{self.unknown} frames are in no books, and {self.allowed} may be"
-        if self.lost and not self.noticed:
+        if self.lost > self.owed and not self.noticed:
             return f"{self.lost} frames were lost, and the bus had not been silent"
         return ""
 
@@ -150,7 +152,7 @@ class Archive:
                 noticed = moment.noticed() - self._before.noticed()
                 owed = max(0, self._before.left_over(between, camera))
                 allowed = self._allowed(between, sent, owed, cut_off=cut_off)
-                rows.append(Row(between.name, camera, lost, noticed, left_over, allowed))
+                rows.append(Row(between.name, camera, lost, noticed, left_over, allowed, owed))
         return rows
 
     def _allowed(self, between: Between, sent: int, owed: int, *, cut_off: bool) -> Range:

@@ -49,6 +49,14 @@ def test_a_loss_is_explained_if_the_stage_before_noticed_that_the_bus_was_silent
     assert "7 frames were lost" in only(archive.close(moment(200, 110, 90, lost=7), cut_off=False)).broken
 
 
+def test_a_loss_of_an_earlier_fault_may_show_later() -> None:
+    """Frames that a fault left in no books are called lost once their camera's sender sends again; no others are."""
+    archive = opened(moment(100, 60, 38))
+
+    assert only(archive.close(moment(200, 112, 88, lost=2), cut_off=False)).broken == ""
+    assert "3 frames were lost" in only(archive.close(moment(200, 113, 87, lost=3), cut_off=False)).broken
+
+
 def test_a_frame_in_no_books_is_not_explained() -> None:
     """One is enough, and so is one that was counted twice."""
     archive = opened(moment(100, 60, 40))
