@@ -27,12 +27,11 @@ RATE = 25
 WARM_S = 3.0
 OURS = "from producer.capture import main; main()"
 FFMPEG = """
-import time
 import av
 import producer.link
 from producer.decoder import Decoder
 from producer.feed import AccessUnit
-from shared.clock import now_us
+from shared.clock import Instant
 from shared.errors import CameraLost
 
 class Demuxed:
@@ -46,7 +45,7 @@ class Demuxed:
     def pictures(self):
         for packet in self.container.demux(video=0):
             if packet.size:
-                yield AccessUnit(packet, True, now_us(), time.monotonic())
+                yield AccessUnit(packet, True, Instant.now())
         raise CameraLost("the end")
 
     def close(self):
