@@ -7,6 +7,8 @@ expensive picture (consumer/shares.py).
 """
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +29,7 @@ from shared.frames.writer import FrameWriter
 log = logging.getLogger(__name__)
 
 QUALITY = 80  # of pictures that are encoded as a whole; strips keep the quality of the picture
+LARGE_NICENESS = 10  # so that large pictures do not take the processor from the others when it is short
 CHEAP_UP_TO = 1_000_000
 """Pixels times scans of a picture that is drawn on at once: 720p, 7 ms of decoding and encoding."""
 ORDINARY_UP_TO = 4_000_000
@@ -95,6 +98,8 @@ class Imprinter:
 
     def run(self, lane: Lane, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Draw on the pictures of a lane until `stop`; each lane has a thread."""
+        if lane is Lane.LARGE and sys.platform == "linux":  # there, a thread has a priority of its own: setpriority(2)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, os.nice(0) + LARGE_NICENESS))
         while not stop.is_set():
             beat()
             job = self._next(large=lane is Lane.LARGE)

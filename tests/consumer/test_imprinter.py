@@ -1,5 +1,7 @@
 """Expensive pictures neither stop the other cameras nor overtake, get lost or pile up."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from statistics import median
 import pytest
 
 from consumer import imprint, imprinter
-from consumer.imprinter import CHEAP_UP_TO, Lane
+from consumer.imprinter import CHEAP_UP_TO, LARGE_NICENESS, Lane
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.stage import Model, Stage
 from tests.tfserving import bombs
@@ -45,6 +47,30 @@ def running(stage: Stage) -> Iterator[None]:
         for lane in lanes:
             lane.join(60)
         assert not any(lane.is_alive() for lane in lanes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a thread has a priority of its own")
+def test_large_pictures_give_way_to_the_others(stage: Stage) -> None:
+    """Their lane, and no other, runs with less priority when the processor is short."""
+    niceness: dict[Lane, int] = {}
+
+    def run(lane: Lane) -> None:
+        stop = threading.Event()
+
+        def beat() -> None:
+            niceness[lane] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            stop.set()
+
+        stage.imprinter.run(lane, stop, beat)
+
+    for lane in Lane:
+        thread = threading.Thread(target=run, args=(lane,))
+        thread.start()
+        thread.join(60)
+
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    expected = min(19, usual + LARGE_NICENESS)
+    assert niceness == {lane: expected if lane is Lane.LARGE else usual for lane in Lane}
 
 
 def test_an_expensive_picture_does_not_hold_the_loop(stage: Stage) -> None:
