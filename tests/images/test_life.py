@@ -126,4 +126,4 @@ def test_check_fails_when_nobody_answers(services: Mapping[str, str]) -> None:
 
     told = docker("run", "--rm", "--network=none", *options, services["video"], "-m", "shared.alive", status=1)
 
-    assert told.startswith("nobody answers at 127.0.0.1:9")
+    assert told.startswith("no answer at 127.0.0.1:9")
