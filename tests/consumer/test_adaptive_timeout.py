@@ -4,18 +4,7 @@ import pytest
 
 from consumer.adaptive_timeout import FADES_BY, SHORTEST_S, TIMES_SLOWEST, WHOLE_EVERY_S, AdaptiveTimeout
 from consumer.predictor import REST_CAP_S
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.consumer.clock import Clock
 
 
 @pytest.fixture

@@ -3,18 +3,7 @@
 import pytest
 
 from consumer.shares import EXPENSIVE, EXPENSIVE_S, REMEMBERED_S, RESTS, Shares
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.consumer.clock import Clock
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Viewer:
 
         Args:
             within_s: longest wait.
-            ahead_s: how far the camera's clock is ahead of ours.
+            ahead_s: how far the camera's clock is ahead of the test's.
         """
         began, now = time.monotonic(), time.time() + ahead_s
         wait_until(lambda: self.captured_at > now, "a picture captured after this", within_s=within_s)

@@ -85,7 +85,7 @@ def test_videos_and_pictures_may_be_mixed(tmp_path: Path, hurried: None) -> None
 
 
 def test_a_broken_file_does_not_stop_the_others(tmp_path: Path, hurried: None) -> None:
-    """What cannot be opened or decoded is garbage in its place; the rest goes on."""
+    """What cannot be opened or decoded counts as undecodable in its place; the other files are still played."""
     (tmp_path / "1.mp4").write_bytes(b"no video")
     (tmp_path / "2.png").write_bytes(b"no picture")
     cv2.imwrite(str(tmp_path / "3.png"), image())

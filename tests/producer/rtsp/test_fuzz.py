@@ -1,4 +1,4 @@
-"""Mutations of a recorded dialogue and of recorded packets: whatever comes, an error of ours or a picture comes out.
+"""Mutations of a recorded dialogue and of recorded packets: whatever arrives, the result is a picture or a CameraError.
 
 Bounded by count; the environment variable FUZZ_SECONDS makes it run that long instead, with a new seed each time.
 """
@@ -91,7 +91,7 @@ def mangled(data: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.timeout(60 + 2 * int(SECONDS))
 def test_dialogues() -> None:
-    """A camera that answers anything is opened, or refused with an error of ours, and never quotes the password."""
+    """A camera that answers anything is opened, or refused with a CameraError, and never quotes the password."""
     packets = [framed(0, packet) for cut in video().pictures for packet in cut]
 
     def serve(listener: socket.socket, chance: random.Random) -> None:
