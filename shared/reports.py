@@ -18,6 +18,7 @@ from shared.names import camera_id
 from shared.states import CameraState, ModelState
 
 MAX_NUMBER = 2**53 - 1  # the largest whole number that JavaScript holds exactly (Number.MAX_SAFE_INTEGER)
+MAX_AMOUNT = 1e9  # of a measured number; nothing here is measured that large
 MAX_TEXT = 200  # characters of a text
 MAX_NAME = 100  # characters of a name: longer ones are left out, since names that are cut could collide
 MAX_CAMERAS = 1000
@@ -25,6 +26,7 @@ MAX_MODELS = 100
 MAX_REASONS = 50
 MAX_TAGS = 20
 MAX_RECORD_BYTES = 2_000_000  # a thousand cameras take less than half of it
+MODEL_FIGURES_S = 10.0  # a model's figures are of the last so many seconds
 
 Json = dict[str, Any]
 ServiceName = Literal["producer", "consumer", "video"]
@@ -38,6 +40,8 @@ def _printable(value: object) -> object:
 
 
 Number = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_printable)]
 
 
@@ -68,23 +72,50 @@ class CameraReport:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """State of a model.
+    """State of a model, and its figures over the last MODEL_FIGURES_S seconds.
 
     Attributes:
         state: what it is.
         since: start of the state, microseconds since the epoch by the reporting service's clock.
         version: the version that answers; None if it is unknown.
         reason: why it is down; None if there is nothing to say.
+        kind: of the model, such as `detection`; None if it is not reported.
+        shadow: it predicts and publishes, and is not drawn.
+        compare_with: the model that a shadow's answers are compared with; None if there is none.
+        rate: frames answered a second, over all its cameras; None without an answer.
+        batch: frames per answered request, on average; None without an answer.
+        ms: milliseconds per answered frame, on average: a request's time divided by its frames; None without an answer.
+        compared: answers that were compared with those of `compare_with`.
+        agreement: share of these that agree, 0 to 1; None if none was compared.
     """
 
     state: ModelState
     since: Number
     version: Text | None = None
     reason: Text | None = None
+    kind: Text | None = None
+    shadow: Annotated[bool, Field(strict=True)] = False
+    compare_with: Text | None = None
+    rate: Amount | None = None
+    batch: Amount | None = None
+    ms: Amount | None = None
+    compared: Number = 0
+    agreement: Share | None = None
 
     def as_json(self) -> Json:
-        """Return the form on the bus."""
-        return {"state": self.state, "since": self.since, "version": self.version, "reason": self.reason}
+        """Return the form on the bus; what is not known or does not apply is left out."""
+        document: Json = {"state": self.state, "since": self.since, "version": self.version, "reason": self.reason}
+        further: Json = {
+            "kind": self.kind,
+            "shadow": self.shadow or None,
+            "compare_with": self.compare_with,
+            "rate": self.rate,
+            "batch": self.batch,
+            "ms": self.ms,
+            "compared": self.compared or None,
+            "agreement": self.agreement,
+        }
+        return document | {name: value for name, value in further.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,23 @@ DOCUMENT: dict[str, Any] = {
     "at": 1_700_000_000_000_000,
     "ending": False,
     "cameras": {"front": {"state": "up", "since": 1, "reason": None, "title": "Front door", "tags": ["outside"]}},
-    "models": {"imagenet_1": {"state": "down", "since": 2, "version": None, "reason": "gone"}},
+    "models": {
+        "imagenet_1": {"state": "down", "since": 2, "version": None, "reason": "gone"},
+        "lite": {
+            "state": "up",
+            "since": 3,
+            "version": "7",
+            "reason": None,
+            "kind": "classification",
+            "shadow": True,
+            "compare_with": "imagenet_1",
+            "rate": 12.5,
+            "batch": 2.5,
+            "ms": 38.0,
+            "compared": 8,
+            "agreement": 0.75,
+        },
+    },
     "ledger": {"front": {"in": 3, "out": 1, "dropped": {"skipped": 2}, "lost_upstream": 4}},
 }
 NOT_AN_OBJECT: tuple[Any, ...] = (5, [])
@@ -34,11 +50,27 @@ NOT_A_TIME: tuple[Any, ...] = ("soon", float("inf"), None, -1, 10**400, 1.5)
 NOT_A_SERVICE: tuple[Any, ...] = ("other", 5, "", ["video"])
 NOT_A_NAME: tuple[Any, ...] = (5, "", {})
 NOT_A_TEXT: tuple[Any, ...] = (5, [], {})
+NOT_AN_AMOUNT: tuple[Any, ...] = (-0.1, 1.1e9, float("nan"), float("inf"), 10**400, "1", True, [])
 NOT_A_STATE: tuple[Any, ...] = (5, None, [], "up")
 PARTS = ("cameras", "models", "ledger")
 REPORT = Report(
     {"front": CameraReport(CameraState.UP, 1, None, "Front door", ("outside",))},
-    {"imagenet_1": ModelReport(ModelState.DOWN, 2, None, "gone")},
+    {
+        "imagenet_1": ModelReport(ModelState.DOWN, 2, None, "gone"),
+        "lite": ModelReport(
+            ModelState.UP,
+            3,
+            "7",
+            kind="classification",
+            shadow=True,
+            compare_with="imagenet_1",
+            rate=12.5,
+            batch=2.5,
+            ms=38.0,
+            compared=8,
+            agreement=0.75,
+        ),
+    },
     {"front": LedgerReport(3, 1, {"skipped": 2}, 4)},
 )
 
@@ -94,6 +126,14 @@ def test_a_record_that_is_not_a_status_is_refused(value: bytes | None) -> None:
         *(("models", {name: {"state": "up", "since": 1}}) for name in ("", "m" * 101, "\x1b[2J", "\ud800")),
         *(("cameras", {"yard": {"state": "up", "since": 1, "reason": reason}}) for reason in NOT_A_TEXT),
         *(("cameras", {"yard": said}) for said in NOT_A_STATE),
+        *(
+            ("models", {"m": {"state": "up", "since": 1, name: amount}})
+            for name in ("rate", "batch", "ms", "agreement")
+            for amount in NOT_AN_AMOUNT
+        ),
+        ("models", {"m": {"state": "up", "since": 1, "agreement": 1.1}}),
+        *(("models", {"m": {"state": "up", "since": 1, "compared": number}}) for number in (-1, 0.5, True, None, "1")),
+        *(("models", {"m": {"state": "up", "since": 1, "shadow": shadow}}) for shadow in (1, "true", None)),
         *(("ledger", {"yard": {"in": frames}}) for frames in (-1, "5", None, 0.5, float("nan"), 10**400, True)),
         *(
             ("ledger", {"yard": {"dropped": dropped}})
