@@ -2,6 +2,7 @@
 
 SuiteError
 ├── SettingsError      a setting is wrong: print the mistakes, end with status 2
+├── DocumentError      a document is wrong: keep the one before, say what is wrong
 ├── BadRecord          a record is not what its topic holds: count it, skip it
 ├── BadPicture         bytes are not a usable picture: count them, skip them
 ├── BusError           the broker did not do what was asked: drop, continue, try again
@@ -25,6 +26,14 @@ class SettingsError(SuiteError):
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+
+class DocumentError(SuiteError):
+    """A document that people write is wrong; `mistakes` holds a line for each, `bound` tells whether it is too much."""
+
+    def __init__(self, mistakes: list[str], *, bound: bool = False) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes, self.bound = mistakes, bound
 
 
 class BadRecord(SuiteError):
