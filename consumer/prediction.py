@@ -2,28 +2,44 @@
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from shared.frames.frame import Frame
 
 STALE_AFTER_S = 1.0  # the picture shows the age of an older label
 FORGOTTEN_AFTER_S = 10.0  # an older label is not shown
 
+Box: TypeAlias = tuple[int, int, int, int]
+"""x, y of the upper left corner, width, height; in pixels of the published frame."""
+Point: TypeAlias = tuple[int, int]
+"""x, y; in pixels of the published frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: class as numbered by the labels, label, probability 0 to 1, box (x, y, w, h) in pixels or None."""
+    """One finding.
+
+    Attributes:
+        class_: as numbered by the labels.
+        label: text of the class.
+        probability: 0 to 1; None if the model gives none.
+        box: where it is; None if it is about the whole picture.
+        points: key points of it, such as those of a pose.
+    """
 
     class_: int
     label: str
     probability: float | None
-    box: tuple[int, int, int, int] | None = None
+    box: Box | None = None
+    points: tuple[Point, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the form on `videopredictions`."""
         finding: dict[str, Any] = {"class": self.class_, "label": self.label, "probability": self.probability}
         if self.box is not None:
             finding["box"] = list(self.box)
+        if self.points:
+            finding["points"] = [list(point) for point in self.points]
         return finding
 
 

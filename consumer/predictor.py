@@ -13,13 +13,8 @@ from consumer.labels import LabelsUnavailable, is_remote, read_labels
 from consumer.metrics import PredictionMetrics
 from consumer.models import Handler
 from consumer.prediction import Finding, Newest, Prediction
-from consumer.serving import (
-    Serving,
-    ServingNonsense,
-    ServingRefusal,
-    ServingTimeout,
-    ServingUnreachable,
-)
+from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
+from consumer.serving import Serving
 from consumer.shares import Shares
 from shared.backoff import Backoff
 from shared.clock import now_us

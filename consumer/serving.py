@@ -12,7 +12,7 @@ import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from consumer.deadline import session
-from shared.errors import ServingError
+from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
 from shared.redact import redact
 
 LARGEST_ANSWER = 1_000_000
@@ -23,26 +23,6 @@ _BYTES_PER_NUMBER = 32  # in JSON, indentation included
 _LONGEST_VERSION = 20  # digits: more than the largest 64-bit number has
 _ERROR_TEXT = 200  # characters of a message that are passed on
 _SEARCHED_TEXT = 2000  # characters that are searched for secrets: a cut may not fall into a password
-
-
-class ServingUnreachable(ServingError):
-    """No server answers at the address, or the connection broke."""
-
-
-class ServingTimeout(ServingError):
-    """The answer did not arrive in time."""
-
-
-class ServingRefusal(ServingError):
-    """The server answered with an HTTP error."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text}" if text else f"HTTP {status}")
-        self.status = status
-
-
-class ServingNonsense(ServingError):
-    """The answer is not what the model's signature promises."""
 
 
 class _TooLarge(ServingNonsense):

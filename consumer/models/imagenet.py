@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from consumer.prediction import Finding
-from consumer.serving import ServingNonsense
+from consumer.servers.errors import ServingNonsense
 
 CLASSES = 1000
 BEST = 5  # findings that are published

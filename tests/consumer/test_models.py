@@ -9,7 +9,7 @@ import pytest
 from consumer.models import HANDLERS, handler_name
 from consumer.models.imagenet import Imagenet
 from consumer.prediction import Finding
-from consumer.serving import ServingNonsense
+from consumer.servers.errors import ServingNonsense
 from tests.consumer.frames import jpeg
 
 LABELS = {index: f"label {index}" for index in range(999)}  # the last one is missing

@@ -10,15 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.serving import (
-    LARGEST_ANSWER,
-    Serving,
-    ServingNonsense,
-    ServingRefusal,
-    ServingTimeout,
-    ServingUnreachable,
-    _promised_bytes,
-)
+from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
+from consumer.serving import LARGEST_ANSWER, Serving, _promised_bytes
 from local.ports import free_port
 from shared.errors import ServingError
 from tests.consumer import rest
