@@ -37,6 +37,7 @@ from video.display import Sources
 from video.latest import LatestFrames
 from video.metrics import ViewerMetrics
 from video.readiness import CameraReadiness
+from video.viewer_connection import ViewerConnection
 from video.viewers import Viewers
 from video.web_server import WebServer
 
@@ -131,7 +132,7 @@ def server(way: str, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
 def serve(way: str, fps: float, kilobytes: int) -> None:
     """Serve frames of one camera for ever."""
     if way == "chunked":
-        mjpeg_response._ViewerConnection = Chunked  # type: ignore[misc]
+        setattr(mjpeg_response, "ViewerConnection", Chunked)  # noqa: B010 - mypy: the module does not export it
     stop, ledger = threading.Event(), ledger_of("video")
     latest = LatestFrames(ledger)
     sources = Sources(
@@ -152,7 +153,7 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
     web.run(stop, lambda: None)
 
 
-class Chunked(mjpeg_response._ViewerConnection):
+class Chunked(ViewerConnection):
     """Copies each part once per viewer, as a chunk."""
 
     def write(self, *pieces: bytes) -> None:

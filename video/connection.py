@@ -8,8 +8,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from video.client_address import ClientAddresses
-from video.mjpeg_response import EXCHANGE
 from video.places import NoPlace, Place, Places
+from video.viewer_connection import EXCHANGE
 from video.websocket_connection import WebSocketConnection
 
 HEAD_TIMEOUT_S = 10.0  # for a client to finish the head of its request

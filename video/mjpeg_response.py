@@ -1,19 +1,16 @@
 """The endless answer: MJPEG from a slot into a connection of uvicorn's.
 
 Every viewer is one task that waits for its camera's next picture, and a connection that holds at most one
-picture. Parts are written to the transport as they are, the picture's bytes being the same object for all viewers;
-uvicorn's chunked framing would copy each picture once per viewer. The stream therefore has no length and ends with
-the connection (RFC 9112, section 6.3), as it does for HTTP/1.0 anyway.
+picture. Parts are written to the transport as they are, the picture's bytes being the same object for all viewers
+(video/viewer_connection.py).
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared import clock
 from video.camera import Camera
@@ -23,11 +20,10 @@ from video.pace import Pace
 from video.picture import nearest_scale
 from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
-from video.viewers import RETRY_AFTER_S, Activity, FrameCounts, ViewerLimitReached, Viewers
+from video.viewer_connection import ViewerConnection
+from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
 from video.watch import Watch
 
-EXCHANGE = "video.exchange"  # where video/connection.py puts uvicorn's side of a request into the scope
-STALLED_AFTER_S = 30.0  # a viewer that takes no byte for this long is gone
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
@@ -73,7 +69,7 @@ class MjpegResponse(Response):
             await self._start(send)
             await send({"type": "http.response.body", "body": b""})
             return
-        pipe = _ViewerConnection(scope["extensions"][EXCHANGE]["exchange"])
+        pipe = ViewerConnection(scope)
         try:
             with self._viewers.admitted(scope, is_idle=pipe.activity.is_idle, give_up=pipe.abort):
                 await self._stream(pipe, send)
@@ -83,7 +79,7 @@ class MjpegResponse(Response):
     async def _start(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
-    async def _stream(self, pipe: "_ViewerConnection", send: Send) -> None:
+    async def _stream(self, pipe: ViewerConnection, send: Send) -> None:
         pipe.begin()
         await self._start(send)
         pipe.write(self._boundary.opening)
@@ -97,7 +93,7 @@ class MjpegResponse(Response):
         else:
             pipe.abort()
 
-    async def _wait_for_one(self, pipe: "_ViewerConnection", event: asyncio.Event) -> Camera | None:
+    async def _wait_for_one(self, pipe: ViewerConnection, event: asyncio.Event) -> Camera | None:
         """Show that there is no camera yet until there is one; return None if the viewer leaves before."""
         with Watch(self._cameras.lobby, event) as watch:
             while await pipe.ready() and not self._cameras.closing:
@@ -113,7 +109,7 @@ class MjpegResponse(Response):
         return None
 
     async def _show(
-        self, pipe: "_ViewerConnection", camera: Camera, watch: Watch, event: asyncio.Event, counts: FrameCounts
+        self, pipe: ViewerConnection, camera: Camera, watch: Watch, event: asyncio.Event, counts: FrameCounts
     ) -> None:
         """Send each newest picture as soon as the viewer is ready for it."""
         unwanted = 0
@@ -135,7 +131,7 @@ class MjpegResponse(Response):
             if missed is not None:
                 counts.sent_one(skipped=missed)
 
-    async def _send(self, pipe: "_ViewerConnection", picture: DisplayedPicture) -> None:
+    async def _send(self, pipe: ViewerConnection, picture: DisplayedPicture) -> None:
         scale = nearest_scale(picture.width, self._width)
         jpeg = picture.jpeg
         if scale != 1:
@@ -144,55 +140,6 @@ class MjpegResponse(Response):
             except PictureLate:
                 return
         pipe.write(head(picture, scale, jpeg), jpeg, self._boundary.closing)
-
-
-class _ViewerConnection:
-    """The way to one viewer, through uvicorn's transport and its flow control."""
-
-    def __init__(self, exchange: RequestResponseCycle) -> None:
-        self._exchange = exchange
-        self._transport = exchange.transport
-        self.activity = Activity()
-
-    def begin(self) -> None:
-        """Prepare to write past uvicorn, without chunks."""
-        self._exchange.chunked_encoding = False
-        # Ready means empty: what waited in between would be an older picture than the one taken afterwards.
-        self._transport.set_write_buffer_limits(high=0)
-
-    @property
-    def open(self) -> bool:
-        """Whether the viewer is there."""
-        return not (self._exchange.disconnected or self._transport.is_closing())
-
-    @property
-    def pending(self) -> int:
-        """Bytes that the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size()
-
-    def write(self, *pieces: bytes) -> None:
-        """Send, without copying."""
-        if self.open:
-            self._transport.writelines(pieces)
-
-    def abort(self) -> None:
-        """Cut the connection; what is on its way is lost."""
-        self._transport.abort()
-        # uvicorn is told in the loop's next turn, and would log an error until then: an answer without an end.
-        self._exchange.disconnected = True
-
-    async def ready(self) -> bool:
-        """Wait until everything has been sent; return False if the viewer is gone or has taken nothing for too long."""
-        flow = self._exchange.flow
-        while flow.write_paused and self.open:
-            before = self.pending
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STALLED_AFTER_S):
-                    await flow.drain()
-            if flow.write_paused and self.pending >= before:
-                return False
-        self.activity.note()
-        return self.open
 
 
 async def _woken(event: asyncio.Event) -> None:

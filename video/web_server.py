@@ -14,7 +14,7 @@ from shared import sockets
 from shared.go_notation import Address
 from video.client_address import ClientAddresses
 from video.connection import Connection, ConnectionLimits
-from video.mjpeg_response import STALLED_AFTER_S
+from video.viewer_connection import STALLED_AFTER_S
 from video.websocket_connection import WebSocketConnection
 from video.websocket_messages import MAX_MESSAGE_BYTES
 

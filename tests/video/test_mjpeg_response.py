@@ -112,7 +112,7 @@ def test_a_slow_viewer_gets_the_newest_frame_and_holds_up_nobody(stage: Stage) -
 
 def test_a_viewer_that_takes_nothing_is_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket and its picture are freed."""
-    monkeypatch.setattr("video.mjpeg_response.STALLED_AFTER_S", 0.5)
+    monkeypatch.setattr("video.viewer_connection.STALLED_AFTER_S", 0.5)
     big = jpeg(1280, 720, noise=90)
     stage.show("front", 1, big)
     stage.knows("front")
