@@ -1,10 +1,8 @@
-"""What models report about a frame: the same facts as text on the picture and as JSON in its header."""
+"""What models report about a frame; drawn on the picture, and in its header (consumer/predictions_header.py)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from consumer.overlay import Box, Line, LineState, Overlay
 from consumer.prediction import STALE_AFTER_S, Prediction
@@ -54,11 +52,6 @@ def caption(model: str, state: ModelReport, prediction: Prediction | None, frame
     return Caption(model, relation, prediction, age, None, prediction.version)
 
 
-def as_json(captions: Sequence[Caption]) -> bytes:
-    """Return the header `predictions`: a JSON list with an object per model, in ASCII."""
-    return json.dumps([_document(caption) for caption in captions], separators=(",", ":")).encode()
-
-
 def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
     """Return what is drawn: `label 87%` per model, its age when it is stale, or `MODEL DOWN` with the time since."""
     lines: list[Line] = []
@@ -77,30 +70,6 @@ def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
                     lines.append(Line(finding.label, note, state))
                     break  # of a whole picture only the best finding is shown
     return Overlay(tuple(lines), tuple(boxes))
-
-
-def _document(one: Caption) -> dict[str, Any]:
-    prediction = one.prediction
-    findings = prediction.findings if prediction else ()
-    best = findings[0] if findings else None
-    return {
-        "model": one.model,
-        "state": one.state,
-        "label": best.label if best else None,
-        "probability": best.probability if best else None,
-        "class": best.class_ if best else None,
-        "boxes": [
-            {"box": list(finding.box), "label": finding.label, "probability": finding.probability}
-            for finding in findings
-            if finding.box is not None
-        ],
-        "run": prediction.run if prediction else None,
-        "seq": prediction.seq if prediction else None,
-        "captured_at": prediction.captured_at if prediction else None,
-        "age_ms": None if one.age_s is None else round(one.age_s * 1e3, 1),
-        "since": one.since,
-        "version": one.version,
-    }
 
 
 def _note(probability: float | None, age_s: float | None) -> str:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from consumer import caption
 from consumer.caption import Caption
 from consumer.imprint import Drawing, prepare
+from consumer.predictions_header import as_header
 from consumer.shares import Shares
 from shared.clock import now_us
 from shared.errors import BadPicture
@@ -137,7 +138,7 @@ class Imprinter:
         finally:
             with self._changed:
                 self._shares.took(frame.camera, time.monotonic() - began)
-        imprinted = replace(frame, jpeg=picture, imprinted_at=job.at_us, predictions=caption.as_json(job.captions))
+        imprinted = replace(frame, jpeg=picture, imprinted_at=job.at_us, predictions=as_header(job.captions))
 
         def encode(number: int) -> tuple[bytes, Headers]:
             return picture, to_headers(replace(imprinted, numbering=(self._run_id, number)))

@@ -1,19 +1,28 @@
-"""One model, as the models document describes it (docs/models.md), and what a document as a whole must satisfy.
+"""One model, as the models document describes it (docs/models.md).
 
 `MODELURLS` and `LABELURLS`, the short form, become the same objects. Whether a kind exists is not checked here: kinds
 build on this module.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
 
-from shared.redact import redact
-from shared.reports import MAX_MODELS, MAX_NAME
+from shared.reports import MAX_NAME
+from shared.setting_words import Form
 
 LARGEST_BATCH = 64
 MOST_BOXES = 100
@@ -22,6 +31,7 @@ MOST_PATTERNS = 1000
 MOST_LABELS = 100_000
 LONGEST_TEXT = 2000  # characters of an address or a path
 DETECTION_THRESHOLD = 0.5
+KIND_FORM = "the name of a kind: a lower-case letter, then letters, digits, hyphens and underscores"
 ADDRESS_FORMS = {
     "tfserving": "http://HOST:PORT/v1/models/NAME[/versions/N]:predict",
     "kserve": "http://HOST:PORT/v2/models/NAME[/versions/N]",
@@ -30,6 +40,7 @@ _PATHS = {
     "tfserving": re.compile(r".*/v1/models/[^/:]+((/versions/\d+)|(/labels/[^/:]+))?:predict"),
     "kserve": re.compile(r".*/v2/models/[^/]+(/versions/[^/]+)?(/infer)?"),
 }
+LABELS_FORM = "the name of a packaged set, a path, an http(s) URL, or labels by class such as {0: person}"
 
 Protocol: TypeAlias = Literal["tfserving", "kserve"]
 Labels: TypeAlias = str | Mapping[int, str]
@@ -63,22 +74,37 @@ def _not_zero(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
+def _labels(value: object) -> Labels | None:
+    """Return where labels are, or labels by class; YAML writes the classes as numbers, JSON as texts."""
+    if value is None or (isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT):
+        return value
+    if not isinstance(value, Mapping) or len(value) > MOST_LABELS:
+        raise ValueError("neither a place nor labels")
+    labels = {}
+    for number, label in value.items():
+        if isinstance(number, bool) or not str(number).isdecimal() or not isinstance(label, str):
+            raise ValueError("a class is a whole number, and a label is a text")
+        labels[int(number)] = label
+    return labels
+
+
 Name = Annotated[str, AfterValidator(model_name)]
 Pattern = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Label = Annotated[str, Field(max_length=MAX_NAME * 2)]
+LabelsOrPlace = Annotated[Labels | None, PlainValidator(_labels), Form(LABELS_FORM)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Channels = Annotated[tuple[Number, ...], BeforeValidator(_channels), AfterValidator(_one_or_three)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """A part of the document: an unknown key is a mistake, and no value is quoted that might be a secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class InputSpec(_Part):
+class InputSpec(Part):
     """What the model's metadata does not tell of its input; None: taken from there.
 
     Attributes:
@@ -102,13 +128,13 @@ class InputSpec(_Part):
     scale: Annotated[Channels, AfterValidator(_not_zero)] | None = None
 
 
-class OutputSpec(_Part):
+class OutputSpec(Part):
     """Form of the model's answer; `auto`: told from its outputs' names and shapes."""
 
     format: Literal["auto", "scores", "boxes", "yolo"] = "auto"
 
 
-class CropsSpec(_Part):
+class CropsSpec(Part):
     """The boxes of another model that this one looks at.
 
     Attributes:
@@ -122,7 +148,7 @@ class CropsSpec(_Part):
     margin: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class ModelEntry(_Part):
+class ModelEntry(Part):
     """A model in the document, without its name.
 
     Attributes:
@@ -142,11 +168,11 @@ class ModelEntry(_Part):
         input, output: what the metadata does not tell.
     """
 
-    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$"), Form(KIND_FORM)]
+    protocol: Protocol = "tfserving"  # before the fields whose form depends on it
     url: Text
-    protocol: Protocol = "tfserving"
     binary: bool | None = None
-    labels: Annotated[dict[Annotated[int, Field(ge=0)], Label], Field(max_length=MOST_LABELS)] | Text | None = None
+    labels: LabelsOrPlace = None
     cameras: Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MOST_PATTERNS)] = ("*",)
     rate: Annotated[float, Field(gt=0, le=1000)] | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -158,21 +184,34 @@ class ModelEntry(_Part):
     input: InputSpec = InputSpec()
     output: OutputSpec = OutputSpec()
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    @field_validator("url")
+    @classmethod
+    def _speaks_the_protocol(cls, url: str, info: ValidationInfo) -> str:
+        protocol = info.data.get("protocol")
+        if protocol is None:  # is a mistake itself
+            return url
         try:
-            address = urlsplit(self.url)
+            address = urlsplit(url)
             usable = bool(address.scheme in {"http", "https"} and address.hostname and address.port != 0)
         except ValueError:
             usable = False
-        if not usable or not _PATHS[self.protocol].fullmatch(address.path) or address.query or address.fragment:
-            allowed = f"{ADDRESS_FORMS[self.protocol]} for protocol {self.protocol}"
-            raise ValueError(f"url: got {redact(self.url)!r}; allowed: {allowed}")
-        if self.compare_with is not None and self.draw:
-            raise ValueError("compare_with: got it without `draw: false`; allowed: for a shadow model only")
-        if self.binary and self.protocol != "kserve":
-            raise ValueError(f"binary: got true for protocol {self.protocol}; allowed: for protocol kserve only")
-        return self
+        if not usable or not _PATHS[protocol].fullmatch(address.path) or address.query or address.fragment:
+            raise ValueError(f"allowed: {ADDRESS_FORMS[protocol]} for protocol {protocol}")
+        return url
+
+    @field_validator("binary")
+    @classmethod
+    def _is_of_kserve(cls, binary: bool | None, info: ValidationInfo) -> bool | None:
+        if binary and info.data.get("protocol") == "tfserving":
+            raise ValueError("allowed: with protocol kserve only")
+        return binary
+
+    @field_validator("compare_with")
+    @classmethod
+    def _is_of_a_shadow(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and info.data.get("draw", False):
+            raise ValueError("allowed: with `draw: false` only")
+        return name
 
 
 class ModelSpec(ModelEntry):
@@ -197,56 +236,7 @@ class ModelSpec(ModelEntry):
         return any(fnmatchcase(camera, pattern) for pattern in self.cameras)
 
 
-class ModelsDocument(_Part):
-    """A models document: the models by name, in the order in which they are shown."""
-
-    models: Annotated[dict[Name, ModelEntry], Field(max_length=MAX_MODELS)]
-
-    @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        for mistake in _mistaken_names(self.models):
-            raise ValueError(mistake)
-        return self
-
-    def specs(self) -> dict[str, ModelSpec]:
-        """Return the models by name."""
-        return {name: named(name, entry) for name, entry in self.models.items()}
-
-
 def named(name: str, entry: ModelEntry) -> ModelSpec:
     """Return a model with its name."""
     values: dict[str, Any] = {field: getattr(entry, field) for field in ModelEntry.model_fields}
     return ModelSpec(name=name, **values)
-
-
-def in_order(models: Mapping[str, ModelEntry]) -> list[str]:
-    """Return the names so that a model comes after the one whose boxes it looks at.
-
-    Raises:
-        ValueError: models look at each other's boxes in a circle, or at those of a model that does not exist.
-    """
-    ordered: dict[str, None] = {}
-    while len(ordered) < len(models):
-        ready = [
-            name
-            for name, model in models.items()
-            if name not in ordered and (model.crops is None or model.crops.of in ordered)
-        ]
-        if not ready:
-            rest = sorted(models.keys() - ordered)
-            raise ValueError(f"crops of {', '.join(rest)} depend on each other or on a model that does not exist")
-        ordered.update(dict.fromkeys(ready))
-    return list(ordered)
-
-
-def _mistaken_names(models: Mapping[str, ModelEntry]) -> Iterator[str]:
-    for name, model in models.items():
-        others = ", ".join(sorted(models.keys() - {name})) or "none, there is no other model"
-        if model.crops is not None and model.crops.of not in models.keys() - {name}:
-            yield f"models.{name}.crops.of: got {model.crops.of!r}; allowed: {others}"
-        if model.compare_with is not None and model.compare_with not in models.keys() - {name}:
-            yield f"models.{name}.compare_with: got {model.compare_with!r}; allowed: {others}"
-    try:
-        in_order(models)
-    except ValueError as exc:
-        yield f"models: {exc}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from consumer.model_spec import ModelsDocument, in_order
+from consumer.models_document import ModelsDocument, in_order
 
 URL = "http://tfserving-service:8501/v1/models/detector:predict"
 KSERVE = "http://mlserver:8080/v2/models/detector"
@@ -96,12 +96,12 @@ def test_addresses_of_the_open_inference_protocol(url: str) -> None:
     ("entry", "place"),
     [
         ({"kind": "Detection"}, "kind"),
-        ({"url": "h:8501/v1/models/a:predict"}, "url: got"),
-        ({"url": "http://h:8501/v1/models/a"}, "allowed: http://HOST:PORT/v1/models/NAME"),
-        ({"url": KSERVE}, "allowed: http://HOST:PORT/v1/models/NAME"),
-        ({"url": URL, "protocol": "kserve"}, "allowed: http://HOST:PORT/v2/models/NAME"),
-        ({"url": "http://h:x/v1/models/a:predict"}, "url: got"),
-        ({"url": "http:///v1/models/a:predict"}, "url: got"),
+        ({"url": "h:8501/v1/models/a:predict"}, ".url "),
+        ({"url": "http://h:8501/v1/models/a"}, ".url Value error, allowed: http://HOST:PORT/v1/models/NAME"),
+        ({"url": KSERVE}, ".url Value error, allowed: http://HOST:PORT/v1/models/NAME"),
+        ({"url": URL, "protocol": "kserve"}, ".url Value error, allowed: http://HOST:PORT/v2/models/NAME"),
+        ({"url": "http://h:x/v1/models/a:predict"}, ".url "),
+        ({"url": "http:///v1/models/a:predict"}, ".url "),
         ({"protocol": "grpc"}, "protocol"),
         ({"rate": 0}, "rate"),
         ({"threshold": 1.1}, "threshold"),
@@ -114,13 +114,15 @@ def test_addresses_of_the_open_inference_protocol(url: str) -> None:
         ({"input": {"scale": 0}}, "numbers other than 0"),
         ({"input": {"mean": [1, 2]}}, "one number, or three"),
         ({"input": {"mean": float("nan")}}, "input.mean"),
-        ({"compare_with": "b"}, "for a shadow model only"),
-        ({"draw": False, "compare_with": "c"}, "models.a.compare_with: got 'c'; allowed: b"),
-        ({"draw": False, "compare_with": "a"}, "models.a.compare_with: got 'a'; allowed: b"),
-        ({"crops": {"of": "c"}}, "models.a.crops.of: got 'c'; allowed: b"),
+        ({"compare_with": "b"}, "a.compare_with Value error, allowed: with `draw: false` only"),
+        ({"draw": False, "compare_with": "c"}, "models.a.compare_with allowed: b"),
+        ({"draw": False, "compare_with": "a"}, "models.a.compare_with allowed: b"),
+        ({"crops": {"of": "c"}}, "models.a.crops.of allowed: b"),
         ({"crops": {"of": "b", "margin": 2}}, "crops.margin"),
         ({"labels": {-1: "x"}}, "labels"),
-        ({"binary": True}, "for protocol kserve only"),
+        ({"labels": {"person": 1}}, "labels"),
+        ({"labels": 3}, "labels"),
+        ({"binary": True}, "a.binary Value error, allowed: with protocol kserve only"),
     ],
 )
 def test_a_mistake_names_its_place_and_what_is_allowed(entry: dict[str, Any], place: str) -> None:
