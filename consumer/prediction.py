@@ -45,7 +45,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer of a model about one frame; times in microseconds since the epoch, findings best first."""
+    """The answer of a model about one frame.
+
+    Times are in microseconds since the epoch, findings best first; `shadow`: the model is not drawn.
+    """
 
     model: str
     version: str | None
@@ -56,15 +59,20 @@ class Prediction:
     requested_at: int
     answered_at: int
     findings: tuple[Finding, ...]
+    kind: str = "classification"
+    shadow: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the record of `videopredictions` (docs/reference.md)."""
         return {
             "camera": self.camera,
+            "run": self.run,
             "seq": self.seq,
             "captured_at": self.captured_at,
             "model": self.model,
+            "kind": self.kind,
             "version": self.version,
+            "shadow": self.shadow,
             "requested_at": self.requested_at,
             "answered_at": self.answered_at,
             "predictions": [finding.as_json() for finding in self.findings],

@@ -9,6 +9,8 @@ from shared.frames.frame import MAX_PREDICTIONS_BYTES
 
 Json: TypeAlias = dict[str, Any]
 
+MOST_FINDINGS = 5  # of a whole picture; the record has all
+
 _ROOM_FOR_COUNT = len(',"left_out":1000')
 
 
@@ -54,13 +56,15 @@ def _add_best(documents: Sequence[Json], boxes: Sequence[list[Json]], room: int)
 def _head(one: Caption) -> Json:
     """Return what there is to say of a model but for its boxes."""
     prediction = one.prediction
-    best = prediction.findings[0] if prediction and prediction.findings else None
+    findings = prediction.findings if prediction else ()
+    best = findings[0] if findings else None
     return {
         "model": one.model,
         "state": one.state,
         "label": best.label if best else None,
         "probability": best.probability if best else None,
         "class": best.class_ if best else None,
+        "findings": [finding.as_json() for finding in findings if finding.box is None][:MOST_FINDINGS],
         "boxes": [],
         "run": prediction.run if prediction else None,
         "seq": prediction.seq if prediction else None,

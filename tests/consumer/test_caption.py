@@ -31,6 +31,10 @@ def test_a_fresh_prediction_is_shown_with_its_probability() -> None:
         "label": "Egyptian cat",
         "probability": 0.785,
         "class": 285,
+        "findings": [
+            {"class": 285, "label": "Egyptian cat", "probability": 0.785},
+            {"class": 1, "label": "goldfish", "probability": 0.1},
+        ],
         "boxes": [],
         "run": frame().run,
         "seq": 5,

@@ -14,10 +14,13 @@ def test_the_record_is_that_of_the_design() -> None:
 
     assert document == {
         "camera": "front",
+        "run": frame(seq=5).run,
         "seq": 5,
         "captured_at": frame(seq=5).captured_at,
         "model": "imagenet_1",
+        "kind": "classification",
         "version": None,
+        "shadow": False,
         "requested_at": frame(seq=5).captured_at + 10,
         "answered_at": frame(seq=5).captured_at + 20,
         "predictions": [

@@ -60,3 +60,15 @@ def test_the_longest_labels_of_the_most_models_stay_within_the_bound() -> None:
     assert len(header) <= MAX_PREDICTIONS_BYTES
     assert [one["model"] for one in json.loads(header)] == [f"model-{n}" for n in range(len(json.loads(header)))]
     assert len(json.loads(header)) >= 8
+
+
+def test_the_best_five_findings_about_the_whole_picture_are_there() -> None:
+    """The record has all of them; the header is for what is shown. A finding with a box is among the boxes."""
+    found = [Finding(number, f"label {number}", 0.9 - number / 10) for number in range(7)]
+    found.append(Finding(8, "cup", 0.1, (1, 2, 3, 4)))
+    one = caption("imagenet_1", UP, prediction(frame(), *found), frame())
+
+    (document,) = json.loads(as_header([one]))
+
+    assert document["findings"] == [finding.as_json() for finding in found[:5]]
+    assert [box["label"] for box in document["boxes"]] == ["cup"]
