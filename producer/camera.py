@@ -115,9 +115,11 @@ class Camera:
         self._ledger.dropped(self.name, Reason.THINNED, counts.thinned)
         self._ledger.dropped(self.name, Reason.SUPERSEDED, counts.superseded)
         self._ledger.dropped(self.name, Reason.UNDECODABLE, counts.undecodable)
+        self._ledger.dropped(self.name, Reason.UNMASKED, counts.unmasked)
         if message.kind is MessageKind.FAILED:
             raise message.error()
-        if message.kind is MessageKind.COUNTS and counts.undecodable and not (counts.thinned or counts.superseded):
+        none_kept = counts.undecodable or counts.unmasked
+        if message.kind is MessageKind.COUNTS and none_kept and not (counts.thinned or counts.superseded):
             watchdog.saw_undecodable()
             return
         if message.kind is MessageKind.COUNTS and not (counts.thinned or counts.superseded):

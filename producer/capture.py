@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, assert_never
 from producer.limits import OUT_OF_MEMORY, confine
 from producer.pacing import Thinner
 from producer.pipe_writer import PipeWriter
-from producer.protocol import CaptureJob, Counts
+from producer.protocol import NEWS, CaptureJob, Counts
 from producer.source import SourceKind
 from shared.child import end_with_parent
 from shared.crashes import no_thread_dies_silently
-from shared.errors import BadPicture, CameraError, CameraLost
+from shared.errors import BadPicture, CameraError, CameraLost, NotMasked
 
 if TYPE_CHECKING:
     from producer.content import CapturedPicture
@@ -67,7 +67,7 @@ def capture(job: CaptureJob, pipe_writer: PipeWriter) -> None:
 
     pictures = _pictures(job, pipe_writer.tick)
     confine()  # with the libraries loaded: what they take themselves does not count
-    encoder = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw)
+    encoder = FrameEncoder(scale_x=job.scale_x, scale_y=job.scale_y, quality=job.quality, raw=job.raw, masks=job.masks)
     thinner = Thinner(job.interval_s)
     with closing(pictures):
         for picture in pictures:
@@ -80,10 +80,19 @@ def capture(job: CaptureJob, pipe_writer: PipeWriter) -> None:
             else:
                 try:
                     frame = encoder.encode(picture.content)
+                except NotMasked as exc:
+                    pipe_writer.count(Counts(unmasked=1))
+                    _say(exc)
                 except BadPicture:
                     pipe_writer.count(Counts(undecodable=1))
                 else:
                     pipe_writer.put(picture.captured_at, frame.width, frame.height, frame.data)
+
+
+def _say(exc: NotMasked) -> None:
+    """Report to the producer's log, which shows the same line once per camera."""
+    sys.stderr.write(f"{NEWS}pictures are dropped because of masks: {exc}\n".replace("\n", " ").rstrip() + "\n")
+    sys.stderr.flush()
 
 
 def _pictures(job: CaptureJob, tick: Callable[[], None]) -> "Generator[CapturedPicture]":

@@ -134,7 +134,7 @@ def _listen(process: CaptureProcess, result: Result, job: CaptureJob) -> None:
 
 def _count(message: Message, result: Result, at_s: float) -> None:
     counts = message.counts
-    result.undecodable += counts.undecodable
+    result.undecodable += counts.undecodable + counts.unmasked
     if message.kind is MessageKind.FAILED:
         raise message.error()
     pictures = counts.thinned + counts.superseded + (message.kind is MessageKind.FRAME)

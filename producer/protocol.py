@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from typing import TypeAlias
 
 from producer.rhythm import FIRST_PICTURE_S, SECOND_PICTURE_S, Rhythm
 from producer.source import Source, SourceKind
@@ -20,7 +21,9 @@ from shared.errors import CameraError, CameraFrozen, CameraLost, CameraRefused
 
 FACT = "FACT "  # begins a line on standard error: a name, a blank and a value
 NEWS = "INFO "  # begins a line on standard error that is worth telling; what libraries print is not
-_HEAD = struct.Struct("<BQIIIIII")  # kind, captured_at, width, height, thinned, superseded, undecodable, size
+_HEAD = struct.Struct("<BQIIIIIII")  # kind, captured_at, width, height, then the counts, size
+Polygons: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
+"""Polygons of points (x, y) in fractions of width and height; producer/polygons.py checks them."""
 _ERRORS: dict[str, type[CameraError]] = {kind.__name__: kind for kind in (CameraFrozen, CameraLost, CameraRefused)}
 
 
@@ -33,6 +36,7 @@ class CaptureJob:
         interval_s: mean time between two frames; 0 keeps every frame.
         scale_x, scale_y: scale of the published width and height.
         quality: JPEG quality, 1 to 100.
+        masks: polygons that are painted over, points in fractions of the published width and height.
         raw: deliver BGR pixels instead of a JPEG.
         timeout_s: the longest silence as CAMERATIMEOUT sets it; None: it follows the camera's rhythm.
         first_s: time for the first picture.
@@ -46,6 +50,7 @@ class CaptureJob:
     scale_x: float = 1.0
     scale_y: float = 1.0
     quality: int = 80
+    masks: Polygons = ()
     raw: bool = False
     timeout_s: float | None = None
     first_s: float = FIRST_PICTURE_S
@@ -65,8 +70,12 @@ class CaptureJob:
     def from_line(cls, line: bytes) -> "CaptureJob":
         """Return the job that a line describes."""
         document = json.loads(line)
-        source = document.pop("source")
-        return cls(source=Source(SourceKind(source["kind"]), source["text"]), **document)
+        source, masks = document.pop("source"), document.pop("masks")
+        return cls(
+            source=Source(SourceKind(source["kind"]), source["text"]),
+            masks=tuple(tuple((x, y) for x, y in polygon) for polygon in masks),
+            **document,
+        )
 
 
 class MessageKind(enum.IntEnum):
@@ -84,11 +93,15 @@ class Counts:
     thinned: int = 0
     superseded: int = 0
     undecodable: int = 0
+    unmasked: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         """Return the sums."""
         return Counts(
-            self.thinned + other.thinned, self.superseded + other.superseded, self.undecodable + other.undecodable
+            self.thinned + other.thinned,
+            self.superseded + other.superseded,
+            self.undecodable + other.undecodable,
+            self.unmasked + other.unmasked,
         )
 
 
@@ -143,6 +156,7 @@ def send(pipe: int, message: Message) -> None:
         counts.thinned,
         counts.superseded,
         counts.undecodable,
+        counts.unmasked,
         len(message.payload),
     )
     for part in (head, message.payload):
@@ -185,7 +199,7 @@ class Receiver:
                 return self._message()
 
     def _message(self) -> Message:
-        kind, captured_at, width, height, thinned, superseded, undecodable, _ = _HEAD.unpack(self._head)
+        kind, captured_at, width, height, *counts, _ = _HEAD.unpack(self._head)
         payload = bytes(self._body or b"")
         self._body, self._have = None, 0
-        return Message(MessageKind(kind), Counts(thinned, superseded, undecodable), captured_at, width, height, payload)
+        return Message(MessageKind(kind), Counts(*counts), captured_at, width, height, payload)

@@ -5,6 +5,7 @@ SuiteError
 ├── DocumentError      a document is wrong: keep the one before, say what is wrong
 ├── BadRecord          a record is not what its topic holds: count it, skip it
 ├── BadPicture         bytes are not a usable picture: count them, skip them
+│   └── NotMasked      a privacy mask could not be painted: the picture must not leave the capture
 ├── BusError           the broker did not do what was asked: drop, continue, try again
 ├── CameraError        a camera delivers no frames: back off, try again
 │   ├── CameraRefused  it wants other credentials, or refuses this client
@@ -42,6 +43,10 @@ class BadRecord(SuiteError):
 
 class BadPicture(SuiteError, ValueError):
     """Bytes are not a picture, or not one that can be used."""
+
+
+class NotMasked(BadPicture):
+    """A privacy mask could not be painted on a picture, which therefore must not leave the capture."""
 
 
 class BusError(SuiteError):

@@ -92,7 +92,7 @@ class Picture:
 
     @property
     def standard_huffman(self) -> bool:
-        """Whether the tables are exactly those of annex K.3, in one of the two usual orders."""
+        """Whether the tables are exactly those of annex K.3, in one of the usual orders."""
         return self.huffman in _STANDARD_ORDERS
 
     @property
@@ -259,7 +259,8 @@ def _standard_tables() -> list[bytes]:
 
 _TABLES = _standard_tables()
 # libjpeg writes a pair per component, FFmpeg and most cameras both DC tables first.
-_STANDARD_ORDERS = frozenset(b"".join(_TABLES[i] for i in order) for order in ((0, 1, 2, 3), (0, 2, 1, 3)))
+# A grey picture needs the first two only.
+_STANDARD_ORDERS = frozenset(b"".join(_TABLES[i] for i in order) for order in ((0, 1, 2, 3), (0, 2, 1, 3), (0, 1)))
 
 STANDARD_TABLES = b"\xff\xc4" + (2 + sum(map(len, _TABLES))).to_bytes(2, "big") + b"".join(_TABLES)
 """A DHT segment with the four typical tables of ITU T.81, annex K.3."""

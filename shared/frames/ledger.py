@@ -54,6 +54,7 @@ class Reason(StrEnum):
     BROKER_REFUSED = "broker_refused", "was refused by the broker"
     TOO_LARGE = "too_large", "is larger than the broker accepts"
     UNDECODABLE = "undecodable", "is not a picture, or costs more to decode than the limits allow"
+    UNMASKED = "unmasked", "could not be covered by its camera's privacy masks, and therefore did not leave the capture"
     TOO_MANY_CAMERAS = "too_many_cameras", "belongs to a camera beyond the thousandth"
     ALREADY_IMPRINTED = "already_imprinted", "had been drawn on before"
 
