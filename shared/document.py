@@ -8,6 +8,7 @@ import logging
 import threading
 import types
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
@@ -30,6 +31,17 @@ _LOGGED_MISTAKES = 5
 
 Model = TypeVar("Model", bound=BaseModel)
 _FileState = tuple[int, int, int, int] | None
+_named: ContextVar[list[Path] | None] = ContextVar("_named", default=None)
+
+
+def depends_on(path: Path) -> None:
+    """Note a file that a document names; for validators, before they read the file.
+
+    A change of it counts as a change of the document, also while the document is refused for what the file holds.
+    """
+    named = _named.get()
+    if named is not None:
+        named.append(path)
 
 
 def parse_document(text: str, model: type[Model]) -> Model:
@@ -101,6 +113,7 @@ class WatchedDocument(Generic[Model]):
         self._valid = valid.labels(str(path))
         self.error: str | None = None
         self._watched: tuple[Path, ...] = (path,)
+        self._named: list[Path] = []  # in the newest text, which may be wrong
         state = self._states()
         try:
             self.value = self._read()
@@ -129,7 +142,7 @@ class WatchedDocument(Generic[Model]):
         try:
             value = self._read()
         except DocumentError as exc:
-            self._seen = states
+            self._watch((*self._watched, *self._named), states)
             self.error = "; ".join(exc.mistakes[:_LOGGED_MISTAKES])
             self._valid.set(0)
             log.error(  # noqa: TRY400 (the mistakes say it all)
@@ -145,11 +158,16 @@ class WatchedDocument(Generic[Model]):
 
     def _watch_files_of(self, value: Model, states: tuple[_FileState, ...]) -> None:
         """Watch the files that a document names, as they were when `states` was read."""
+        self._watch((self.path, *self._named, *self._also(value)), states)
+
+    def _watch(self, files: Iterable[Path], states: tuple[_FileState, ...]) -> None:
         before = dict(zip(self._watched, states, strict=True))
-        self._watched = tuple(dict.fromkeys([self.path, *self._also(value)]))
+        self._watched = tuple(dict.fromkeys(files))
         self._seen = tuple(before[path] if path in before else _state(path) for path in self._watched)
 
     def _read(self) -> Model:
+        self._named = []
+        token = _named.set(self._named)
         try:
             with self.path.open("rb") as file:
                 data = file.read(located.MAX_BYTES + 1)  # one more, so that `read` refuses what is longer
@@ -165,6 +183,8 @@ class WatchedDocument(Generic[Model]):
             raise
         except ValueError as exc:
             raise DocumentError([redact(str(exc))]) from exc
+        finally:
+            _named.reset(token)
         return value
 
     def _states(self) -> tuple[_FileState, ...]:
