@@ -24,6 +24,7 @@ MAX_NAME = 100  # characters of a name: longer ones are left out, since names th
 MAX_CAMERAS = 1000
 MAX_MODELS = 100
 MAX_REASONS = 50
+MAX_DOCUMENTS = 10
 MAX_TAGS = 20
 MAX_RECORD_BYTES = 2_000_000  # a thousand cameras take less than half of it
 MODEL_FIGURES_S = 10.0  # a model's figures are of the last so many seconds
@@ -54,7 +55,7 @@ class CameraReport:
         since: start of the state, microseconds since the epoch by the reporting service's clock.
         reason: why; None if there is nothing to say.
         title: shown to viewers instead of the id; None if it has none.
-        tags: shown to viewers; no producer of this version sets them.
+        tags: shown to viewers, who can filter by them.
     """
 
     state: CameraState
@@ -161,19 +162,28 @@ class LedgerReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a service reports about itself, without its identity and the time of the report."""
+    """What a service reports about itself, without its identity and the time of the report.
+
+    Attributes:
+        cameras: by id.
+        models: by name.
+        ledger: by camera.
+        documents: what is wrong with the newest text of a watched document, by its setting; the others are right.
+    """
 
     cameras: Mapping[str, CameraReport] = field(default_factory=dict)
     models: Mapping[str, ModelReport] = field(default_factory=dict)
     ledger: Mapping[str, LedgerReport] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> Json:
         """Return the form on the bus."""
+        further: Json = {"documents": dict(self.documents)} if self.documents else {}
         return {
             "cameras": {name: camera.as_json() for name, camera in self.cameras.items()},
             "models": {name: model.as_json() for name, model in self.models.items()},
             "ledger": {name: account.as_json() for name, account in self.ledger.items()},
-        }
+        } | further
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +227,7 @@ _HEAD = TypeAdapter(_Head)
 _CAMERA = TypeAdapter(CameraReport)
 _MODEL = TypeAdapter(ModelReport)
 _ACCOUNT = TypeAdapter(LedgerReport)
+_MISTAKE: TypeAdapter[str] = TypeAdapter(Text)
 _Part = TypeVar("_Part")
 
 
@@ -240,14 +251,15 @@ def read_entry(value: bytes | None, *, heard_at: float) -> Entry:
     cameras, bad_cameras = _entries(_since_at(document.get("cameras"), head.at), _CAMERA, MAX_CAMERAS, camera_id)
     models, bad_models = _entries(_since_at(document.get("models"), head.at), _MODEL, MAX_MODELS, _name)
     accounts, bad_accounts = _entries(_arrived(document.get("ledger")), _ACCOUNT, MAX_CAMERAS + 1, camera_id)
+    documents, bad_documents = _entries(document.get("documents", {}), _MISTAKE, MAX_DOCUMENTS, _name)
     return Entry(
         service=head.service,
         instance=head.instance,
         heard_at=heard_at,
         at=head.at,
         ending=head.ending,
-        report=Report(cameras, models, accounts),
-        ignored=bad_cameras + bad_models + bad_accounts,
+        report=Report(cameras, models, accounts, documents),
+        ignored=bad_cameras + bad_models + bad_accounts + bad_documents,
     )
 
 

@@ -13,8 +13,8 @@ class CameraState(StrEnum):
     DOWN = "down"  # it cannot be reached, or does not deliver pictures
     REFUSED = "refused"  # it requires other credentials, or refuses this client
     FROZEN = "frozen"  # it is connected and silent
-    REMOVED = "removed"  # it is no longer configured; no producer of this version reports it
-    DISABLED = "disabled"  # it is switched off in the configuration; no producer of this version reports it
+    REMOVED = "removed"  # it is no longer configured
+    DISABLED = "disabled"  # it is switched off in the configuration
     WAITING = "waiting"  # no frame of it has been seen yet; only viewers see this state, no producer reports it
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared import clock
 from shared.frames.reader import ReceivedFrame
 from shared.redact import redact
-from shared.reports import Entry
+from shared.reports import CameraReport, Entry
 from shared.states import CameraState
 from video.diagnosis import Diagnosis, Evidence, ServiceEntries, diagnose
 from video.notice import span
@@ -14,6 +14,7 @@ from video.slot import Slot
 
 RATE_OVER_S = 5.0
 STOPPED_AFTER_S = 1.0  # a fast camera without a frame for this long has a rate of 0
+REMOVED_FOR_S = 60.0  # a camera that is no longer configured leaves the page after this time
 NO_PICTURE_YET = "NO PICTURE YET"
 
 
@@ -84,6 +85,25 @@ class Camera:
             return False
         self.since = clock.now_us() - int(self.diagnosis.for_s * 1e6)
         return True
+
+    @property
+    def title(self) -> str | None:
+        """What viewers see it called instead of its id; None if its producer says nothing."""
+        return None if self._report is None else self._report.title
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """By what viewers can filter it."""
+        return () if self._report is None else self._report.tags
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it was removed long enough ago to leave the page."""
+        return self.diagnosis.state is CameraState.REMOVED and self.diagnosis.for_s > REMOVED_FOR_S
+
+    @property
+    def _report(self) -> CameraReport | None:
+        return None if self._producer is None else self._producer.report.cameras.get(self.id)
 
     def notice(self) -> Text | None:
         """Return what to write on the picture; None if it is live, or if there is no evidence against any part."""

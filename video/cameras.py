@@ -73,6 +73,9 @@ class Cameras:
             if camera.diagnose(by_camera, bus_silent_s=bus_silent_s, bus_well_s=bus_well_s, now=now):
                 self._changes.changed(camera.id, camera.diagnosis, now)
                 changed = True
+        for camera in [camera for camera in self._cameras.values() if camera.has_left]:
+            self._forget(camera)
+            changed = True
         return changed
 
     def refresh(self, now: float) -> None:

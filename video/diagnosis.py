@@ -59,8 +59,8 @@ class Diagnosis:
 class ServiceEntries:
     """The newest entries of producers and consumers by camera, at one moment.
 
-    Of several entries that name a camera, among its cameras or in its ledger, the one that says most counts: one that
-    is alive, then the newest.
+    Of several entries that name a camera, the one that says most counts: one that is alive, then the newest. A producer
+    names the cameras that it captures now, a consumer those in its ledger.
     """
 
     def __init__(self, entries: Iterable[Entry], now: float) -> None:
@@ -68,15 +68,19 @@ class ServiceEntries:
         self.any_consumer: Entry | None = None
         self._producers: dict[str, Entry] = {}
         self._consumers: dict[str, Entry] = {}
-        self.named_by_producers: set[str] = set()
         for entry in sorted(entries, key=lambda entry: (_alive(entry, now), entry.heard_at)):  # later ones replace
             report = entry.report
             if entry.service == "producer":
-                self.named_by_producers |= report.cameras.keys()
-                self._producers.update(dict.fromkeys((*report.cameras, *report.ledger), entry))
+                self._producers.update(dict.fromkeys(report.cameras, entry))
             elif entry.service == "consumer":
                 self.any_consumer = entry
                 self._consumers.update(dict.fromkeys((*report.cameras, *report.ledger), entry))
+
+        self.named_by_producers = {
+            name
+            for name, entry in self._producers.items()
+            if entry.report.cameras[name].state is not CameraState.REMOVED
+        }
 
     def of_producer(self, camera: str) -> Entry | None:
         """Return the producer's entry that says most about a camera; None if no producer names it."""
@@ -97,10 +101,12 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         return _blamed(Notice.BUS_STALLED, evidence.bus_silent_s, frameless_s, why)
     producer, consumer = evidence.producer, evidence.consumer
     if producer is not None:
+        own = producer.report.cameras.get(camera)
+        if own is not None and own.state in {CameraState.REMOVED, CameraState.DISABLED}:
+            return Diagnosis(own.state, _said_for(own.since, producer, now), own.reason)  # whoever is gone since
         gone_s = gone_for(producer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.PRODUCER_DOWN, gone_s, frameless_s, why)
-        own = producer.report.cameras.get(camera)
         if own is not None and own.state is not CameraState.UP:
             for_s = _said_for(own.since, producer, now)
             fault = own.state.is_fault

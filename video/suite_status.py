@@ -6,7 +6,7 @@ For the event loop only.
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared import clock
@@ -92,14 +92,21 @@ class SuiteStatus:
             "type": "status",
             "at": clock.now_us(),
             "cameras": [camera_json(camera, now) for camera in self._cameras],
-            "services": [
-                {"service": service, "instance": instance, "state": state, "since": since}
-                for (service, instance), (state, since) in sorted(self._services.items())
-            ],
+            "services": self._services_json(),
             "models": self._models(),
             "bus": {"state": self._bus[0], "since": self._bus[1]},
             "ledger": self._ledgers(),
         }
+
+    def _services_json(self) -> list[Json]:
+        documents: dict[tuple[str, str], Mapping[str, str]] = {
+            (entry.service, entry.instance): entry.report.documents for entry in self._known_entries
+        }
+        return [
+            {"service": service, "instance": instance, "state": state, "since": since}
+            | ({"documents": dict(wrong)} if (wrong := documents.get((service, instance))) else {})
+            for (service, instance), (state, since) in sorted(self._services.items())
+        ]
 
     def _states(self) -> object:
         """Return what counts as a change: all states, without times and numbers."""
@@ -107,7 +114,8 @@ class SuiteStatus:
         models = {
             (e.instance, name): model.state for e in self._known_entries for name, model in e.report.models.items()
         }
-        return self._bus[0], services, models
+        wrong = {(e.service, e.instance): e.report.documents for e in self._known_entries}
+        return self._bus[0], services, models, wrong
 
     def _follow_bus(self, silent_s: float, now: float) -> None:
         if silent_s <= BUS_SILENT_AFTER_S:
@@ -175,6 +183,8 @@ def camera_json(camera: Camera, now: float) -> Json:
         age_ms = max(0, clock.now_us() - newest.captured_at) / 1000
     return {
         "id": camera.id,
+        "title": camera.title,
+        "tags": list(camera.tags),
         "width": newest.width if newest else None,
         "height": newest.height if newest else None,
         "fps": round(camera.fps(now), 1),

@@ -44,6 +44,7 @@ DOCUMENT: dict[str, Any] = {
         },
     },
     "ledger": {"front": {"in": 3, "out": 1, "dropped": {"skipped": 2}, "lost_upstream": 4}},
+    "documents": {"CAMERASFILE": "line 3: cameras.front.scale: got 9"},
 }
 NOT_AN_OBJECT: tuple[Any, ...] = (5, [])
 NOT_A_TIME: tuple[Any, ...] = ("soon", float("inf"), None, -1, 10**400, 1.5)
@@ -52,7 +53,7 @@ NOT_A_NAME: tuple[Any, ...] = (5, "", {})
 NOT_A_TEXT: tuple[Any, ...] = (5, [], {})
 NOT_AN_AMOUNT: tuple[Any, ...] = (-0.1, 1.1e9, float("nan"), float("inf"), 10**400, "1", True, [])
 NOT_A_STATE: tuple[Any, ...] = (5, None, [], "up")
-PARTS = ("cameras", "models", "ledger")
+PARTS = ("cameras", "models", "ledger", "documents")
 REPORT = Report(
     {"front": CameraReport(CameraState.UP, 1, None, "Front door", ("outside",))},
     {
@@ -72,6 +73,7 @@ REPORT = Report(
         ),
     },
     {"front": LedgerReport(3, 1, {"skipped": 2}, 4)},
+    {"CAMERASFILE": "line 3: cameras.front.scale: got 9"},
 )
 
 

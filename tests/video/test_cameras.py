@@ -14,14 +14,15 @@ from tests.video.stage import RUN, Stage, frame, jpeg
 from tests.video.test_websocket import page
 from tests.waiting import wait_until
 from video import cameras as module
+from video.camera import REMOVED_FOR_S
 from video.cameras import FORGET_AFTER_S, Cameras
 from video.change_log import MAX_LINES, ChangeLog
 from video.diagnosis import Diagnosis
 
 
-def named(*cameras: str, at: float) -> list[Entry]:
+def named(*cameras: str, at: float, **said: object) -> list[Entry]:
     """Return a producer's report at a monotonic time that names cameras."""
-    report = report_of(cameras={camera: {"state": "up", "since": RUN} for camera in cameras})
+    report = report_of(cameras={camera: {"state": "up", "since": RUN} | said for camera in cameras})
     return [Entry("producer", "host", at, RUN, False, report)]
 
 
@@ -90,6 +91,27 @@ def test_a_name_that_nobody_mentions_any_more_is_forgotten_after_ten_minutes(cam
     assert cameras.ids() == ["down", "watched"]
     assert left.gone
     assert cameras.version > version
+
+
+def test_a_removed_camera_leaves_after_a_minute(cameras: Cameras) -> None:
+    """Also if somebody watches it, and however long its producer reports it; a new page never learns of it."""
+    put(cameras, "old")
+    put(cameras, "kept")
+    old = cameras.get("old")
+    assert old is not None
+    old.slot.watch(asyncio.Event())
+    now = time.monotonic() + 10
+    removed = named("old", at=now, state="removed", title="Old door", tags=["outside"])
+
+    look(cameras, removed, now)
+    assert (old.diagnosis.state, old.title, old.tags) == (CameraState.REMOVED, "Old door", ("outside",))
+    look(cameras, removed, now + REMOVED_FOR_S - 1)
+    assert cameras.ids() == ["kept", "old"]
+    look(cameras, removed, now + REMOVED_FOR_S + 1)
+    look(cameras, named("old", at=now + 61, state="removed"), now + REMOVED_FOR_S + 2)
+
+    assert cameras.ids() == ["kept"]
+    assert old.gone
 
 
 def test_a_camera_that_flaps_is_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:

@@ -73,6 +73,27 @@ def test_a_removed_camera_is_not_called_down() -> None:
     assert (seen.state, seen.notice) == ("removed", None)
 
 
+@pytest.mark.parametrize("state", ["removed", "disabled"])
+def test_a_camera_that_is_off_on_purpose_does_not_need_its_producer(state: str) -> None:
+    """The producer that said so may have ended since."""
+    gone = said("producer", silent_s=20, ending=True, cameras=camera(state, for_s=10))
+
+    seen = diagnosis(producer=gone)
+
+    assert (seen.state, seen.notice) == (state, None)
+    assert seen.for_s == pytest.approx(30)
+
+
+def test_the_producer_that_captures_a_camera_now_speaks_for_it() -> None:
+    """The one before still has it in its ledger."""
+    account = {"front": {"in": 1, "out": 1, "dropped": {}, "lost_upstream": 0}}
+    before = said("producer", silent_s=0.1, instance="before", cameras={}, ledger=account)
+    now = said("producer", silent_s=0.9, instance="now", cameras=camera("down"), ledger=account)
+
+    assert ServiceEntries([now, before], NOW).of_producer("front") is now
+    assert ServiceEntries([before], NOW).of_producer("front") is None
+
+
 @pytest.mark.parametrize(("silent_s", "expected"), [(4.9, None), (5.1, Notice.PRODUCER_DOWN)])
 def test_a_producer_is_down_after_five_seconds_of_silence(silent_s: float, expected: Notice | None) -> None:
     """Its last word, that the camera was down, counts no more then."""

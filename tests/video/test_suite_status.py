@@ -63,6 +63,21 @@ def test_a_service_is_live_then_silent_and_ending_when_it_says_so(world: World) 
     assert services(world.look(later_s=0.2)) == {"producer/0": "silent", "consumer/0": "ending"}
 
 
+def test_a_document_that_is_wrong_is_told_at_once(world: World) -> None:
+    """With the service that reads it, so that the page can say whose older text is in force."""
+    world.hear("producer", cameras={"front": {"state": "up", "title": "Front door", "tags": ["outside"]}})
+    before = world.look()
+    assert [(camera["title"], camera["tags"]) for camera in before["cameras"]] == [("Front door", ["outside"])]
+    assert "documents" not in before["services"][0]
+
+    world.entries = []
+    world.hear("producer", documents={"CAMERASFILE": "line 3: cameras.front.scale: got 9"})
+
+    assert world.status.update(world.now)
+    (service,) = world.look()["services"]
+    assert service["documents"] == {"CAMERASFILE": "line 3: cameras.front.scale: got 9"}
+
+
 def test_a_stalled_bus_makes_nobody_silent(world: World) -> None:
     """Its recovery blames nobody either, before the services have had time to report again."""
     world.look(later_s=60)
