@@ -39,6 +39,8 @@ class Camera:
         publish: Publish,
         oversize: Callable[[str], str | None] = lambda _camera: None,
         changed: Callable[["Camera"], None],
+        title: str | None = None,
+        tags: tuple[str, ...] = (),
     ) -> None:
         """Prepare.
 
@@ -49,20 +51,28 @@ class Camera:
             publish: called with each frame.
             oversize: returns what is wrong with the pictures of a camera if they are too large for the bus.
             changed: called after each change of `state`.
+            title: shown to viewers instead of the id.
+            tags: shown to viewers.
         """
         self.name = name
         self._job, self._ledger, self._publish, self._changed = job, ledger, publish, changed
         self._oversize = oversize
         self._too_large: str | None = None  # why the bus does not take the pictures of a camera that is captured
         self._state = CameraReport(CameraState.DOWN, now_us(), "starting")
+        self._description = title, tags
         self._said: set[str] = set()
         self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
 
     @property
     def state(self) -> CameraReport:
-        """The camera's state, since when, and why."""
-        return self._state
+        """The camera's state, since when, and why; and how viewers see it called."""
+        title, tags = self._description
+        return replace(self._state, title=title, tags=tags)
+
+    def describe(self, title: str | None, tags: tuple[str, ...]) -> None:
+        """Change title and tags; the capture goes on."""
+        self._description = title, tags
 
     def readiness(self) -> str:
         """Return the camera's entry in /readyz: `ok`, or what is missing."""

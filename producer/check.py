@@ -4,12 +4,16 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from prometheus_client import CollectorRegistry
+
+from producer.configured import ConfiguredCameras
+from producer.document import CameraConfig
 from producer.process import CaptureProcess
 from producer.protocol import CaptureJob, Message, MessageKind
 from producer.settings import ProducerSettings
-from producer.source import Source
+from shared.document import document_valid_gauge
 from shared.errors import CameraError, CameraLost, SettingsError
 from shared.settings import end_with
 
@@ -29,6 +33,7 @@ class Result:
     Attributes:
         name: the camera's id.
         failure: why it sends no pictures; empty: it does.
+        outcome: what to say if nothing failed.
         facts: `reader` and `codec`.
         size: of the published pictures, such as 1280x720.
         pictures: all of them, also those that were thinned.
@@ -40,6 +45,7 @@ class Result:
 
     name: str
     failure: str = ""
+    outcome: str = "ok"
     facts: Mapping[str, str] = field(default_factory=dict)
     size: str = ""
     pictures: int = 0
@@ -54,7 +60,7 @@ class Result:
         odd = [*self.odd, *([f"{self.undecodable} undecodable"] if self.undecodable else [])]
         return (
             self.name,
-            self.failure or "ok",
+            self.failure or self.outcome,
             self.facts.get("reader", "-"),
             self.facts.get("codec", "-"),
             self.size or "-",
@@ -73,12 +79,14 @@ def main(argv: Sequence[str]) -> int:
     if len(links) > 1 or any(link.startswith("-") for link in links):
         return end_with("producer", SettingsError([f"{OPTION}: allowed: one camera, or none for the configured ones"]))
     try:
-        settings = ProducerSettings.load(**({"cameras": {}, "VIDEOLINK": links[0]} if links else {}))
-        sources = settings.sources()
+        settings = ProducerSettings.load(
+            **({"cameras": {}, "cameras_file": "", "VIDEOLINK": links[0]} if links else {})
+        )
+        cameras = ConfiguredCameras(settings, valid=document_valid_gauge("producer", CollectorRegistry())).configs
     except SettingsError as exc:
         return end_with("producer", exc)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda named: check(named[0], named[1], settings), sources.items()))
+        results = list(pool.map(lambda camera: check(*camera), cameras.items()))
     sys.stdout.write(table([result.cells() for result in results]))
     return FAILED if any(result.failure for result in results) else 0
 
@@ -90,17 +98,11 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "".join("  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
 
 
-def check(name: str, source: Source, settings: ProducerSettings) -> Result:
-    """Capture one camera for a few seconds."""
-    job = CaptureJob(
-        source,
-        interval_s=settings.frame_interval_s,
-        scale_x=settings.scale_x,
-        scale_y=settings.scale_y,
-        quality=settings.jpeg_quality,
-        timeout_s=settings.camera_timeout_s,
-        ca=settings.camera_ca,
-    )
+def check(name: str, config: CameraConfig) -> Result:
+    """Capture one camera for a few seconds, unless it is disabled."""
+    if not config.enabled:
+        return Result(name, outcome="disabled")
+    job = replace(config.job, raw=False)
     result, odd = Result(name), set[str]()
     try:
         with CaptureProcess(job, camera=name, said=odd) as process:

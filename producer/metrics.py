@@ -1,7 +1,10 @@
 """The metrics of the producer, each under its full name."""
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from shared.document import document_valid_gauge
 from shared.frames.ledger import AGE_BUCKETS_S, Ledger, LedgerMetrics
 
 
@@ -31,3 +34,9 @@ class ProducerMetrics:
             registry=registry,
         )
         self.camera_up = Gauge("producer_camera_up", "1: the camera delivers frames", ["camera"], registry=registry)
+        self.document_valid = document_valid_gauge("producer", registry)
+
+    def forget_camera(self, camera: str) -> None:
+        """Remove the state of a camera that this producer does not capture any more."""
+        with suppress(KeyError):
+            self.camera_up.remove(camera)

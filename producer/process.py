@@ -60,7 +60,7 @@ class CaptureProcess:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 env={
-                    **{name: value for name, value in os.environ.items() if _is_inherited(name)},
+                    **{name: value for name, value in os.environ.items() if _is_inherited(name, value)},
                     "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 },
             )
@@ -136,5 +136,6 @@ class CaptureProcess:
                 log.log(level, "capture: %s", text.removeprefix(NEWS), extra={"camera": self._camera})
 
 
-def _is_inherited(variable: str) -> bool:
-    return variable not in _HIDDEN and variable.lower() not in _PROXIES
+def _is_inherited(variable: str, value: str) -> bool:
+    """Return whether a capture gets a variable; links, such as those of `{env: …}` sources, are for the producer."""
+    return variable not in _HIDDEN and variable.lower() not in _PROXIES and "://" not in value

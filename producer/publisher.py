@@ -10,30 +10,27 @@ CHANNELS = 3  # BGR
 
 
 class FramePublisher:
-    """Sends frames to the bus in the configured record format.
+    """Sends frames to the bus in the configured record format."""
 
-    Attributes:
-        run: start of the producer, microseconds since the epoch.
-    """
-
-    def __init__(self, writer: FrameWriter, *, run: int, form: str) -> None:
+    def __init__(self, writer: FrameWriter, *, form: str) -> None:
         """Prepare.
 
         Args:
             writer: writes to the topic of the frames.
-            run: start of the producer, microseconds since the epoch.
             form: `jpeg`: this project's record, a JPEG with headers; `json`: the original's record, raw pixels.
         """
-        self.run = run
         self._writer = writer
         self._to_record = _original_record if form == "json" else _record
 
-    def for_camera(self, camera: str) -> Publish:
-        """Return the function that publishes the frames of one camera."""
+    def for_camera(self, camera: str, run: int) -> Publish:
+        """Return the function that publishes the frames of one camera in one run."""
 
         def publish(message: Message) -> None:
             self._writer.send(
-                camera, message.captured_at, lambda number: self._to_record(camera, self.run, number, message)
+                camera,
+                message.captured_at,
+                lambda number: self._to_record(camera, run, number, message),
+                run=run,
             )
 
         return publish

@@ -1,14 +1,17 @@
 """The producer: its parts, joined."""
 
 import sys
+import threading
+from collections.abc import Callable
 
 from producer import check
 from producer.camera import Camera
+from producer.camera_set import TICK_S, CameraSet
+from producer.configured import ConfiguredCameras
+from producer.document import CameraConfig
 from producer.metrics import ProducerMetrics
-from producer.protocol import CaptureJob
 from producer.publisher import FramePublisher
 from producer.settings import ProducerSettings
-from producer.source import Source
 from shared.bus import Bus, Writer
 from shared.clock import now_us
 from shared.frames.writer import FrameWriter
@@ -38,51 +41,51 @@ def build(service: Service[ProducerSettings]) -> ReadinessCheck:
     """Join the parts of the producer.
 
     Raises:
-        SettingsError: librdkafka refuses KAFKACONFIG.
+        SettingsError: librdkafka refuses KAFKACONFIG, or CAMERASFILE is wrong.
     """
     settings = service.settings
     metrics = ProducerMetrics(service.registry)
+    configured = ConfiguredCameras(settings, valid=metrics.document_valid)
     bus = Bus(settings.servers, settings.kafka_config)
     frames = Writer(bus, compression=settings.compression)
     service.owns(frames)
     writer = FrameWriter(frames, settings.topic, metrics.ledger, advice=_SMALLER[settings.frame_format])
-    publisher = FramePublisher(writer, run=now_us(), form=settings.frame_format)
-    status = service.reports(Writer(bus), metrics, cameras=lambda: {camera.name: camera.state for camera in cameras})
+    publisher = FramePublisher(writer, form=settings.frame_format)
 
     def changed(camera: Camera) -> None:
         metrics.camera_up.labels(camera.name).set(camera.state.state is CameraState.UP)
         status.changed()
 
-    cameras = [
-        Camera(
+    def make(name: str, config: CameraConfig, run: int) -> Camera:
+        metrics.camera_up.labels(name).set(0)
+        return Camera(
             name,
-            _job(settings, source),
+            config.job,
             ledger=metrics.ledger,
-            publish=publisher.for_camera(name),
+            publish=publisher.for_camera(name, run),
             oversize=writer.oversize,
             changed=changed,
+            title=config.title,
+            tags=config.tags,
         )
-        for name, source in settings.sources().items()
-    ]
-    for camera in cameras:
-        metrics.camera_up.labels(camera.name).set(0)
-        service.loop(f"camera-{camera.name}", camera.run)
+
+    cameras = CameraSet(make=make, spawn=service.spawn, forget=metrics.forget_camera, changed=lambda: status.changed())
+    status = service.reports(Writer(bus), metrics, cameras=cameras.reports, documents=configured.mistakes)
+    started = now_us()
+
+    def capture(stop: threading.Event, beat: Callable[[], None]) -> None:
+        while not stop.is_set():
+            beat()
+            cameras.reconcile(configured.configs, lambda _camera: started)
+            stop.wait(TICK_S)
+        cameras.end()
+
+    service.loop("cameras", capture)
+    if configured.is_watched:
+        service.loop("document", configured.run)
 
     def readiness() -> Readiness:
-        parts = {"broker": status.broker()} | {f"camera/{camera.name}": camera.readiness() for camera in cameras}
+        parts = {"broker": status.broker()} | configured.readiness() | cameras.readiness()
         return Readiness(ready=status.broker_answered(), parts=parts)
 
     return readiness
-
-
-def _job(settings: ProducerSettings, source: Source) -> CaptureJob:
-    return CaptureJob(
-        source=source,
-        interval_s=settings.frame_interval_s,
-        scale_x=settings.scale_x,
-        scale_y=settings.scale_y,
-        quality=settings.jpeg_quality,
-        raw=settings.frame_format == "json",
-        timeout_s=settings.camera_timeout_s,
-        ca=settings.camera_ca,
-    )

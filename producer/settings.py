@@ -52,6 +52,13 @@ class ProducerSettings(ServiceSettings):
 
     topic: Topic = setting("videocam", "TOPICNAME", "topic written")
     servers: Servers = setting("kf1-service:19092", "KAFKAPORT", "bootstrap servers")
+    cameras_file: str | None = setting(
+        None,
+        "CAMERASFILE",
+        "a document of cameras, read again when it changes (docs/cameras.md); overrides CAMERAS, VIDEOLINK and "
+        "VIDEODEVICE",
+        allowed="the path of a YAML or JSON file",
+    )
     cameras: JsonOfStrings = setting(
         {},
         "CAMERAS",
@@ -104,15 +111,20 @@ class ProducerSettings(ServiceSettings):
         except SettingsError as exc:
             # Check the cameras all the same, to report every mistake at once.
             link, device = (overrides.get(name) or os.environ.get(name, "") for name in ("VIDEOLINK", "VIDEODEVICE"))
-            given = os.environ.get("CAMERAS") or overrides.keys() & {"CAMERAS", "cameras"}
+            given = (
+                os.environ.get("CAMERASFILE") or os.environ.get("CAMERAS") or overrides.keys() & {"CAMERAS", "cameras"}
+            )
             raise SettingsError([*exc.mistakes, *([] if given else _named({}, link, device, "camera")[1])]) from exc
-        _, mistakes = settings._parsed
+        mistakes = [] if settings.cameras_file else settings._parsed[1]
         if mistakes:
             raise SettingsError(mistakes)
         return settings
 
     def sources(self) -> Mapping[str, Source]:
-        """Return the cameras by id: those of CAMERAS, else the one of VIDEOLINK, else the one of VIDEODEVICE."""
+        """Return the cameras by id: those of CAMERAS, else the one of VIDEOLINK, else the one of VIDEODEVICE.
+
+        Those of CAMERASFILE are in producer/document.py.
+        """
         return self._parsed[0]
 
     @cached_property

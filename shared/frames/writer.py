@@ -35,6 +35,7 @@ class _Line:
     """The frames of one camera that are on their way.
 
     Attributes:
+        run: that the frames belong to; their numbers begin with 1.
         next_number: number of the next frame.
         unanswered: number -> (monotonic time of sending, age in seconds or None).
         returned: number -> (reason, age) of frames that the brokers do not have. Nothing is sent until it is known what
@@ -42,6 +43,7 @@ class _Line:
         out_up_to: highest number of a frame that went out.
     """
 
+    run: int
     next_number: int = 1
     unanswered: dict[int, tuple[float, float | None]] = field(default_factory=dict)
     returned: dict[int, tuple[Reason | None, float | None]] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class FrameWriter:
         """Return what is wrong with a camera's pictures if the brokers do not take them for their size, else None."""
         return self._oversize.find(camera)
 
-    def send(self, camera: str, captured_at: int, encode: Encode, *, clock_suspect: bool = False) -> None:
+    def send(self, camera: str, captured_at: int, encode: Encode, *, run: int = 0, clock_suspect: bool = False) -> None:
         """Send one frame, or drop it and enter the reason in the ledger.
 
         Args:
@@ -82,50 +84,55 @@ class FrameWriter:
             captured_at: microseconds since the epoch.
             encode: returns value and headers for the number that the frame gets. What it raises is passed on, and the
                 frame is not in the ledger then.
+            run: that the frame belongs to; with another one than the camera's last frame had, the numbers begin again.
             clock_suspect: clocks disagree; leave the age out of the histogram.
         """
-        number = self._take_number(camera)
-        if number is None:
+        taken = self._take_number(camera, run)
+        if taken is None:
             self._ledger.dropped(camera, Reason.BROKER_UNAVAILABLE)
             return
+        line, number = taken
         try:
             value, headers = encode(number)
             sizes = len(value), record_bytes(camera.encode(), value, headers)
-            self._note_sending(camera, number, None if clock_suspect else age_s(captured_at, now_us()))
+            self._note_sending(line, number, None if clock_suspect else age_s(captured_at, now_us()))
             self._writer.send(
                 self._topic,
                 key=camera,
                 value=value,
                 headers=headers,
-                on_delivery=lambda delivery: self._on_delivery(camera, number, delivery, sizes),
+                on_delivery=lambda delivery: self._on_delivery(camera, line, number, delivery, sizes),
             )
         except MessageTooLarge:
             self._oversize.refused(camera, *sizes)
-            self._on_failure(camera, number, Reason.TOO_LARGE)
+            self._on_failure(camera, line, number, Reason.TOO_LARGE)
         except BusError:
-            self._on_failure(camera, number, Reason.BROKER_UNAVAILABLE)
+            self._on_failure(camera, line, number, Reason.BROKER_UNAVAILABLE)
         except BaseException:
-            self._on_failure(camera, number, None)
+            self._on_failure(camera, line, number, None)
             raise
 
-    def _take_number(self, camera: str) -> int | None:
+    def _take_number(self, camera: str, run: int) -> tuple[_Line, int] | None:
+        """Return the line of a frame and its number there; None if the frame cannot be sent now."""
         now = time.monotonic()
         with self._lock:
-            line = self._line(camera)
+            line = self._line(camera, run)
             oldest = next(iter(line.unanswered.values()), (now, None))[0]
             silent = now - oldest > ACK_TIMEOUT_S
             if not (silent or line.returned or len(line.unanswered) >= WINDOW):
                 number = line.next_number
                 line.next_number += 1
                 line.unanswered[number] = (now, None)
-                return number
+                return line, number
         if silent:
             self._writer.purge_queue()
         return None
 
-    def _line(self, camera: str) -> _Line:
+    def _line(self, camera: str, run: int) -> _Line:
         """Return a camera's line; forget the one used longest ago if there are too many."""
-        line = self._lines.pop(camera, None) or _Line()
+        line = self._lines.pop(camera, None)
+        if line is None or line.run != run:
+            line = _Line(run)
         self._lines[camera] = line
         if len(self._lines) > MAX_LINES:
             idle = (name for name, other in self._lines.items() if other is not line and other.is_idle)
@@ -133,17 +140,18 @@ class FrameWriter:
                 del self._lines[oldest]
         return line
 
-    def _note_sending(self, camera: str, number: int, age: float | None) -> None:
+    def _note_sending(self, line: _Line, number: int, age: float | None) -> None:
         with self._lock:
-            self._lines[camera].unanswered[number] = (time.monotonic(), age)
+            line.unanswered[number] = (time.monotonic(), age)
 
-    def _on_delivery(self, camera: str, number: int, delivery: Delivery, sizes: tuple[int, int]) -> None:
+    def _on_delivery(self, camera: str, line: _Line, number: int, delivery: Delivery, sizes: tuple[int, int]) -> None:
         """Enter what became of a frame that the bus accepted.
 
         An unconfirmed frame went out: the next stage shows whether the broker has it, as `in` or as lost.
 
         Args:
             camera: its id.
+            line: that the frame belongs to.
             number: of the frame.
             delivery: what became of it.
             sizes: of the picture and of its record, in bytes.
@@ -153,19 +161,17 @@ class FrameWriter:
         elif delivery is Delivery.ACKNOWLEDGED:
             self._oversize.taken(camera)
         if delivery in _REASONS:
-            self._on_failure(camera, number, _REASONS[delivery])
+            self._on_failure(camera, line, number, _REASONS[delivery])
             return
         with self._lock:
-            line = self._lines[camera]
             _, age = line.unanswered.pop(number)
             line.out_up_to = max(line.out_up_to, number)
             self._ledger.out(camera, age_s=age)
             self._clear_returned(camera, line)
 
-    def _on_failure(self, camera: str, number: int, reason: Reason | None) -> None:
+    def _on_failure(self, camera: str, line: _Line, number: int, reason: Reason | None) -> None:
         """Enter a frame that the brokers do not have; without a reason it is not entered as dropped."""
         with self._lock:
-            line = self._lines[camera]
             _, age = line.unanswered.pop(number)
             line.returned[number] = (reason, age)
             self._clear_returned(camera, line)

@@ -47,6 +47,22 @@ class ServiceMetrics(Protocol):
     broker_silent: Gauge
 
 
+class SpawnedLoop:
+    """A loop that was started while the service runs. Whoever starts it also ends it."""
+
+    def __init__(self, stop: threading.Event, thread: threading.Thread) -> None:
+        self._stop, self._thread = stop, thread
+
+    def end(self) -> None:
+        """Ask the loop to end, without waiting for it."""
+        self._stop.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its thread has ended."""
+        return not self._thread.is_alive()
+
+
 class Service(Generic[Settings]):
     """Runs named loops in threads until a signal arrives or one of them fails for good.
 
@@ -87,6 +103,18 @@ class Service(Generic[Settings]):
         if awaited:
             self._awaited.add(name)
 
+    def spawn(self, name: str, target: Loop) -> SpawnedLoop:
+        """Start a further loop now; it lives as those of `loop` do, with a stop event of its own.
+
+        Args:
+            name: of the loop and its thread; no other running loop has it.
+            target: the loop.
+        """
+        stop = threading.Event()
+        thread = threading.Thread(target=self._live, args=(name, target, stop), name=name, daemon=True)
+        thread.start()
+        return SpawnedLoop(stop, thread)
+
     def at_end(self, action: Callable[[], None]) -> None:
         """Call an action as soon as the service has been asked to end, before its loops are waited for."""
         self._at_end.append(action)
@@ -106,6 +134,7 @@ class Service(Generic[Settings]):
         *,
         cameras: Callable[[], Mapping[str, CameraReport]] = dict,
         models: Callable[[], Mapping[str, ModelReport]] = dict,
+        documents: Callable[[], Mapping[str, str]] = dict,
     ) -> StatusWriter:
         """Report the service's state on its status topic; a last time when all frames are accounted for.
 
@@ -114,12 +143,13 @@ class Service(Generic[Settings]):
             metrics: whose ledger is reported.
             cameras: returns the state of each camera.
             models: returns the state of each model.
+            documents: returns what is wrong with the newest text of each watched document, by its setting.
         """
         status = StatusWriter(
             writer,
             self.settings.topic_status,
             service=self.name,
-            report=lambda: Report(cameras=cameras(), models=models(), ledger=metrics.ledger.reports()),
+            report=lambda: Report(cameras(), models(), metrics.ledger.reports(), documents()),
             silent=metrics.broker_silent,
         )
         self._status = status, writer
@@ -151,7 +181,7 @@ class Service(Generic[Settings]):
             stack.enter_context(stop_on_signals(self.stop, second_exits=True))
             probes.start()
             threads = [
-                threading.Thread(target=self._live, args=(name, target), name=name, daemon=True)
+                threading.Thread(target=self._live, args=(name, target, self.stop), name=name, daemon=True)
                 for name, target in self._loops.items()
             ]
             for thread in threads:
@@ -173,13 +203,13 @@ class Service(Generic[Settings]):
             except Exception:  # the loops must be waited for all the same
                 log.exception("a shutdown action failed")
 
-    def _live(self, name: str, target: Loop) -> None:
+    def _live(self, name: str, target: Loop, stop: threading.Event) -> None:
         def run() -> None:
-            target(self.stop, lambda: self._pulse.beat(name))
+            target(stop, lambda: self._pulse.beat(name))
 
         try:
             # A loop that waits to be restarted is not expected to beat.
-            run_again(name, run, self.stop, crashed=lambda: self._pulse.end(name))
+            run_again(name, run, stop, crashed=lambda: self._pulse.end(name))
         except Exception:  # run_again has logged it
             self._give_up()
         finally:

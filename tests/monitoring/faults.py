@@ -28,6 +28,11 @@ def camera_down() -> Fault:
     return still(world, "front", "producer", "consumer", "video"), 120, [critical("CameraDown", camera="front")]
 
 
+def document() -> Fault:
+    world = healthy().changes("producer_document_valid", 0)
+    return world, 90, [warning("DocumentRejected", job="producer", instance=P1)]
+
+
 def clock() -> Fault:
     world = healthy().changes("video_clock_suspect", 1, camera="front", instance=V1)
     return world, 90, [warning("ClockSuspect", camera="front")]
@@ -159,7 +164,7 @@ def configuration() -> Fault:
 
 
 FAULTS = (
-    *(camera_down, clock, producer_hangs, consumers_gone, descriptors),
+    *(camera_down, document, clock, producer_hangs, consumers_gone, descriptors),
     *(broker, consumers_cut_off, video_cut_off, producer_sends_nothing),
     *(consumer_stands_still, one_replica_stands_still, late, lag, dropped, lost, unexplained),
     *(never_dropped_and_unexplained, model_refuses, model_hangs, model_never_asked, model_errs, configuration),

@@ -48,7 +48,9 @@ def running(folder: Path) -> Iterator[Running]:
         broker, bus = stack.enter_context(embedded_broker())
         chain = stack.enter_context(Chain(bus, MODELURLS=json.dumps({MODEL: models.url()})))
         # Slower than the film: some frames are thinned out.
-        producer = chain.produce(CAMERAS=json.dumps(dict.fromkeys(CAMERAS, str(film))), FRAMEINTERVAL="50ms")
+        cameras = folder / "cameras.json"
+        cameras.write_text(json.dumps({"cameras": {camera: {"source": str(film)} for camera in CAMERAS}}))
+        producer = chain.produce(CAMERASFILE=str(cameras), FRAMEINTERVAL="50ms")
         suite = Running({"producer": producer, "consumer": chain.consumer, "video": chain.video}, broker)
         wait_until(lambda: chain.predictions(CAMERAS[0]), "a labelled frame has come through")
 

@@ -121,6 +121,7 @@ def healthy() -> World:
             if service == "consumer" and CAMERAS[camera] != instance:
                 continue
             _stage(world, service, camera=camera, **labels)
+    world.gauge("producer_document_valid", 1, job="producer", instance="p1:8081", file="/etc/cameras/cameras.yml")
     for camera in CAMERAS:
         world.gauge("producer_camera_up", 1, job="producer", instance="p1:8081", camera=camera)
     for instance in CAMERAS.values():
