@@ -9,6 +9,12 @@ class Pace:
         self._period_s = 1 / fps if fps else 0.0
         self._sent_at = self._due_at = float("-inf")
 
+    def limit(self, fps: float | None) -> None:
+        """Keep another average from now on; None: every frame."""
+        period_s = 1 / fps if fps else 0.0
+        if period_s != self._period_s:
+            self._period_s, self._due_at = period_s, self._sent_at + period_s
+
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next frame may go out; 0 if it may go now."""
         return max(0.0, self._due_at - now, self._sent_at + self._interval_s - now)

@@ -29,6 +29,11 @@ class Watch:
         stale = picture is not None and time.monotonic() - slot.shown_at > STALE_AFTER_S
         self._number = picture.number if picture is not None and stale else 0
 
+    @property
+    def count(self) -> int:
+        """Frames that the slot had been given when the last picture was taken."""
+        return self._count
+
     def look(self) -> DisplayedPicture | None:
         """Return the picture to be shown next; None if the last one taken is still the newest."""
         picture = self.slot.picture

@@ -6,24 +6,20 @@
 import asyncio
 import json
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from shared import clock
-from shared.frames.frame import Frame
 from shared.status import instance_name
-from video.camera import Camera
 from video.cameras import Cameras
 from video.message_rate import MessageRate
-from video.pace import Pace
 from video.picture import nearest_scale
 from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
 from video.suite_status import SuiteStatus
-from video.viewers import Activity, FrameCounts, Viewers
-from video.watch import Watch
+from video.viewers import Activity, Viewers
+from video.websocket_feed import CameraFeed, Outgoing, feed_of
 from video.websocket_messages import Ack, BadMessage, Json, Ping, frame_header, read_message
 from video.websocket_messages import Watch as WatchMessage
 
@@ -31,40 +27,6 @@ ACK_TIMEOUT_S = 30.0  # without the acknowledgement of a frame, the connection i
 MAX_PONGS_WAITING = 100
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # https://www.iana.org/assignments/websocket/websocket.xml
 BAD_MESSAGE, NO_ACK = 4400, 4408
-
-
-@dataclass(slots=True)
-class _Outgoing:
-    """A picture on its way to one viewer: it is being scaled."""
-
-    picture: DisplayedPicture
-    frame: Frame  # that it shows
-    scale: int
-    notice: str | None
-    missed: int | None  # frames; None if the viewer has seen this one
-    jpeg: asyncio.Future[bytes]
-
-
-@dataclass(slots=True)
-class _CameraFeed:
-    """One camera as one viewer follows it."""
-
-    camera: Camera
-    watch: Watch
-    counts: FrameCounts
-    pace: Pace
-    width: int | None
-    leave: ExitStack = field(repr=False)
-    outgoing: _Outgoing | None = None
-    left_out: int = 0  # frames whose pictures were not made in time
-    unacked: tuple[int, int] | None = None  # run, seq
-    sent_at: float = 0.0
-
-    def next_picture(self, now: float) -> DisplayedPicture | None:
-        """Return the picture to be sent next; None if there is none, or if it is not yet time for it."""
-        if self.unacked is not None or self.outgoing is not None or self.pace.wait_s(now) > 0:
-            return None
-        return self.watch.look()
 
 
 class WebSocketViewer:
@@ -94,8 +56,8 @@ class WebSocketViewer:
         self._socket, self._cameras, self._viewers, self._status = socket, cameras, viewers, status
         self._version, self._interval_s = version, interval_s
         self._event = asyncio.Event()
-        self._feeds: dict[str, _CameraFeed] = {}
-        self._wanted = WatchMessage({}, None)
+        self._feeds: dict[str, CameraFeed] = {}
+        self._wanted = WatchMessage({})
         self._followed: tuple[WatchMessage, int] | None = None  # what `_feeds` was made of: wish, version of cameras
         self._status_at = float("-inf")
         self._status_changed = False
@@ -166,9 +128,8 @@ class WebSocketViewer:
 
     def _acknowledge(self, camera: str, frame: tuple[object, object]) -> bool:
         feed = self._feeds.get(camera)
-        if feed is None or feed.unacked is None or feed.unacked != frame:
+        if feed is None or not feed.acknowledge(frame, time.monotonic()):
             return False
-        feed.unacked = None
         self.activity.note()
         return True
 
@@ -202,22 +163,18 @@ class WebSocketViewer:
             return
         self._followed = (self._wanted, self._cameras.version)
         wanted = self._wanted.cameras
-        widths = dict.fromkeys(self._cameras.ids(), self._wanted.width) if wanted is None else wanted
-        for id_ in [id_ for id_, feed in self._feeds.items() if id_ not in widths or feed.camera.gone]:
+        wishes = dict.fromkeys(self._cameras.ids(), self._wanted.wish) if wanted is None else wanted
+        for id_ in [id_ for id_, feed in self._feeds.items() if id_ not in wishes or feed.camera.gone]:
             self._feeds.pop(id_).leave.close()
-        for id_, width in widths.items():
+        for id_, wish in wishes.items():
             if id_ in self._feeds:
-                self._feeds[id_].width = width
+                self._feeds[id_].wish(wish)
                 continue
             camera = self._cameras.get(id_)
             if camera is not None and self._viewers.may_see(id_, self._socket.scope):
-                self._feeds[id_] = self._feed(camera, width)
-
-    def _feed(self, camera: Camera, width: int | None) -> _CameraFeed:
-        leave = ExitStack()
-        counts = leave.enter_context(self._viewers.watching(camera.id))
-        watch = leave.enter_context(Watch(camera.slot, self._event))
-        return _CameraFeed(camera, watch, counts, Pace(self._interval_s, None), width, leave)
+                self._feeds[id_] = feed_of(
+                    camera, wish, viewers=self._viewers, event=self._event, interval_s=self._interval_s
+                )
 
     async def _send_texts(self, now: float) -> None:
         pongs, self._pongs = self._pongs, []
@@ -225,9 +182,7 @@ class WebSocketViewer:
             await self._socket.send_text(json.dumps(pong, allow_nan=False))
         if now - self._status_at >= self._status_interval_s():
             self._status_at, self._status_changed = now, False
-            viewer = {
-                id_: {"sent": feed.counts.sent, "skipped": feed.counts.skipped} for id_, feed in self._feeds.items()
-            }
+            viewer = {id_: feed.as_json(now) for id_, feed in self._feeds.items()}
             await self._socket.send_text(self._status.message(viewer))
 
     def _status_interval_s(self) -> float:
@@ -247,18 +202,18 @@ class WebSocketViewer:
                 sent = await self._send(feed, feed.outgoing) or sent
         return sent
 
-    def _have_made(self, feed: _CameraFeed, picture: DisplayedPicture) -> None:
-        missed = feed.watch.take(picture)
+    def _have_made(self, feed: CameraFeed, picture: DisplayedPicture) -> None:
+        missed = feed.take(picture)
         if picture.frame is None:
             return  # a card with nothing but a notice is not for a page
         plain = picture.plain or picture  # the page writes notices over the picture itself
         scale = nearest_scale(plain.width, feed.width)
         jpeg = self._cameras.scaled(plain, scale)
-        feed.outgoing = _Outgoing(plain, picture.frame, scale, picture.notice, missed, jpeg)
+        feed.outgoing = Outgoing(plain, picture.frame, scale, picture.notice, missed, jpeg)
         if not jpeg.done():
             jpeg.add_done_callback(lambda _: self._event.set())
 
-    async def _send(self, feed: _CameraFeed, outgoing: _Outgoing) -> bool:
+    async def _send(self, feed: CameraFeed, outgoing: Outgoing) -> bool:
         """Send a picture that was made; return whether it was."""
         feed.outgoing = None
         missed = outgoing.missed

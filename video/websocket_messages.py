@@ -1,8 +1,8 @@
 """The messages on `/ws`: what a browser may send, and the header of a frame sent to it.
 
-Browser to server, text JSON: `watch` (which cameras, how wide), `ack` (a frame was shown), `ping`. Server to browser:
-`hello`, `status` once a second and on every change, `pong` as text; frames as binary: 4 bytes big-endian length of
-the header, the header in JSON, the JPEG. Times are microseconds since the epoch.
+Browser to server, text JSON: `watch` (which cameras, how wide, how often), `ack` (a frame was shown), `ping`. Server to
+browser: `hello`, `status` once a second and on every change, `pong` as text; frames as binary: 4 bytes big-endian
+length of the header, the header in JSON, the JPEG. Times are microseconds since the epoch.
 """
 
 import json
@@ -20,6 +20,7 @@ Json: TypeAlias = dict[str, Any]
 MAX_MESSAGE_BYTES = 64 * 1024  # of a browser
 MAX_WATCHED_CAMERAS = 1000
 MAX_WIDTH = 1_000_000  # pixels
+MIN_FPS, MAX_FPS = 0.01, 1000  # frames a second
 MAX_PING_CHARACTERS = 100  # of the value that a pong sends back
 
 
@@ -37,16 +38,29 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """The cameras to show, each with the wanted width in pixels (None: full size).
+class Wish:
+    """How a viewer wants a camera.
 
     Attributes:
-        cameras: widths by camera; None: all cameras, also later ones.
-        width: wanted for all cameras.
+        width: pixels; None: full size.
+        fps: at most this many frames a second; None: every frame.
     """
 
-    cameras: dict[str, int | None] | None
-    width: int | None
+    width: int | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The cameras to show.
+
+    Attributes:
+        cameras: wishes by camera; None: all cameras, also later ones.
+        wish: for all cameras.
+    """
+
+    cameras: dict[str, Wish] | None
+    wish: Wish = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +124,25 @@ def frame_header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice:
 def _read_watch(message: Json) -> Watch:
     cameras = message.get("cameras")
     if cameras == "all":
-        return Watch(None, _width(message))
+        return Watch(None, _wish(message))
     if not isinstance(cameras, dict):
         raise BadMessage("cameras is neither an object nor all")
     if len(cameras) > MAX_WATCHED_CAMERAS:
         raise BadMessage(f"more than {MAX_WATCHED_CAMERAS} cameras")
-    return Watch({camera: _width(options) for camera, options in cameras.items()}, None)
+    return Watch({camera: _wish(options) for camera, options in cameras.items()})
 
 
-def _width(options: object) -> int | None:
-    width = options.get("width") if isinstance(options, dict) else None
-    return max(1, int(width)) if isinstance(width, int | float) and 0 < width < MAX_WIDTH else None
+def _wish(options: object) -> Wish:
+    """Return a wish; a width or a rate that makes no sense is as none."""
+    if not isinstance(options, dict):
+        return Wish()
+    width, fps = _amount(options.get("width"), MAX_WIDTH), _amount(options.get("fps"), MAX_FPS)
+    return Wish(None if width is None else max(1, int(width)), None if fps is None else max(MIN_FPS, fps))
+
+
+def _amount(value: object, limit: int) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < limit
+    return float(value) if number else None  # type: ignore[arg-type]
 
 
 def _echo(value: object) -> float | str | None:

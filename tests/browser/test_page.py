@@ -39,7 +39,7 @@ def page(browser: Browser, suite: Running, problems: list[str]) -> Iterator[Page
     page = context.new_page()
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(suite.address)
+    page.goto(f"{suite.address}/#camera={FRONT}")
     wait_until(page, lambda: shown(page) > 5, "five pictures")
     yield page
     context.close()
@@ -114,7 +114,7 @@ def test_a_clock_that_is_wrong_does_not_change_the_age(
             f"{{value: performance.timeOrigin + {ahead_h * 3_600_000}}})"
         )
         page = context.new_page()
-        page.goto(suite.address)
+        page.goto(f"{suite.address}/#camera={FRONT}")
         assert abs(page.evaluate("performance.timeOrigin + performance.now() - Date.now()") / 3_600_000 - ahead_h) < 0.1
 
         off_ms = age_is_off_by_ms(page, artefacts / f"page-age-clock{ahead_h:+d}h.json")
@@ -249,7 +249,7 @@ def test_page_says_that_a_camera_is_down_and_shows_the_other(
 ) -> None:
     """The notice is on the camera in the yard, with its reason; the camera in front stays live."""
     notice = page.get_by_test_id("notice")
-    page.locator(f"[data-camera={YARD}]").click()
+    open_camera(page, YARD)
     wait_until(page, lambda: watched(page) == YARD, "the yard")
 
     suite.yard.unplug()
@@ -258,15 +258,19 @@ def test_page_says_that_a_camera_is_down_and_shows_the_other(
             re.compile(r"CAMERA DOWN\s*For \d+ s\. .*[Cc]onnection refused"), timeout=PATIENCE_S * 1000
         )
         page.screenshot(path=artefacts / "page-camera-down.png")
-        page.locator(f"[data-camera={FRONT}]").click()
+        open_camera(page, FRONT)
         wait_until(page, lambda: watched(page) == FRONT, "the front")
         expect(notice).to_be_hidden()
-        page.locator(f"[data-camera={YARD}]").click()
+        open_camera(page, YARD)
         expect(notice).to_contain_text("CAMERA DOWN")
     finally:
         suite.yard.plug_in()
 
     recovery.seen("CAMERA DOWN with the time since and the reason", seconds=seconds_until_live(page))
+
+
+def open_camera(page: Page, camera: str) -> None:
+    page.evaluate("camera => { location.hash = `camera=${camera}`; }", camera)
 
 
 def watched(page: Page) -> str | None:
@@ -346,7 +350,7 @@ def test_page_fits_a_phone_and_a_desktop(browser: Browser, suite: Running, artef
         for scheme in ("dark", "light"):
             context = browser.new_context(**device, color_scheme=scheme)
             page = context.new_page()
-            page.goto(suite.address)
+            page.goto(f"{suite.address}/#camera={FRONT}")
             wait_until(page, partial(_has_shown, page, 5), "pictures")
             wait_until(page, lambda: any(one["label"] for one in predictions(suite)), "a label")
             page.screenshot(path=artefacts / f"page-{name}-{scheme}.png")

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Cameras } from "../../video/page/cameras.js";
 import { ServerClock } from "../../video/page/clock.js";
 import { Connection } from "../../video/page/connection.js";
+import { ViewerLag } from "../../video/page/lag.js";
 import { rememberLedger } from "../../video/page/measures.js";
 import { changes, notice } from "../../video/page/notice.js";
 import { readStatus } from "../../video/page/status.js";
@@ -35,7 +36,7 @@ function page(camera, rest = {}) {
   const cameras = new Cameras();
   cameras.update(status.cameras, NOW);
   cameras.choose();
-  return { connection, cameras, clock: new ServerClock(), status, statusMs: NOW, hello: null };
+  return { connection, cameras, clock: new ServerClock(), lag: new ViewerLag(), status, statusMs: NOW, hello: null };
 }
 
 test("a camera that is down is named with the time since and the reason", () => {
@@ -124,4 +125,14 @@ test("state changes are read out, and only those", () => {
   assert.equal(changes(null, before), "");
   assert.equal(changes(before, before), "");
   assert.equal(changes(before, after), "Camera front: camera down.");
+});
+
+test("what changes in the same way is announced in one sentence", () => {
+  /** @param {string} state */
+  const all = (state) =>
+    readStatus({
+      cameras: Array.from({ length: 16 }, (_, index) => ({ id: `c${index}`, title: `Gate ${index}`, state })),
+    });
+
+  assert.equal(changes(all("up"), all("down")), "Cameras Gate 0, Gate 1, Gate 2 and 13 more: down.");
 });

@@ -13,25 +13,31 @@ const FRONT = {
   since: 5,
   reason: null,
   notice: null,
+  title: "Front door",
+  tags: ["outside"],
 };
 
 test("a status is taken over", () => {
   const status = readStatus({
     type: "status",
     cameras: [FRONT],
-    services: [{ service: "video", instance: "v1", state: "live", since: 7 }],
+    services: [
+      { service: "video", instance: "v1", state: "live", since: 7, documents: { ACCESSFILE: "line 3", X: 5 } },
+    ],
     models: [{ name: "imagenet", state: "up", since: 3, version: 2, reason: null }],
     bus: { state: "ok", since: 1 },
     ledger: { front: { producer: { in: 5, out: 4, dropped: { stale: 1 }, lost_upstream: 0 } } },
-    viewer: { front: { sent: 3, skipped: 1 } },
+    viewer: { front: { sent: 3, skipped: 1, ack_ms: 40 }, yard: { sent: 1, skipped: 0, ack_ms: null } },
   });
 
   assert.deepEqual(status.cameras, [FRONT]);
-  assert.deepEqual(status.services, [{ service: "video", instance: "v1", state: "live", since: 7 }]);
+  const documents = [{ setting: "ACCESSFILE", mistake: "line 3" }];
+  assert.deepEqual(status.services, [{ service: "video", instance: "v1", state: "live", since: 7, documents }]);
   assert.deepEqual(status.models, [{ name: "imagenet", state: "up", since: 3, version: "2", reason: null }]);
   assert.deepEqual(status.bus, { state: "ok", since: 1 });
   assert.deepEqual(status.ledger.get("front")?.producer, { in: 5, out: 4, dropped: { stale: 1 }, lost_upstream: 0 });
-  assert.deepEqual(status.viewer.get("front"), { sent: 3, skipped: 1 });
+  assert.deepEqual(status.viewer.get("front"), { sent: 3, skipped: 1, ack_ms: 40 });
+  assert.equal(status.viewer.get("yard")?.ack_ms, null);
 });
 
 test("an entry that makes no sense is left out, the others are kept", () => {

@@ -1,6 +1,7 @@
 import json
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
 
@@ -41,6 +42,18 @@ class Browser:
                 if ack:
                     self.acknowledge(header)
                 return header, message[4 + size :]
+
+    def see_now(self) -> int:
+        """Read what is there, and acknowledge the frames in it; return how many are new."""
+        new = 0
+        with suppress(TimeoutError):
+            while True:
+                message = self._socket.recv(timeout=0)
+                if isinstance(message, bytes):
+                    header = json.loads(message[4 : 4 + int.from_bytes(message[:4], "big")])
+                    self.acknowledge(header)
+                    new += not header["repeated"]
+        return new
 
     def acknowledge(self, header: dict[str, Any]) -> None:
         self.say(type="ack", camera=header["camera"], run=header["run"], seq=header["seq"])
@@ -149,6 +162,47 @@ def test_the_width_is_the_nearest_of_four_and_may_change(stage: Stage, browser: 
     stage.show("front", 2, jpeg(640, 360))
 
     wait_until(lambda: browser.see()[0]["width"] == 640)
+
+
+def test_a_rate_is_kept_and_what_it_leaves_out_is_not_skipped(stage: Stage, browser: Browser) -> None:
+    """A tile of the wall wants a few pictures a second: the others are not missed for being slow."""
+    browser.say(type="watch", cameras={"front": {"fps": 1}})
+    browser.see()
+    began = time.monotonic()
+    seen = 0
+    for number in range(2, 200):
+        stage.show("front", number)
+        seen += browser.see_now()
+        if time.monotonic() - began > 2.5:
+            break
+        time.sleep(0.02)
+
+    assert 1 <= seen <= time.monotonic() - began + 1
+    assert browser.hear("status")["viewer"]["front"]["skipped"] == 0
+    assert stage.metric("video_viewer_frames_skipped_total", camera="front") == 0
+
+
+@pytest.mark.parametrize("wish", [{"fps": 0}, {"fps": "fast"}, {"fps": True}, {"fps": 1e9}, {"width": "wide"}])
+def test_a_wish_that_makes_no_sense_is_as_none(stage: Stage, browser: Browser, wish: dict[str, object]) -> None:
+    browser.say(type="watch", cameras={"front": wish})
+    header, _ = browser.see()
+    stage.show("front", 2)
+
+    assert header["width"] == 640
+    wait_until(lambda: browser.see()[0]["seq"] == 2)
+
+
+def test_a_viewer_learns_how_late_its_acknowledgements_are(stage: Stage, browser: Browser) -> None:
+    """So that the page can tell a slow connection from slow cameras."""
+    browser.say(type="watch", cameras={"front": {}})
+    header, _ = browser.see(ack=False)
+    wait_until(lambda: (browser.hear("status")["viewer"]["front"]["ack_ms"] or 0) >= 500)
+    browser.acknowledge(header)
+    for number in range(2, 12):
+        stage.show("front", number)
+        browser.see()
+
+    assert browser.hear("status")["viewer"]["front"]["ack_ms"] < 500
 
 
 def test_several_cameras_share_the_connection(stage: Stage, browser: Browser) -> None:

@@ -1,28 +1,18 @@
-// What the page knows of each camera, and which one it shows large.
+// What the page knows of each camera, and which of them it shows.
 
+/** @import { Address } from "./address.js" */
 /** @import { Head } from "./frame.js" */
 /** @import { CameraStatus, Ledger } from "./status.js" */
+import { matches } from "./filter.js";
 
-/**
- * @typedef {object} Frame a picture that is being decoded or drawn
- * @property {WebSocket} socket over which it came
- * @property {string} acknowledgement the message to send when it is shown or given up
- * @property {Head} head
- * @property {Blob} jpeg
- * @property {ImageBitmap} [bitmap] once it is decoded
- */
 /**
  * @typedef {object} Camera
  * @property {string} id
  * @property {CameraStatus | null} status
- * @property {HTMLCanvasElement | null} thumb
- * @property {Frame | null} next waits to be decoded
- * @property {boolean} decoding
- * @property {Frame | null} ready waits for the screen's next refresh
  * @property {Head | null} head of the picture shown last
  * @property {number} shownMs local time of the picture shown last
- * @property {number} thumbMs local time of the thumbnail drawn last
- * @property {number} acknowledgedMs local time of the last acknowledgement
+ * @property {number} shown pictures shown so far
+ * @property {number} browserMs from the arrival of the picture shown last until it was drawn
  * @property {number[]} times local times of the pictures shown, repeats excluded
  * @property {[number, number][]} ages local time and age in ms of the pictures shown
  * @property {(number | null)[]} ageLine
@@ -33,15 +23,18 @@
 
 const FORGOTTEN_AFTER_MS = 3000; // a camera that has pictures but no status
 
-/** The cameras by id; one of them is selected. */
+const order = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+
+/** The cameras by id, and what the address selects of them: all on the wall, or one. */
 export class Cameras {
   constructor() {
     /** @type {Map<string, Camera>} */
     this.byId = new Map();
-    /** @type {string | null} */
+    /** @type {Address} */
+    this.address = { view: "auto", camera: null, filter: "" };
+    /** @type {string | null} null on the wall */
     this.selectedId = null;
-    /** @type {string | null} The camera in the address; it may not exist (yet). */
-    this.wantedId = null;
+    this.onWall = false;
   }
 
   get size() {
@@ -53,9 +46,19 @@ export class Cameras {
     return this.selectedId === null ? undefined : this.byId.get(this.selectedId);
   }
 
-  /** @returns {Camera[]} sorted by id */
+  /** @returns {Camera[]} sorted by name: file 2 comes before file 10 */
   ordered() {
-    return [...this.byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    return [...this.byId.values()].sort(
+      (one, other) => order.compare(nameOf(one), nameOf(other)) || (one.id < other.id ? -1 : 1),
+    );
+  }
+
+  /** @returns {Camera[]} those that the filter lets through, sorted */
+  filtered() {
+    const { filter } = this.address;
+    return this.ordered().filter(({ id, status }) =>
+      matches({ id, title: status?.title ?? null, tags: status?.tags ?? [] }, filter),
+    );
   }
 
   /**
@@ -88,26 +91,38 @@ export class Cameras {
   }
 
   /**
-   * Select the wanted camera if it exists; otherwise keep the selected one, or select the first.
-   * @returns {boolean} whether another camera is selected now
+   * Choose what is shown: what the address names; without a view in it, the wall if there are several cameras. A camera
+   * that is named and not there is replaced by the one shown before, or by the first.
+   * @returns {boolean} whether something else is shown now
    */
   choose() {
-    const before = this.selectedId;
-    const candidates = [this.wantedId, this.selectedId, this.ordered()[0]?.id ?? null];
+    const before = [this.onWall, this.selectedId];
+    const { view, camera } = this.address;
+    this.onWall = view === "wall" || (view === "auto" && this.size > 1);
+    const candidates = this.onWall ? [] : [camera, this.selectedId, this.ordered()[0]?.id ?? null];
     this.selectedId = candidates.find((id) => id !== null && this.byId.has(id)) ?? null;
-    return this.selectedId !== before;
+    return this.onWall !== before[0] || this.selectedId !== before[1];
   }
 
   /**
-   * Return the id of the camera `step` places after the selected one; the order wraps around.
+   * Return the id of the camera `step` places after the selected one, of those that the filter lets through; the order
+   * wraps around.
    * @param {number} step
    * @returns {string | null}
    */
   neighbour(step) {
-    const ids = this.ordered().map((camera) => camera.id);
+    const ids = this.filtered().map((camera) => camera.id);
     const at = ids.indexOf(this.selectedId ?? "");
     return ids.length ? ids[(at + step + ids.length) % ids.length] : null;
   }
+}
+
+/**
+ * Return what a camera is called: its title, or its id.
+ * @param {Camera} camera
+ */
+export function nameOf({ id, status }) {
+  return status?.title || id;
 }
 
 /**
@@ -118,14 +133,10 @@ function emptyCamera(id) {
   return {
     id,
     status: null,
-    thumb: null,
-    next: null,
-    decoding: false,
-    ready: null,
     head: null,
     shownMs: 0,
-    thumbMs: 0,
-    acknowledgedMs: 0,
+    shown: 0,
+    browserMs: 0,
     times: [],
     ages: [],
     ageLine: [],

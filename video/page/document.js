@@ -18,6 +18,14 @@ export function canvasById(id) {
 }
 
 /**
+ * Return the input with this id.
+ * @param {string} id
+ */
+export function inputById(id) {
+  return instance(document.getElementById(id), HTMLInputElement, id);
+}
+
+/**
  * Return the link with this id.
  * @param {string} id
  */
@@ -108,6 +116,8 @@ export class KeyedList {
     this.parent = parent;
     this.create = create;
     this.update = update;
+    /** @type {(key: string, parts: Parts) => void} */
+    this.onRemove = () => {};
     /** @type {Map<string, Parts>} */
     this.parts = new Map();
   }
@@ -115,10 +125,11 @@ export class KeyedList {
   /** @param {Item[]} items */
   show(items) {
     const kept = new Set(items.map((item) => item.key));
-    for (const [key, { root }] of this.parts) {
+    for (const [key, parts] of this.parts) {
       if (kept.has(key)) continue;
-      root.remove();
+      parts.root.remove();
       this.parts.delete(key);
+      this.onRemove(key, parts);
     }
     items.forEach((item, index) => {
       const parts = this.of(item);

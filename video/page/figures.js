@@ -1,12 +1,13 @@
 // The measurements of the picture: its age and rate, as numbers and as lines.
 
 /** @import { View } from "./view.js" */
+import { nameOf } from "./cameras.js";
 import { localMs } from "./clock.js";
 import { byId, canvasById, make, mark, text } from "./document.js";
 import { headline } from "./labels.js";
 import { measuredAge, measuredRate, sample } from "./measures.js";
 import { drawSparkline } from "./sparkline.js";
-import { age, fixed, grouped } from "./words.js";
+import { age, fixed, grouped, short } from "./words.js";
 
 const AGE_TOP_MS = 50; // the lines' scales reach at least this far
 const RATE_TOP_FPS = 10;
@@ -27,7 +28,7 @@ export function renderFigures(view, nowMs) {
   text(byId("fps-sent"), sent != null && view.connection.state === "open" ? `Camera ${sent.toFixed(1)} fps` : "");
   text(byId("fps-skipped"), skipped === undefined ? "" : `Skipped for this page ${grouped(skipped)}`);
   const seen = headline(camera?.head?.predictions ?? []);
-  text(byId("hud-left"), camera ? [camera.id, seen].filter(Boolean).join("   ·   ") : "");
+  text(byId("hud-left"), camera ? [short(nameOf(camera)), seen].filter(Boolean).join("   ·   ") : "");
   text(byId("hud-right"), camera ? `${shownAge}   ·   ${shownRate} fps` : "");
 }
 

@@ -1,11 +1,13 @@
 // Keyboard shortcuts. Combinations with Ctrl, Meta or Alt are left to the browser.
 
-import { byId, dialogById } from "./document.js";
+import { dialogById } from "./document.js";
 
 /**
  * @typedef {object} Actions
- * @property {(step: 1 | -1) => void} step select the next or the previous camera
- * @property {(index: number) => void} pick select the camera at this index, from 0
+ * @property {(key: string) => void} arrow move to another tile, or show another camera
+ * @property {(index: number) => void} pick show the camera at this index, from 0
+ * @property {() => void} escape leave what is open: full screen, or the camera for the wall
+ * @property {() => void} filter
  * @property {() => void} fullscreen
  * @property {() => void} snapshot
  * @property {() => void} theme
@@ -15,18 +17,20 @@ import { byId, dialogById } from "./document.js";
 export function listenToKeys(actions) {
   /** @type {Record<string, () => void>} */
   const keys = {
-    ArrowRight: () => actions.step(1),
-    ArrowLeft: () => actions.step(-1),
+    Escape: actions.escape,
+    "/": actions.filter,
     f: actions.fullscreen,
     s: actions.snapshot,
     t: actions.theme,
     "?": showKeys,
   };
   document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return; // a part of the page has used it
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || dialogById("keys").open) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (key === "Escape") byId("stage").classList.remove("fill");
-    const action = /^[1-9]$/.test(key) ? () => actions.pick(Number(key) - 1) : keys[key];
+    let action = Object.hasOwn(keys, key) ? keys[key] : undefined;
+    if (/^[1-9]$/.test(key)) action = () => actions.pick(Number(key) - 1);
+    if (key.startsWith("Arrow")) action = () => actions.arrow(key);
     if (!action) return;
     action();
     event.preventDefault();

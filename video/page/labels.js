@@ -3,6 +3,8 @@
 /** @import { Prediction } from "./frame.js" */
 import { percent, short } from "./words.js";
 
+const MOST_NAMES = 3; // on a tile
+
 /**
  * @typedef {object} Caption
  * @property {string} first the large line
@@ -35,4 +37,17 @@ export function caption({ state, label, probability, boxes }) {
 export function headline(predictions) {
   const captions = predictions.filter((one) => one.state === "down" || one.label !== null).map(caption);
   return captions.map(({ first, value }) => (value === null ? first : `${first} ${percent(value)}`)).join("   ·   ");
+}
+
+/**
+ * Return what the models see in a few words, without numbers, for a tile: the best label of each, or what it found.
+ * @param {Prediction[]} predictions
+ */
+export function summary(predictions) {
+  const found = predictions.map((prediction) => {
+    if (prediction.state === "down") return "model down";
+    if (prediction.label !== null) return caption(prediction).first;
+    return [...new Set(prediction.boxes.map((box) => box.label))].slice(0, MOST_NAMES).join(", ");
+  });
+  return found.filter(Boolean).slice(0, MOST_NAMES).join(" · ");
 }

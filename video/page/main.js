@@ -2,34 +2,40 @@
 
 /** @import { Status } from "./status.js" */
 /** @import { View } from "./view.js" */
-import { Cameras } from "./cameras.js";
+import { Cameras, nameOf } from "./cameras.js";
 import { localMs, ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
-import { announce, byId } from "./document.js";
-import { renderFigures, renderLines, sampleAll } from "./figures.js";
+import { announce, byId, mark } from "./document.js";
+import { renderLines, sampleAll } from "./figures.js";
+import { Find } from "./find.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
-import { renderLedger } from "./ledger.js";
+import { ViewerLag } from "./lag.js";
 import { rememberLedger } from "./measures.js";
-import { renderModels } from "./models.js";
-import { changes, notice } from "./notice.js";
+import { Navigation } from "./navigation.js";
+import { changes } from "./notice.js";
 import { Pictures } from "./picture.js";
-import { renderCaption, renderConnection, renderNotice, toggleFullscreen } from "./stage.js";
-import { renderStates } from "./states.js";
+import { render } from "./render.js";
+import { toggleFullscreen } from "./stage.js";
 import { renderStreams } from "./streams.js";
+import { listenToSwipes } from "./swipe.js";
 import { Theme } from "./theme.js";
-import { Wall, watchMessage } from "./wall.js";
+import { Wall } from "./wall.js";
+import { watchMessage } from "./watch.js";
+import { short } from "./words.js";
 
 const RENDER_MS = 250;
 const SAMPLE_MS = 500;
 const PING_MS = 1000;
-const RESIZED_AFTER_MS = 250; // after the last change of the size, so that dragging a window's edge sends few messages
+const SETTLED_MS = 200; // after the last change of sizes and of what is in view, so that scrolling sends few messages
 
 const page = new URL(".", location.href);
 const cameras = new Cameras();
 const clock = new ServerClock();
+const lag = new ViewerLag();
 const connection = new Connection(page, {
   onOpen: () => {
     clock.forget();
+    lag.restart();
     watched = "";
   },
   onHello: (hello) => {
@@ -44,18 +50,28 @@ const connection = new Connection(page, {
     pictures.dropAll();
     if (connection.lostMs && connection.attempts === 1) announce("Connection lost. Retrying.");
   },
-  onChange: render,
+  onChange: () => draw(),
 });
 /** @type {View} */
-const view = { cameras, clock, connection, status: null, statusMs: 0, hello: null };
+const view = { cameras, clock, connection, lag, status: null, statusMs: 0, hello: null };
 const pictures = new Pictures(cameras, clock, connection, choose);
-const wall = new Wall(select);
+const wall = new Wall(pictures, { open: (id) => open(id), onViewChange: watchSoon });
 const theme = new Theme(() => renderLines(view));
-/** @type {Set<string>} */
-const failures = new Set();
+const navigation = new Navigation((address) => {
+  cameras.address = address;
+  choose();
+  watchSoon();
+  draw({ wall: true });
+});
+const find = new Find({ onFilter: (filter) => navigation.filter(filter), onLeave: () => wall.focus() });
 let watched = ""; // the last `watch` message on this connection
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let resized;
+let settling;
+
+/** @param {{ wall?: boolean }} [options] wall: draw its texts at once instead of once a second */
+function draw(options) {
+  render(view, { wall, find }, options);
+}
 
 /** @param {Status} status */
 function takeStatus(status) {
@@ -64,73 +80,90 @@ function takeStatus(status) {
   if (news) announce(news);
   view.status = status;
   view.statusMs = now;
-  for (const gone of cameras.update(status.cameras, now)) pictures.drop(gone);
+  cameras.update(status.cameras, now);
   for (const camera of cameras.byId.values()) rememberLedger(camera, status.ledger.get(camera.id), now);
+  lag.note(status.viewer, cameras);
   choose();
+  draw({ wall: news !== "" });
   watch();
-  render();
 }
 
-/** Ask the server for the pictures that are visible. */
+/** Ask the server for the pictures that are in view, at the sizes at which they are shown. */
 function watch() {
-  const stageWidth = byId("stage").clientWidth;
-  const message = watchMessage(cameras, { stageWidth, pixelRatio: devicePixelRatio || 1, hidden: document.hidden });
+  clearTimeout(settling);
+  const message = watchMessage(document.hidden ? NOTHING : shown(), devicePixelRatio || 1);
   if (connection.state !== "open" || message === watched || (!watched && !cameras.size)) return;
   watched = message;
   connection.send(message);
 }
 
+/** @type {ReturnType<typeof shown>} */
+const NOTHING = { large: null, tiles: [] };
+
+/** @returns {{ large: import("./watch.js").Shown | null, tiles: import("./watch.js").Shown[] }} */
+function shown() {
+  /** @param {string} id */
+  const sends = (id) => !["removed", "disabled"].includes(cameras.byId.get(id)?.status?.state ?? "");
+  if (cameras.onWall) return { large: null, tiles: wall.shown.filter(({ id }) => cameras.byId.has(id) && sends(id)) };
+  const id = cameras.selectedId;
+  return id === null || !sends(id) ? NOTHING : { large: { id, width: byId("stage").clientWidth }, tiles: [] };
+}
+
+function watchSoon() {
+  clearTimeout(settling);
+  settling = setTimeout(watch, SETTLED_MS);
+}
+
+/** Show what the address selects of the cameras that there are. */
 function choose() {
   if (!cameras.choose()) return;
-  document.title = cameras.selectedId === null ? "Live video" : `${cameras.selectedId} · Live video`;
+  const { selected, onWall } = cameras;
+  mark(document.documentElement, "data-view", onWall ? "wall" : "camera");
+  byId("wall").hidden = !onWall;
+  byId("single").hidden = onWall;
+  document.title = selected ? `${short(nameOf(selected))} · Live video` : "Live video";
   renderStreams(page, cameras.selectedId);
   pictures.changeCamera();
 }
 
-/** @param {string | null | undefined} id */
-function select(id) {
-  if (id == null || !cameras.byId.has(id)) return;
-  const inRail = byId("rail").contains(document.activeElement);
-  cameras.wantedId = id;
-  history.replaceState(null, "", `#camera=${encodeURIComponent(id)}`);
-  choose();
-  watch();
-  render();
-  if (inRail) wall.focus(id);
-}
-
-/** Draw all parts; one that fails does not stop the others. */
-function render() {
-  const now = localMs();
-  const shown = notice(view, now, { hidden: document.hidden });
-  const parts = [
-    () => renderConnection(view, now),
-    () => renderNotice(shown),
-    () => renderCaption(view),
-    () => wall.render(cameras),
-    () => renderModels(view, connection.state === "open" && !shown),
-    () => renderFigures(view, now),
-    () => renderStates(view, now),
-    () => renderLedger(view),
-  ];
-  for (const part of parts) attempt(part);
-}
-
 /**
- * Draw a part of the page. Each failure is logged to the console once: it repeats four times a second.
- * @param {() => void} part
+ * Show a camera.
+ * @param {string | null | undefined} id
  */
-function attempt(part) {
-  try {
-    part();
-  } catch (error) {
-    if (!failures.has(String(error))) console.error(error);
-    failures.add(String(error));
-  }
+function open(id) {
+  if (id == null || !cameras.byId.has(id)) return;
+  const fromWall = cameras.onWall;
+  navigation.openCamera(id, fromWall);
+  if (fromWall) byId("main").focus({ preventScroll: true });
+  const { selected } = cameras;
+  if (selected) announce(`Camera ${short(nameOf(selected))}.`);
+  watch();
 }
 
-function readHash() {
-  cameras.wantedId = new URLSearchParams(location.hash.slice(1)).get("camera");
+function openWall() {
+  const last = cameras.selectedId;
+  navigation.openWall();
+  announce(`All cameras: ${cameras.size}.`);
+  // The browser's own way back is asynchronous.
+  requestAnimationFrame(() => requestAnimationFrame(() => cameras.onWall && wall.focus(last)));
+}
+
+/** @param {string} key */
+function arrow(key) {
+  if (cameras.onWall) wall.step(key);
+  else if (key === "ArrowLeft" || key === "ArrowRight") open(cameras.neighbour(key === "ArrowLeft" ? -1 : 1));
+}
+
+function leave() {
+  const filled = document.querySelector(".fill");
+  if (filled) filled.classList.remove("fill");
+  else if (!cameras.onWall && cameras.size > 1) openWall();
+  else if (cameras.onWall && cameras.address.filter) navigation.filter("");
+}
+
+function startFilter() {
+  if (!cameras.onWall) openWall();
+  requestAnimationFrame(() => find.focus());
 }
 
 function onVisibility() {
@@ -142,7 +175,7 @@ function onVisibility() {
     connection.retry();
   }
   watch();
-  render();
+  draw();
 }
 
 function whileVisible(/** @type {() => void} */ action) {
@@ -151,40 +184,51 @@ function whileVisible(/** @type {() => void} */ action) {
   };
 }
 
+const fill = () => toggleFullscreen(cameras.onWall ? byId("wall") : byId("stage"));
 listenToKeys({
-  step: (step) => select(cameras.neighbour(step)),
-  pick: (index) => select(cameras.ordered()[index]?.id),
-  fullscreen: toggleFullscreen,
+  arrow,
+  pick: (index) => open(cameras.filtered()[index]?.id),
+  escape: leave,
+  filter: startFilter,
+  fullscreen: fill,
   snapshot: () => cameras.selected && byId("snapshot").click(),
   theme: () => theme.next(),
 });
 byId("theme").addEventListener("click", () => theme.next());
 byId("help").addEventListener("click", showKeys);
-byId("fullscreen").addEventListener("click", toggleFullscreen);
-byId("stage").addEventListener("dblclick", toggleFullscreen);
+byId("fullscreen").addEventListener("click", fill);
+byId("stage").addEventListener("dblclick", fill);
 byId("retry").addEventListener("click", () => connection.retry());
-document.addEventListener("visibilitychange", onVisibility);
-addEventListener("hashchange", () => {
-  readHash();
-  choose();
-  watch();
-  render();
+byId("previous").addEventListener("click", () => open(cameras.neighbour(-1)));
+byId("next").addEventListener("click", () => open(cameras.neighbour(1)));
+byId("back").addEventListener("click", (event) => {
+  event.preventDefault();
+  openWall();
 });
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the part of the address after # names the view
+  byId("main").focus();
+});
+listenToSwipes(byId("stage"), (step) => open(cameras.neighbour(step)));
+document.addEventListener("visibilitychange", onVisibility);
 addEventListener("online", () => connection.retry());
 addEventListener("pageshow", (event) => event.persisted && connection.retry());
 matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => theme.paint());
-new ResizeObserver(() => {
-  clearTimeout(resized);
-  resized = setTimeout(watch, RESIZED_AFTER_MS);
-}).observe(byId("stage"));
+const sizes = new ResizeObserver(() => {
+  if (cameras.onWall) draw({ wall: true });
+  watchSoon();
+});
+sizes.observe(byId("stage"));
+sizes.observe(byId("wall"));
 
 theme.paint();
-renderStreams(page, null);
-readHash();
+cameras.address = navigation.address;
+choose();
+renderStreams(page, cameras.selectedId);
 connection.connect();
 setInterval(() => {
   connection.checkSilence();
-  if (!document.hidden) render();
+  if (!document.hidden) draw();
 }, RENDER_MS);
 setInterval(
   whileVisible(() => sampleAll(view)),

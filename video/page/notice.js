@@ -10,6 +10,7 @@ import { capital, duration, sentence, short } from "./words.js";
 const SILENT_AFTER_MS = 3000; // the server sends a status every second
 const TOO_LARGE =
   "The producer drops pictures that are larger than the broker accepts. Its log names their size and the limit.";
+const MOST_NAMED = 3; // in an announcement
 const NOTICE_LASTS_MS = 1500; // for a notice that arrived with a frame
 const SERVICE_NOTICE = /BUS|PRODUCER|CONSUMER/; // these name a service: a camera's reason does not explain them
 
@@ -143,30 +144,46 @@ function missing(view, status, nowMs) {
 }
 
 /**
- * Return the state changes between two statuses, as sentences.
+ * Return the state changes between two statuses, as sentences. What changes in the same way is one sentence, so that
+ * a screen reader does not read out sixteen of them when a producer ends.
  * @param {Status | null} before
  * @param {Status} after
  */
 export function changes(before, after) {
   if (!before) return "";
-  const old = states(before);
-  const news = [...states(after)].filter(([name, state]) => old.get(name) !== state);
-  return news.map(([name, state]) => `${short(name)}: ${short(state)}.`).join(" ");
+  const old = new Map(states(before).map(({ key, state }) => [key, state]));
+  /** @type {Map<string, State[]>} */
+  const groups = new Map();
+  for (const news of states(after)) {
+    if (old.get(news.key) === news.state) continue;
+    const group = `${news.kind} ${news.state}`;
+    groups.set(group, [...(groups.get(group) ?? []), news]);
+  }
+  return [...groups.values()].map(groupSentence).join(" ");
+}
+
+/** @typedef {{ key: string, kind: string, name: string, state: string }} State */
+
+/** @param {State[]} group */
+function groupSentence(group) {
+  const [{ kind, name, state }] = group;
+  if (group.length === 1) return `${[kind, short(name)].filter(Boolean).join(" ")}: ${short(state)}.`;
+  const names = group.slice(0, MOST_NAMED).map((one) => short(one.name));
+  const more = group.length > MOST_NAMED ? ` and ${group.length - MOST_NAMED} more` : "";
+  return `${kind}s ${names.join(", ")}${more}: ${short(state)}.`;
 }
 
 /**
  * @param {Status} status
- * @returns {Map<string, string>}
+ * @returns {State[]}
  */
 function states(status) {
-  return new Map([
-    .../** @type {[string, string][]} */ (
-      status.cameras.map((camera) => [`Camera ${camera.id}`, camera.notice?.toLowerCase() ?? camera.state])
-    ),
-    .../** @type {[string, string][]} */ (
-      status.services.map((one) => [`${capital(one.service)} ${one.instance}`, one.state])
-    ),
-    .../** @type {[string, string][]} */ (status.models.map((model) => [`Model ${model.name}`, model.state])),
-    ["Bus", status.bus.state],
-  ]);
+  const cameras = status.cameras.map(({ id, title, notice: said, state }) => {
+    return { key: `camera ${id}`, kind: "Camera", name: title || id, state: said?.toLowerCase() ?? state };
+  });
+  const services = status.services.map(({ service, instance, state }) => {
+    return { key: `${service} ${instance}`, kind: capital(service), name: instance, state };
+  });
+  const models = status.models.map(({ name, state }) => ({ key: `model ${name}`, kind: "Model", name, state }));
+  return [...cameras, ...services, ...models, { key: "bus", kind: "Bus", name: "", state: status.bus.state }];
 }

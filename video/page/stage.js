@@ -2,6 +2,7 @@
 
 /** @import { View } from "./view.js" */
 /** @import { Notice } from "./notice.js" */
+import { nameOf } from "./cameras.js";
 import { byId, KeyedList, make, mark, text } from "./document.js";
 import { duration, fixed, short, tone } from "./words.js";
 
@@ -68,21 +69,26 @@ export function renderCaption({ cameras }) {
   const width = status?.width || camera?.head?.width;
   const height = status?.height || camera?.head?.height;
   const facts = [];
-  if (cameras.wantedId && camera && cameras.wantedId !== camera.id)
-    facts.push(`camera “${short(cameras.wantedId)}” not found`);
+  const wanted = cameras.address.camera;
+  if (wanted !== null && camera && wanted !== camera.id) facts.push(`camera “${short(wanted)}” not found`);
+  if (camera && nameOf(camera) !== camera.id) facts.push(short(camera.id));
   if (width) facts.push(`${width} × ${height}`);
   if (status?.viewers != null) facts.push(`${status.viewers} ${status.viewers === 1 ? "viewer" : "viewers"}`);
-  text(byId("name"), camera?.id ?? "No camera");
+  if (status?.tags.length) facts.push(short(status.tags.join(", ")));
+  text(byId("name"), camera ? short(nameOf(camera)) : "No camera");
   text(byId("facts"), facts.join(" · "));
+  byId("steps").hidden = cameras.size < 2;
   byId("snapshot").hidden = byId("fullscreen").hidden = !camera;
   const ratio = width && height ? `${width} / ${height}` : "";
   const stage = byId("stage");
   if (ratio && stage.style.aspectRatio !== ratio) stage.style.aspectRatio = ratio;
 }
 
-/** Enter or leave full screen. */
-export function toggleFullscreen() {
-  const stage = byId("stage");
+/**
+ * Enter or leave full screen.
+ * @param {HTMLElement} stage what fills the screen
+ */
+export function toggleFullscreen(stage) {
   if (document.fullscreenElement) document.exitFullscreen();
   else if (stage.classList.contains("fill")) stage.classList.remove("fill");
   else if (stage.requestFullscreen) stage.requestFullscreen().catch(() => stage.classList.add("fill"));

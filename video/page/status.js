@@ -14,8 +14,18 @@ import { list, mapped, name, number, object, string, whole } from "./checked.js"
  * @property {number | null} since µs since the epoch
  * @property {string | null} reason
  * @property {string | null} notice
+ * @property {string | null} title shown instead of the id
+ * @property {string[]} tags
  */
-/** @typedef {{ service: string, instance: string, state: string, since: number | null }} ServiceStatus */
+/** @typedef {{ setting: string, mistake: string }} Mistake why the newest text of a document is not in force */
+/**
+ * @typedef {object} ServiceStatus
+ * @property {string} service
+ * @property {string} instance
+ * @property {string} state
+ * @property {number | null} since µs since the epoch
+ * @property {Mistake[]} documents those with a mistake
+ */
 /**
  * @typedef {object} ModelStatus
  * @property {string} name
@@ -26,7 +36,12 @@ import { list, mapped, name, number, object, string, whole } from "./checked.js"
  */
 /** @typedef {{ in: number, out: number, dropped: Record<string, number>, lost_upstream: number }} Account */
 /** @typedef {Record<string, Account>} Ledger the account of each service, for one camera */
-/** @typedef {{ sent: number, skipped: number }} ViewerCount */
+/**
+ * @typedef {object} ViewerCount frames of a camera for this page
+ * @property {number} sent
+ * @property {number} skipped because the page had not acknowledged the one before in time
+ * @property {number | null} ack_ms from the sending of a frame to its acknowledgement, median of the last ones
+ */
 /**
  * @typedef {object} Status
  * @property {CameraStatus[]} cameras
@@ -52,7 +67,7 @@ export function readStatus(message) {
     models: list(message.models).flatMap(modelStatus),
     bus: { state: string(bus.state) ?? "no report", since: number(bus.since) },
     ledger: mapped(message.ledger, (accounts) => Object.fromEntries(mapped(accounts, account))),
-    viewer: mapped(message.viewer, (count) => ({ sent: whole(count.sent), skipped: whole(count.skipped) })),
+    viewer: mapped(message.viewer, viewerCount),
   };
 }
 
@@ -94,6 +109,8 @@ function cameraStatus(value) {
       since: number(camera.since),
       reason: string(camera.reason),
       notice: string(camera.notice),
+      title: string(camera.title),
+      tags: list(camera.tags).filter((tag) => typeof tag === "string"),
     },
   ];
 }
@@ -103,9 +120,12 @@ function cameraStatus(value) {
  * @returns {ServiceStatus[]} one, or none
  */
 function serviceStatus(value) {
-  const { service, instance, state, since } = object(value);
+  const { service, instance, state, since, documents } = object(value);
   if (typeof service !== "string" || typeof instance !== "string" || typeof state !== "string") return [];
-  return [{ service, instance, state, since: number(since) }];
+  const mistakes = Object.entries(object(documents)).flatMap(([setting, mistake]) =>
+    typeof mistake === "string" ? [{ setting, mistake }] : [],
+  );
+  return [{ service, instance, state, since: number(since), documents: mistakes }];
 }
 
 /**
@@ -124,6 +144,14 @@ function modelStatus(value) {
       reason: string(model.reason),
     },
   ];
+}
+
+/**
+ * @param {Record<string, unknown>} value
+ * @returns {ViewerCount}
+ */
+function viewerCount(value) {
+  return { sent: whole(value.sent), skipped: whole(value.skipped), ack_ms: number(value.ack_ms) };
 }
 
 /**

@@ -3,6 +3,7 @@
 /** @import { Cameras } from "./cameras.js" */
 /** @import { ServerClock } from "./clock.js" */
 /** @import { Connection } from "./connection.js" */
+/** @import { ViewerLag } from "./lag.js" */
 /** @import { Hello, Status } from "./status.js" */
 import { duration } from "./words.js";
 
@@ -11,6 +12,7 @@ import { duration } from "./words.js";
  * @property {Cameras} cameras
  * @property {ServerClock} clock
  * @property {Connection} connection
+ * @property {ViewerLag} lag of this viewer
  * @property {Status | null} status
  * @property {number} statusMs local time at which the status came
  * @property {Hello | null} hello

@@ -74,6 +74,14 @@ export function age(ms) {
   return [duration(ms, { fine: true }), ""];
 }
 
+/**
+ * Return the age of a picture in a few characters, for a line that should stand still: tenths of a second are enough.
+ * @param {number} ms
+ */
+export function shortAge(ms) {
+  return ms < 9950 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : duration(ms);
+}
+
 /** @param {number} probability 0 to 1 */
 export function percent(probability) {
   return `${Math.round(probability * 100)} %`;
