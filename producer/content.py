@@ -10,9 +10,9 @@ from shared.frames.pixels import Image
 
 @dataclass(frozen=True, slots=True)
 class CameraJpeg:
-    """A JPEG exactly as the camera coded it."""
+    """A JPEG exactly as the camera coded it; whoever receives it owns its bytes."""
 
-    data: bytes = field(repr=False)
+    data: bytes | bytearray = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

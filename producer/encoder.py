@@ -25,7 +25,7 @@ class EncodedFrame:
 
     width: int
     height: int
-    data: bytes = field(repr=False)
+    data: bytes | bytearray = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class FrameEncoder:
                 if _shows_everywhere(picture, content.data):
                     data = content.data
                     if picture.baseline and not picture.has_huffman_tables:
-                        data = jpeg.with_standard_tables(data)
+                        data = jpeg.with_standard_tables(bytes(data))
                         picture = jpeg.inspect(data)
-                    passed = self._masked_rows(data, picture) if self.masks else data
+                    passed = self._masked_rows(bytes(data), picture) if self.masks else data
                     if passed is not None:
                         return EncodedFrame(picture.width, picture.height, passed)
-            margin, rim = self._mixed(content.data) if self.masks else (0.0, 0)
+            margin, rim = self._mixed(bytes(content.data)) if self.masks else (0.0, 0)
             content = pixels.decode(content.data)
         else:
             margin, rim = self._scaled_margin(VIDEO_MARGIN), 0
@@ -150,10 +150,10 @@ class FrameEncoder:
         return cv2.resize(image, size, interpolation=how).astype(np.uint8, copy=False)
 
 
-def _shows_everywhere(picture: jpeg.Picture, data: bytes) -> bool:
+def _shows_everywhere(picture: jpeg.Picture, data: bytes | bytearray) -> bool:
     """Return whether every viewer shows a JPEG alike: it is upright, and no CMYK."""
     return _upright(picture, data) and len(picture.components) != CMYK
 
 
-def _upright(picture: jpeg.Picture, data: bytes) -> bool:
+def _upright(picture: jpeg.Picture, data: bytes | bytearray) -> bool:
     return not picture.has_exif or orientation.of_jpeg(data) == orientation.UPRIGHT

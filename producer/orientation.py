@@ -77,13 +77,13 @@ def _sign(value: int, largest: int) -> int:
     return 0 if abs(value) * 2 < largest else (value > 0) - (value < 0)
 
 
-def of_jpeg(data: bytes) -> int:
+def of_jpeg(data: bytes | bytearray) -> int:
     """Return the orientation in a JPEG's EXIF data."""
     at = _SOI_BYTES
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _SOS:
         end = at + 2 + (data[at + 2] << 8 | data[at + 3])
         if data[at + 1] == _APP1 and data[at + 4 : at + 10] == _EXIF:
-            return _of_tiff(data[at + 10 : end])
+            return _of_tiff(bytes(data[at + 10 : end]))
         at = max(end, at + 2)
     return UPRIGHT
 

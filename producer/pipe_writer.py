@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from typing import cast
 
 from producer.protocol import Counts, Message, MessageKind, send
 from shared.errors import CameraError
@@ -24,9 +25,11 @@ class PipeWriter(threading.Thread):
         self._error: CameraError | None = None
         self._sent_at = float("-inf")
 
-    def put(self, captured_at: int, width: int, height: int, data: bytes) -> None:
+    def put(self, captured_at: int, width: int, height: int, data: bytes | bytearray) -> None:
         """Send a frame as soon as the pipe accepts it, unless a newer frame arrives first."""
-        frame = Message(MessageKind.FRAME, captured_at=captured_at, width=width, height=height, payload=data)
+        frame = Message(
+            MessageKind.FRAME, captured_at=captured_at, width=width, height=height, payload=cast("bytes", data)
+        )  # written as it is
         with self._changed:
             if self._frame is not None:
                 self._counts += Counts(superseded=1)

@@ -26,7 +26,7 @@ class ChunkedBody:
     _chunks: int = 0
     _raw: bool = False
 
-    def add(self, data: bytes) -> bytes:
+    def add(self, data: bytes | bytearray) -> bytes | bytearray:
         """Return the content that these bytes hold."""
         if self._raw:
             return data

@@ -204,12 +204,12 @@ class MjpegCamera:
         self._due_s = captured.monotonic_s
         return AccessUnit(content, True, captured)
 
-    def _collect(self, data: bytes) -> None:
+    def _collect(self, data: bytes | bytearray) -> None:
         self._beginning += data
         if len(self._beginning) > MOST_PICTURE_BYTES:
             raise CameraLost(TOO_LARGE)
 
-    def _examine(self, data: bytes) -> None:
+    def _examine(self, data: bytes | bytearray) -> None:
         """Look at a body that has not shown a JPEG yet.
 
         Raises:

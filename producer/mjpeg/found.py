@@ -26,17 +26,17 @@ _VIDEO = re.compile(
 _IMAGES = frozenset({"a PNG", "a GIF", "a WebP", "a BMP"})
 
 
-def is_video(beginning: bytes) -> bool:
+def is_video(beginning: bytes | bytearray) -> bool:
     """Return whether a body begins like a video format that FFmpeg reads."""
     return bool(_VIDEO.match(beginning))
 
 
-def is_image(beginning: bytes) -> bool:
+def is_image(beginning: bytes | bytearray) -> bool:
     """Return whether a body begins like a picture that is no JPEG."""
     return kind(beginning) in _IMAGES
 
 
-def kind(beginning: bytes) -> str:
+def kind(beginning: bytes | bytearray) -> str:
     """Return what a body seems to be, from its first bytes."""
     for name, pattern in _BEGINNINGS.items():
         if pattern.match(beginning):

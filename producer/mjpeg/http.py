@@ -23,6 +23,7 @@ MOST_REDIRECTS = 5
 MOST_HEAD_BYTES = 1 << 16
 MOST_ANSWER_BYTES = 1 << 16  # of a refusal or a redirection, to keep its connection
 READ_BYTES = 1 << 18
+LEAST_READ_BYTES = 1 << 14
 MOST_LOW_WATER_BYTES = 1 << 18
 PATIENT_S, SHORT_S = 0.2, 0.001  # for many bytes at once; for what has come
 _STATUS = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})\b", re.IGNORECASE)
@@ -44,6 +45,7 @@ class HttpClient:
         self._socket: socket.socket | None = None
         self._peer = ""
         self._low_water = 1
+        self._room = READ_BYTES  # for what is read at once
         self._buffered = b""
 
     def get(self, conditions: Mapping[str, str] | None = None, *, within_s: float = OPEN_TIMEOUT_S) -> Response:
@@ -76,8 +78,8 @@ class HttpClient:
                 raise refusal(response.status)
         raise CameraLost(f"more than {MOST_REDIRECTS} redirections")
 
-    def read(self, response: Response, deadline_s: float, *, at_least: int = 1) -> bytes:
-        """Return more of the body; empty when the camera has closed the connection.
+    def read(self, response: Response, deadline_s: float, *, at_least: int = 1) -> bytes | bytearray:
+        """Return more of the body; empty when the camera has closed the connection. A bytearray is the caller's.
 
         Args:
             response: whose body to read.
@@ -89,7 +91,7 @@ class HttpClient:
             TimeoutError: nothing came until the deadline, monotonic seconds.
             CameraError: the connection is lost.
         """
-        content = b""
+        content: bytes | bytearray = b""
         while not content and not response.closed:
             try:
                 data = self._receive(deadline_s, at_least)
@@ -192,10 +194,10 @@ class HttpClient:
         self._buffered = text[end.end() :]
         return Response(int(status[1]), _headers(text[: end.start()]))
 
-    def _receive(self, deadline_s: float, at_least: int = 1) -> bytes:
+    def _receive(self, deadline_s: float, at_least: int = 1) -> bytes | bytearray:
         if self._buffered:
-            data, self._buffered = self._buffered, b""
-            return data
+            waiting, self._buffered = self._buffered, b""
+            return waiting
         connected = self._socket
         if connected is None:
             return b""
@@ -204,14 +206,22 @@ class HttpClient:
             raise TimeoutError
         self._wake_at(connected, min(at_least, MOST_LOW_WATER_BYTES))
         connected.settimeout(left_s if self._low_water == 1 else min(left_s, PATIENT_S))
+        # Into memory that the reader of the body can keep: a picture is not copied on its way.
+        data = bytearray(self._room)
         try:
-            return connected.recv(READ_BYTES)
+            received = connected.recv_into(data)
         except TimeoutError:
             if self._low_water == 1:
                 raise
-        self._wake_at(connected, 1)
-        connected.settimeout(SHORT_S)
-        return connected.recv(READ_BYTES)
+            self._wake_at(connected, 1)
+            connected.settimeout(SHORT_S)
+            received = connected.recv_into(data)
+        del data[received:]
+        if received == self._room:  # there may be more
+            self._room = min(READ_BYTES, 2 * self._room)
+        elif 4 * received < self._room:
+            self._room = max(LEAST_READ_BYTES, self._room // 2)
+        return data
 
     def _wake_at(self, connected: socket.socket, count: int) -> None:
         """Let the kernel wake this thread when so many bytes have come: once for a picture, not for each segment."""

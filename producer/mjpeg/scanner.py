@@ -4,12 +4,12 @@ Content decides: a picture begins with SOI and ends with EOI, found by walking i
 Boundaries and lengths, which cameras get wrong, only help where a picture lacks its EOI.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from producer.content import CameraJpeg, Undecodable
+from producer.mjpeg import part_text
 
 MOST_PICTURE_BYTES = 32 << 20
 """A JPEG of 36 million pixels, the largest that is accepted, has about 20 MB at quality 95."""
@@ -18,25 +18,17 @@ MOST_HEAD_BYTES = 1 << 16
 TOLERATED_BYTES = 64
 """A part may be so much shorter than its Content-Length says and still count as complete without its EOI."""
 
-_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
-_BEGIN = b"\xff\xd8\xff"
+_SOI, _EOI, _BEGIN = b"\xff\xd8", b"\xff\xd9", b"\xff\xd8\xff"
 _D8, _D9, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
 _RESTARTS = range(0xD0, 0xD8)
 _BETWEEN_SCANS = frozenset({0xC4, 0xDA, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE})
 """Markers that may follow a scan (figure B.2): DHT, SOS, DQT, DNL, DRI, APPn, COM."""
 _IN_SCAN = frozenset({0x00, *range(0xD0, 0xD8)})
 """What follows an FF inside a scan: stuffing or a restart marker (B.1.1.5); anything else but a fill byte ends it."""
-_LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,10})\b", re.IGNORECASE)
-_IMAGE_HEAD = re.compile(rb"content-type[ \t]*:[ \t]*image/", re.IGNORECASE)
-_DELIMITER = re.compile(rb"^-{1,8}([!-~]{3,200}?)(?:--)?[ \t]*\r?$", re.MULTILINE)
-# Where text begins behind a picture without EOI: a boundary, a head of HTTP, or the lines of a part's head.
-_TEXT = re.compile(
-    rb"(?:\r?\n){1,4}(?:--[!-~]{3,200}[ \t]*\r?\n|HTTP/1\.\d |(?:Content-|X-)[A-Za-z-]{2,40}[ \t]*:)", re.IGNORECASE
-)
+_LINE_ENDS = (b"", b"\r\n", b"\n")
 _ENDINGS = (_EOI, _EOI + b"\r\n")
 _SMALL_BYTES = 4096
-_SHORTEST_TOKEN = 4
-_LONGEST_IMAGE_HEAD = 32
+_SMALLEST_BYTES = 100  # a JPEG of one grey block, tables included, has more
 
 
 class TooLarge(Exception):
@@ -84,7 +76,7 @@ class JpegScanner:
     def __post_init__(self) -> None:
         """Remember the boundary without the dashes that some cameras declare with it."""
         token = self.boundary.strip(b"- \t")
-        self._token = token if len(token) >= _SHORTEST_TOKEN else b""
+        self._token = token if len(token) >= part_text.SHORTEST_TOKEN else b""
 
     @property
     def inside(self) -> bool:
@@ -102,13 +94,20 @@ class JpegScanner:
         """The first bytes that have not been assigned to a picture."""
         return bytes(self._buffer[:64])
 
-    def add(self, data: bytes) -> Iterator[CameraJpeg | Undecodable]:
+    def add(self, data: bytes | bytearray) -> Iterator[CameraJpeg | Undecodable]:
         """Add bytes; yield the pictures that they complete, and a mark for parts that are not pictures.
+
+        Args:
+            data: what has come; a bytearray is the scanner's from now on.
 
         Raises:
             TooLarge: a picture does not end.
         """
-        self._buffer += data
+        if isinstance(data, bytearray) and self._mode is _Mode.BETWEEN and self._buffer in _LINE_ENDS:
+            self._skip(len(self._buffer))
+            self._buffer, self._at = data, 0  # not copied
+        else:
+            self._buffer += data
         while (found := self._next()) is not None:
             if isinstance(found, CameraJpeg):
                 self.seen.pictures += 1
@@ -129,26 +128,27 @@ class JpegScanner:
 
     def _next(self) -> CameraJpeg | Undecodable | None:
         while True:
+            if self.inside and (picture := self._whole()) is not None:
+                return picture
+            mode = self._mode
             found: CameraJpeg | Undecodable | None
-            match self._mode:
+            match mode:
                 case _Mode.BETWEEN:
                     found = self._find_begin()
-                    if self._mode is _Mode.BETWEEN or found:
-                        return found
                 case _Mode.SEGMENTS:
                     found = self._walk()
-                    if self._mode is _Mode.SEGMENTS or found:
-                        return found
                 case _Mode.SCAN:
                     found = self._find_end()
-                    if self._mode is _Mode.SCAN or found:
-                        return found
+            if found is not None or self._mode is mode:
+                return found
 
     def _find_begin(self) -> Undecodable | None:
+        if len(self._buffer) < len(_BEGIN):  # as after most pictures
+            return None
         begin = self._buffer.find(_BEGIN, self._at)
         stop = begin if begin >= 0 else len(self._buffer)
-        search_from = max(0, self._at - _LONGEST_IMAGE_HEAD)
-        while head := _IMAGE_HEAD.search(self._buffer, search_from, stop):
+        search_from = max(0, self._at - part_text.LONGEST_IMAGE_HEAD)
+        while head := part_text.IMAGE_HEAD.search(self._buffer, search_from, stop):
             previous, self._part_at = self._part_at, head.start()
             if previous is not None and previous < head.start():  # there was no picture in the part before
                 self._at = head.end()
@@ -161,7 +161,7 @@ class JpegScanner:
             return None
         self._read_head(bytes(self._buffer[:begin]))
         self._skip(begin)
-        self._start_picture()
+        self._mode, self._at, self._scan_from, self._part_at = _Mode.SEGMENTS, len(_SOI), 0, None
         return None
 
     def _skip(self, count: int) -> None:
@@ -171,15 +171,17 @@ class JpegScanner:
         if self._part_at is not None:
             self._part_at = self._part_at - count if self._part_at >= count else None
 
-    def _start_picture(self) -> None:
-        self._mode, self._at, self._scan_from, self._part_at = _Mode.SEGMENTS, len(_SOI), 0, None
-
     def _read_head(self, text: bytes) -> None:
-        lengths = _LENGTH.findall(text)
-        self._length = int(lengths[-1]) if lengths else 0
-        delimiter = _DELIMITER.search(text)
-        if delimiter and len(delimiter[1]) >= _SHORTEST_TOKEN:
-            self._token = delimiter[1]
+        self._length = part_text.length(text)
+        self._token = part_text.token(text) or self._token
+
+    def _whole(self) -> CameraJpeg | None:
+        """Return the picture if all of it is there, by a length of the kind that was right the last time."""
+        length = self._length
+        if not self._exact_lengths or not _SMALLEST_BYTES <= length <= 2 * self._last_bytes + _SMALL_BYTES:
+            return None
+        # Every byte before it need not be looked at.
+        return self._take(length) if self._buffer[length - 2 : length] == _EOI else None
 
     def _walk(self) -> CameraJpeg | Undecodable | None:
         """Walk from segment to segment, up to the next scan or the end."""
@@ -227,8 +229,6 @@ class JpegScanner:
         if self._exact_lengths and self._scan_from < self._length <= 2 * self._last_bytes + _SMALL_BYTES:
             if len(buffer) < self._length and not buffer.endswith(_ENDINGS):
                 return None
-            if buffer[self._length - 2 : self._length] == _EOI:  # every byte before it need not be looked at
-                return self._take(self._length)
             self._exact_lengths = False
         at = self._at
         while (at := buffer.find(b"\xff", at)) >= 0 and at + 1 < len(buffer):
@@ -263,7 +263,7 @@ class JpegScanner:
         end = self._end_by_boundary(text_from, begin)
         if end is not None:
             return end
-        text = _TEXT.search(self._buffer, text_from, begin)
+        text = part_text.TEXT.search(self._buffer, text_from, begin)
         return text.start() if text else begin
 
     def _end_by_boundary(self, begin: int, stop: int) -> int | None:
@@ -287,9 +287,14 @@ class JpegScanner:
         return picture if whole else Undecodable()
 
     def _take(self, end: int, ending: bytes = b"") -> CameraJpeg:
-        with memoryview(self._buffer) as view:
-            data = bytes(view[:end]) if not ending else bytes(view[:end]) + ending
-        del self._buffer[:end]
+        """Hand over the buffer itself, cut to the picture: what follows it is short as a rule, and is copied."""
+        if len(self._buffer) > 2 * end:  # many small pictures at once
+            data = self._buffer[:end]
+            del self._buffer[:end]
+        else:
+            data, self._buffer = self._buffer, self._buffer[end:]
+            del data[end:]
+        data += ending
         self._mode, self._at, self._scan_from, self._length = _Mode.BETWEEN, 0, 0, 0
         self._last_bytes = end
         return CameraJpeg(data)

@@ -107,7 +107,7 @@ class Picture:
         return self.single_scan and self.restart_interval == self.mcus_per_row
 
 
-def inspect(data: bytes) -> Picture:
+def inspect(data: bytes | bytearray) -> Picture:
     """Read the header of a JPEG, up to its first scan, and count the scans.
 
     Takes microseconds, and less than a millisecond per megabyte whatever the bytes are.
@@ -181,7 +181,7 @@ def inspect(data: bytes) -> Picture:
         huffman=huffman,
         has_exif=has_exif,
         has_adobe=has_adobe,
-        scan=data[begin:end],
+        scan=bytes(data[begin:end]),
         height_offset=frame + 1,
         scan_header_offset=position,
         scan_offset=end,
@@ -198,7 +198,7 @@ def _check_budget(pixels: int, components: tuple[Component, ...], *, scans: int)
         raise BadPicture(f"{coefficients} coefficients in {scans} scans; allowed: {MAX_COEFFICIENTS}")
 
 
-def _frame(data: bytes, at: int) -> tuple[int, int, int, tuple[Component, ...]]:
+def _frame(data: bytes | bytearray, at: int) -> tuple[int, int, int, tuple[Component, ...]]:
     """Return precision, height, width and components of the frame header (B.2.2) with its content at `at`."""
     length = data[at - 2] << 8 | data[at - 1]
     count = data[at + 5] if length >= 8 else 0

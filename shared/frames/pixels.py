@@ -49,7 +49,7 @@ def encode_raw(picture: RawPicture, *, quality: int) -> bytes:
     return encode(np.frombuffer(picture.pixels, np.uint8).reshape(shape), quality)
 
 
-def decode(data: bytes) -> Image:
+def decode(data: bytes | bytearray) -> Image:
     """Decode a JPEG as a viewer would see it, turned upright if its EXIF data ask for that.
 
     A picture with wrong bits inside decodes to one with wrong pixels, and libjpeg says so on standard error
@@ -75,7 +75,7 @@ def decode(data: bytes) -> Image:
     return image  # type: ignore[return-value]  # OpenCV's stub leaves the type of the elements open
 
 
-def _check_complete(data: bytes, picture: jpeg.Picture) -> None:
+def _check_complete(data: bytes | bytearray, picture: jpeg.Picture) -> None:
     """Raise BadPicture if restart markers are missing."""
     if not picture.restart_interval:
         return

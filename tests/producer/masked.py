@@ -51,7 +51,7 @@ def camera_jpeg(image: Image, sampling: str, **options: object) -> bytes:
 
 
 def masked(content: Content, masks: Polygons = WINDOW, *, scale: float = 1, raw: bool = False) -> bytes:
-    return FrameEncoder(scale_x=scale, scale_y=scale, quality=85, raw=raw, masks=masks).encode(content).data
+    return bytes(FrameEncoder(scale_x=scale, scale_y=scale, quality=85, raw=raw, masks=masks).encode(content).data)
 
 
 def assert_covered(data: bytes, masks: Polygons) -> None:

@@ -32,7 +32,7 @@ def numbers(camera: OddCamera, count: int = ENOUGH, *, ca: str = "", attempts: i
     try:
         for _, captured in zip(range(attempts), pictures, strict=False):
             if isinstance(captured.content, av.VideoFrame):
-                seen.append(read_number(ENCODER.encode(captured.content).data))
+                seen.append(read_number(bytes(ENCODER.encode(captured.content).data)))
             else:
                 seen.append(None)
             if sum(number is not None for number in seen) >= count:

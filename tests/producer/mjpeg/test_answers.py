@@ -39,7 +39,7 @@ def reading(link: str, *, interval_s: float = 0.01, tick: Callable[[], None] = l
 def first(link: str, count: int = 3, *, interval_s: float = 0.01) -> list[bytes]:
     read = reading(link, interval_s=interval_s)
     packets = [unit.packet for unit in itertools.islice(read, count)]
-    return [packet.data for packet in packets if isinstance(packet, CameraJpeg)]
+    return [bytes(packet.data) for packet in packets if isinstance(packet, CameraJpeg)]
 
 
 def answers(client: socket.socket, status: str, *lines: str, body: bytes = b"") -> bool:

@@ -57,7 +57,12 @@ def harmless(chance: random.Random) -> bytes:
 
 def scanned(data: bytes, chance: random.Random) -> list[bytes]:
     scanner = JpegScanner(chance.choice((b"", b"frame", b"--frame", b"-", b"x" * 80)))
-    found = [item.data for piece in pieces(data, chance) for item in scanner.add(piece) if isinstance(item, CameraJpeg)]
+    found = [
+        bytes(item.data)
+        for piece in pieces(data, chance)
+        for item in scanner.add(piece)
+        if isinstance(item, CameraJpeg)
+    ]
     assert scanner.inside or len(scanner.beginning) <= MOST_HEAD_BYTES
     return found
 

@@ -136,7 +136,7 @@ def units(camera: OddCamera, count: int, link: str = "") -> list[AccessUnit]:
 
 def data(unit: AccessUnit) -> bytes:
     assert isinstance(unit.packet, CameraJpeg)
-    return unit.packet.data
+    return bytes(unit.packet.data)
 
 
 @pytest.mark.parametrize("name", STREAMS)
