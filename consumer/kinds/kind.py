@@ -32,7 +32,8 @@ class Kind(Protocol):
 
         Args:
             pictures: the original frames.
-            regions: for each picture the boxes to look at, in pixels of the frame; None: the whole picture.
+            regions: for each picture the boxes to look at as they were found, in pixels of the frame (a kind grows them
+                by `crops.margin` itself); None: the whole picture.
 
         Raises:
             BadPicture: a picture cannot be decoded. The caller asks about each picture on its own then.
