@@ -9,6 +9,7 @@ from shared.redact import redact
 from shared.reports import CameraReport, Entry
 from shared.states import CameraState
 from video.diagnosis import Diagnosis, Evidence, ServiceEntries, diagnose
+from video.history import History
 from video.notice import span
 from video.slot import Slot
 
@@ -36,6 +37,7 @@ class Camera:
         self.diagnosis = Diagnosis(CameraState.WAITING, 0.0)
         self.since = clock.now_us()  # of the state, by our clock
         self.named_at = now  # monotonic: when a frame or a report last named it
+        self.history: History | None = None  # a bounded number of cameras have one
         self.gone = False  # it was forgotten; a viewer that still shows it must look it up again
         self._producer: Entry | None = None  # the last that named this camera: the board forgets after a minute
         self._consumer: Entry | None = None
@@ -47,6 +49,9 @@ class Camera:
         self._frame_at = self.named_at = now
         self._received_at.append(now)
         self.slot.put(received.frame, clock_suspect=received.clock_suspect)
+        if self.history is not None:
+            age_s = max(0, clock.now_us() - received.frame.captured_at) / 1e6
+            self.history.note_frame(None if received.clock_suspect else age_s)
         if self.diagnosis.state is CameraState.UP:
             return False
         self.diagnosis, self.since = Diagnosis(CameraState.UP, 0.0), clock.now_us()

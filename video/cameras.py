@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from shared import clock
 from shared.frames.reader import ReceivedFrame
 from shared.names import camera_id
 from shared.reports import Entry
 from video.camera import Camera, Text
 from video.change_log import ChangeLog
 from video.diagnosis import ServiceEntries
+from video.history import MAX_HISTORIES, Accounts, History
 from video.notice import card, on_frame
 from video.picture import scaled
 from video.picture_maker import PictureLate, PictureMaker
@@ -30,6 +32,7 @@ class Cameras:
         self.lobby = Slot()
         self.closing = False
         self.version = 0  # changes whenever a camera comes or goes
+        self._histories = 0  # cameras that have one
         self._maker = PictureMaker()
         self._changes = ChangeLog()
         self._cameras: dict[str, Camera] = {}
@@ -54,6 +57,9 @@ class Cameras:
         camera = self._camera_with_frame(received.frame.camera, now)
         if camera is None:
             return False
+        if camera.history is None and self._histories < MAX_HISTORIES:
+            self._histories += 1
+            camera.history = History(clock.now_us(), now)
         if camera.put(received, now):
             self._changed = True
             self._changes.changed(camera.id, camera.diagnosis, now)
@@ -91,6 +97,14 @@ class Cameras:
                 slot.repeat()
             else:
                 self._draw(slot, text, camera.id)
+
+    def note_histories(self, ledgers: Mapping[str, Accounts], now: float) -> None:
+        """Note for each camera's history what models see and what services dropped, about once a second."""
+        now_us = clock.now_us()
+        for camera in self._cameras.values():
+            if camera.history is not None:
+                camera.history.sample(camera.slot.predictions(), frames=camera.slot.frames)
+                camera.history.turn(ledgers.get(camera.id, {}), now_us, now)
 
     def scaled(self, picture: DisplayedPicture, scale: int) -> asyncio.Future[bytes]:
         """Return a future of a picture's JPEG at 1/scale; it is made once, however many ask for it.
@@ -160,6 +174,7 @@ class Cameras:
 
     def _forget(self, camera: Camera) -> None:
         del self._cameras[camera.id]
+        self._histories -= camera.history is not None
         self._maker.forget(camera.id)
         self._changes.forget(camera.id)
         self.version += 1

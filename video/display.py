@@ -22,6 +22,7 @@ from video.viewers import Viewers
 from video.websocket import WebSocketViewer
 
 TICK_S = 0.1
+NOTE_EVERY_S = 1.0
 TICK_REST = 5.0  # thousands of invented names make a tick long: it takes at most a sixth of the loop
 
 
@@ -65,6 +66,7 @@ class Display:
             self.cameras, sources.ledger, entries=sources.entries, bus_silent_s=sources.bus_silent_s
         )
         self.websockets: set[WebSocketViewer] = set()
+        self._noted_at = float("-inf")  # monotonic: when the histories were last continued
 
     async def tick(self, beat: Callable[[], None]) -> None:
         """Keep states and still pictures up to date until the service ends; then end every viewer."""
@@ -76,10 +78,16 @@ class Display:
                     viewer.status_changed()
             self.sources.readiness.note(self.cameras, now)
             self.cameras.refresh(now)
+            self._note_histories(now)
             await asyncio.sleep(max(TICK_S, TICK_REST * (time.monotonic() - now)))
         self.cameras.close()
         for viewer in self.websockets:
             viewer.status_changed()
+
+    def _note_histories(self, now: float) -> None:
+        if now - self._noted_at >= NOTE_EVERY_S:
+            self._noted_at = now
+            self.cameras.note_histories(self.status.ledgers(), now)
 
     async def serve(self, viewer: WebSocketViewer) -> None:
         """Serve a WebSocket until either side ends it."""

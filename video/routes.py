@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from video.camera import Camera
 from video.camera_routes import STREAM_ANSWERS, Fps, Width, camera_routes, snapshot_of
 from video.display import Display
+from video.history_routes import history_routes
 from video.mjpeg_response import full_response
 from video.pages import html_response, paths_page, read_page, static_routes
 from video.paths import NO_STORE, answers, json_answer
@@ -33,6 +34,7 @@ def routes_of(display: Display) -> APIRouter:
     routes.include_router(static_routes())
     routes.include_router(_page_routes(display))
     routes.include_router(camera_routes(display))
+    routes.include_router(history_routes(display))
     routes.include_router(_websocket_routes(display))
     routes.include_router(_service_routes())
     return routes

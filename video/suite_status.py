@@ -95,7 +95,10 @@ class SuiteStatus:
             "services": self._services_json(),
             "models": self._models(),
             "bus": {"state": self._bus[0], "since": self._bus[1]},
-            "ledger": self._ledgers(),
+            "ledger": {
+                camera: {service: account.as_json() for service, account in accounts.items()}
+                for camera, accounts in self.ledgers().items()
+            },
         }
 
     def _services_json(self) -> list[Json]:
@@ -157,7 +160,7 @@ class SuiteStatus:
                 }
         return [models[name] for name in sorted(models)]
 
-    def _ledgers(self) -> Json:
+    def ledgers(self) -> dict[str, dict[str, LedgerReport]]:
         """Return, by camera and service, the sum of the ledgers of the instances; of this service, its own ledger."""
         ledgers: dict[str, dict[str, LedgerReport]] = {}
         for entry in self._known_entries:
@@ -168,10 +171,7 @@ class SuiteStatus:
                 own[entry.service] = own.get(entry.service, LedgerReport()) + account
         for camera, account in self._ledger.reports().items():
             ledgers.setdefault(camera, {})["video"] = account
-        return {
-            camera: {service: account.as_json() for service, account in accounts.items()}
-            for camera, accounts in ledgers.items()
-        }
+        return ledgers
 
 
 def camera_json(camera: Camera, now: float) -> Json:

@@ -8,6 +8,7 @@ import { Connection } from "./connection.js";
 import { announce, byId, mark } from "./document.js";
 import { renderLines, sampleAll } from "./figures.js";
 import { Find } from "./find.js";
+import { History } from "./history.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
 import { ViewerLag } from "./lag.js";
 import { rememberLedger } from "./measures.js";
@@ -56,7 +57,11 @@ const connection = new Connection(page, {
 const view = { cameras, clock, connection, lag, status: null, statusMs: 0, hello: null };
 const pictures = new Pictures(cameras, clock, connection, choose);
 const wall = new Wall(pictures, { open: (id) => open(id), onViewChange: watchSoon });
-const theme = new Theme(() => renderLines(view));
+const past = new History(page);
+const theme = new Theme(() => {
+  renderLines(view);
+  past.lines();
+});
 const navigation = new Navigation((address) => {
   cameras.address = address;
   choose();
@@ -70,7 +75,7 @@ let settling;
 
 /** @param {{ wall?: boolean }} [options] wall: draw its texts at once instead of once a second */
 function draw(options) {
-  render(view, { wall, find }, options);
+  render(view, { wall, find, history: past }, options);
 }
 
 /** @param {Status} status */

@@ -2,6 +2,7 @@
 
 /** @import { View } from "./view.js" */
 /** @import { Find } from "./find.js" */
+/** @import { History } from "./history.js" */
 /** @import { Line } from "./ribbon.js" */
 /** @import { Wall } from "./wall.js" */
 import { localMs } from "./clock.js";
@@ -26,15 +27,15 @@ let wallMs = 0;
 /**
  * Draw all parts; one that fails does not stop the others.
  * @param {View} view
- * @param {{ wall: Wall, find: Find }} parts
+ * @param {{ wall: Wall, find: Find, history: History }} parts
  * @param {{ wall?: boolean }} [options] wall: draw its texts at once instead of once a second
  */
-export function render(view, { wall, find }, { wall: wallNow = false } = {}) {
+export function render(view, { wall, find, history }, { wall: wallNow = false } = {}) {
   const now = localMs();
   attempt(() => renderConnection(view, now));
   attempt(() => renderRibbon(ribbonLines(view, now)));
   attempt(() => find.render(view));
-  if (!view.cameras.onWall) renderCamera(view, now);
+  if (!view.cameras.onWall) renderCamera(view, history, now);
   else if (wallNow || now - wallMs >= WALL_MS) {
     wallMs = now;
     attempt(() => wall.render(view, { nowMs: now, live: isLive(view, now) }));
@@ -43,14 +44,16 @@ export function render(view, { wall, find }, { wall: wallNow = false } = {}) {
 
 /**
  * @param {View} view
+ * @param {History} history
  * @param {number} now local time
  */
-function renderCamera(view, now) {
+function renderCamera(view, history, now) {
   const shown = notice(view, now, { hidden: document.hidden });
   attempt(() => renderNotice(shown));
   attempt(() => renderCaption(view));
   attempt(() => renderModels(view, view.connection.state === "open" && !shown));
   attempt(() => renderFigures(view, now));
+  attempt(() => history.render(view, now));
   attempt(() => renderStates(view, now));
   attempt(() => renderLedger(view));
 }

@@ -1,4 +1,4 @@
-// A line of the last minute's values, without axes.
+// A line of the last values, without axes.
 
 import { sized } from "./document.js";
 import { HISTORY } from "./measures.js";
@@ -33,8 +33,9 @@ export function runs(values) {
  * @param {HTMLCanvasElement} canvas
  * @param {(number | null)[]} values null: a gap
  * @param {number} least the smallest value at the top of the scale
+ * @param {number} [points] that fit into the width
  */
-export function drawSparkline(canvas, values, least) {
+export function drawSparkline(canvas, values, least, points = HISTORY) {
   const ratio = devicePixelRatio || 1;
   const width = Math.round(canvas.clientWidth * ratio);
   const height = Math.round(canvas.clientHeight * ratio);
@@ -45,7 +46,7 @@ export function drawSparkline(canvas, values, least) {
   const pad = 1.5 * ratio;
   const top = Math.max(least, ...values.map((value) => value ?? 0)) * 1.08;
   /** @param {number} index */
-  const x = (index) => width - pad - ((values.length - 1 - index) * (width - 2 * pad)) / (HISTORY - 1);
+  const x = (index) => width - pad - ((values.length - 1 - index) * (width - 2 * pad)) / (points - 1);
   /** @param {number} index */
   const y = (index) => height - pad - (Math.max(0, values[index] ?? 0) / top) * (height - 2 * pad);
   context.clearRect(0, 0, width, height);
