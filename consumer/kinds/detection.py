@@ -30,8 +30,8 @@ class Detection:
         self._format = _format(spec.output.format, signature)
         self._yolo = yolo_output(signature) if self._format == "yolo" else None
         # TensorFlow's models with a fixed size stretch the picture to it; YOLO's are trained on letterboxes.
-        resize = "letterbox" if self._format == "yolo" else "stretch"
-        self._input = picture_input(spec, signature, InputDefaults(resize=resize))  # type: ignore[arg-type]
+        defaults = InputDefaults(resize="letterbox" if self._format == "yolo" else None)
+        self._input = picture_input(spec, signature, defaults)
         self._labels = labels
         self._in_order = labels if 0 in labels else dict(enumerate(labels[number] for number in sorted(labels)))
 

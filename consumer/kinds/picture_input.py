@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model_spec import LONGEST_SIDE, InputSpec, ModelSpec
+from consumer.pictures.encoded_format import EncodedFormat
 from consumer.pictures.picture import Picture
 from consumer.pictures.pixel_format import Colour, Layout, PixelFormat, Resize
-from consumer.pictures.placement import Placement, stretched
+from consumer.pictures.placement import Placement
 from consumer.prediction import Box
 from consumer.servers.errors import Contradiction
 from consumer.tensors import Signature, Tensors, TensorSpec
@@ -22,14 +23,17 @@ _DTYPES = frozenset({"uint8", "int16", "int32", "int64", "float16", "float32", "
 
 @dataclass(frozen=True, slots=True)
 class InputDefaults:
-    """What a kind assumes where neither the metadata nor the document say it; attributes as of `InputSpec`."""
+    """What a kind assumes where neither the metadata nor the document say it; attributes as of `InputSpec`.
+
+    Without a `resize`, pixels are stretched, since they have to fill the input; a JPEG keeps its proportions.
+    """
 
     name: str = "image_bytes"
     encoding: Literal["jpeg", "tensor"] = "jpeg"
     size: tuple[int, int] | None = None
     dtype: str = "uint8"
     colour: Colour = "rgb"
-    resize: Resize = "stretch"
+    resize: Resize | None = None
     smooth: bool = True
 
 
@@ -39,15 +43,11 @@ class PictureInput:
 
     Attributes:
         name: as the server calls it.
-        pixels: how it takes pixels; None: an encoded picture, which it decodes itself.
-        most: for encoded pictures: the largest width and height, pixels; None: as large as they are.
-        stretch: for encoded pictures: whether they get exactly that size.
+        form: how it takes pictures: as pixels, or encoded.
     """
 
     name: str
-    pixels: PixelFormat | None
-    most: tuple[int, int] | None = None
-    stretch: bool = False
+    form: PixelFormat | EncodedFormat
 
     def tensors(self, parts: Sequence[tuple[Picture, Box | None]]) -> tuple[Tensors, list[Placement]]:
         """Return a row for each part of a picture, and where the part lies in it.
@@ -58,15 +58,11 @@ class PictureInput:
         Raises:
             BadPicture: a picture cannot be decoded.
         """
-        if self.pixels is None:
-            encoded = [picture.encoded(box, most=self.most, stretch=self.stretch) for picture, box in parts]
-            # Boxes of a model that decodes the picture are fractions of it, whatever size it has.
-            whole = [box or (0, 0, *picture.size) for picture, box in parts]
-            return {self.name: _objects(encoded)}, [stretched(part, part[2:]) for part in whole]
-        rows = [self.pixels.row(picture, box) for picture, box in parts]
-        shape = (len(rows), *self.pixels.shape)
-        values = np.array([numbers for numbers, _ in rows], self.pixels.dtype).reshape(shape)
-        return {self.name: values}, [placement for _, placement in rows]
+        if isinstance(self.form, EncodedFormat):
+            encoded = [self.form.row(picture, box) for picture, box in parts]
+            return {self.name: _objects([jpeg for jpeg, _ in encoded])}, [placement for _, placement in encoded]
+        rows = [self.form.row(picture, box) for picture, box in parts]
+        return {self.name: np.stack([numbers for numbers, _ in rows])}, [placement for _, placement in rows]
 
 
 def picture_input(spec: ModelSpec, signature: Signature, defaults: InputDefaults) -> PictureInput:
@@ -91,13 +87,13 @@ def picture_input(spec: ModelSpec, signature: Signature, defaults: InputDefaults
     if asked.encoding not in (None, encoding):
         raise Contradiction(f"the document says input.encoding: {asked.encoding}; the server's model takes {tensor}")
     if encoding == "jpeg":
-        return _encoded(tensor.name, asked)
+        return _encoded(tensor.name, asked, defaults)
     return PictureInput(tensor.name, _described(tensor, asked, defaults))
 
 
 def _undescribed(asked: InputSpec, defaults: InputDefaults) -> PictureInput:
     if (asked.encoding or defaults.encoding) == "jpeg":
-        return _encoded(defaults.name, asked)
+        return _encoded(defaults.name, asked, defaults)
     size = asked.size or defaults.size
     if size is None:
         raise Contradiction("the server does not describe the model: the document must say input.size")
@@ -108,8 +104,8 @@ def _undescribed(asked: InputSpec, defaults: InputDefaults) -> PictureInput:
     )
 
 
-def _encoded(name: str, asked: InputSpec) -> PictureInput:
-    return PictureInput(name, None, most=asked.size, stretch=asked.resize == "stretch")
+def _encoded(name: str, asked: InputSpec, defaults: InputDefaults) -> PictureInput:
+    return PictureInput(name, EncodedFormat(asked.size, asked.resize or defaults.resize))
 
 
 def _described(tensor: TensorSpec, asked: InputSpec, defaults: InputDefaults) -> PixelFormat:
@@ -150,7 +146,7 @@ def _format(
         dtype,
         layout=layout,
         colour=colour,
-        resize=asked.resize or defaults.resize,
+        resize=asked.resize or defaults.resize or "stretch",
         mean=mean,
         scale=scale,
         smooth=defaults.smooth,

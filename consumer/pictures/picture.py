@@ -9,8 +9,6 @@ from consumer.prediction import Box
 from shared.frames import jpeg, pixels
 from shared.frames.pixels import Image
 
-CROP_QUALITY = 95  # of a JPEG that is made for a model: what it adds in noise is below what a camera added
-
 
 class Picture:
     """A picture that nothing has been drawn on. Thread-safe: the models that see one frame share it.
@@ -82,26 +80,6 @@ class Picture:
             return image
         return image[y // reduced : -(-(y + height) // reduced), x // reduced : -(-(x + width) // reduced)]
 
-    def encoded(self, box: Box | None, *, most: tuple[int, int] | None, stretch: bool = False) -> bytes:
-        """Return a part of the picture as a JPEG for a model that decodes it itself.
-
-        The frame's own bytes are returned where they are what is asked for.
-
-        Args:
-            box: the part, within the picture; None: all of it.
-            most: largest width and height, pixels; None: as large as it is.
-            stretch: whether the JPEG has exactly this size; otherwise it keeps its proportions and is never enlarged.
-
-        Raises:
-            BadPicture: the picture cannot be decoded.
-        """
-        width, height = self.size if box is None else box[2:]
-        wanted = _within(width, height, most, stretch=stretch)
-        # A model server does not look at EXIF data: it would see the picture lying.
-        if box is None and wanted == (width, height) and not self.header.has_exif:
-            return self.jpeg
-        return pixels.encode(scaled(self.part(box, least=wanted), wanted), CROP_QUALITY)
-
 
 def scaled(image: Image, size: tuple[int, int], *, smooth: bool = True) -> Image:
     """Return a picture scaled to a width and height.
@@ -118,12 +96,3 @@ def scaled(image: Image, size: tuple[int, int], *, smooth: bool = True) -> Image
     smaller = size[0] <= width and size[1] <= height
     method = cv2.INTER_AREA if smaller and smooth else cv2.INTER_LINEAR
     return cv2.resize(image, size, interpolation=method)  # type: ignore[return-value]
-
-
-def _within(width: int, height: int, most: tuple[int, int] | None, *, stretch: bool) -> tuple[int, int]:
-    if most is None:
-        return width, height
-    if stretch:
-        return most
-    share = min(1.0, most[0] / width, most[1] / height)
-    return max(1, round(width * share)), max(1, round(height * share))

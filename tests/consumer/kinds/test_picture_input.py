@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from consumer.kinds.picture_input import InputDefaults, PictureInput, picture_input
+from consumer.pictures.encoded_format import EncodedFormat
+from consumer.pictures.pixel_format import PixelFormat
 from consumer.servers.errors import Contradiction
 from consumer.tensors import Signature
 from tests.consumer.kinds.models import picture, signature, spec
@@ -45,9 +47,9 @@ def test_what_the_document_leaves_open_comes_from_the_metadata(
     source = taken(tensor)
 
     assert source.name == "images"
-    assert source.pixels is not None
-    assert (source.pixels.dtype, source.pixels.size) == (tensor[0], size)
-    assert (source.pixels.layout, source.pixels.colour) == (layout, colour)
+    assert isinstance(source.form, PixelFormat)
+    assert (source.form.dtype, source.form.size) == (tensor[0], size)
+    assert (source.form.layout, source.form.colour) == (layout, colour)
     values, _ = source.tensors([(picture(), None), (picture(), None)])
     assert values["images"].shape == (2, *tensor[1][1:])
     assert values["images"].dtype == tensor[0]
@@ -57,19 +59,19 @@ def test_what_the_metadata_leave_open_comes_from_the_document() -> None:
     """TensorFlow's zoo has uint8 [−1, −1, −1, 3]."""
     source = taken(("uint8", (-1, -1, -1, 3)), size=[320, 240], colour="bgr", resize="letterbox")
 
-    assert source.pixels is not None
-    assert (source.pixels.size, source.pixels.colour, source.pixels.resize) == ((320, 240), "bgr", "letterbox")
+    assert isinstance(source.form, PixelFormat)
+    assert (source.form.size, source.form.colour, source.form.resize) == ((320, 240), "bgr", "letterbox")
 
 
 def test_a_server_that_describes_nothing_is_asked_as_the_document_says() -> None:
     """Without a word of either, with the picture as it is."""
-    assert taken(None) == PictureInput("image_bytes", None)
+    assert taken(None) == PictureInput("image_bytes", EncodedFormat())
     source = taken(
         None, encoding="tensor", size=[20, 10], dtype="float32", layout="nchw", colour="grey", mean=1, scale=2
     )
-    assert source.pixels is not None
-    assert source.pixels.shape == (1, 10, 20)
-    assert (source.pixels.mean, source.pixels.scale) == ((1,), (2,))
+    assert isinstance(source.form, PixelFormat)
+    assert source.form.shape == (1, 10, 20)
+    assert (source.form.mean, source.form.scale) == ((1,), (2,))
 
 
 def test_a_size_for_encoded_pictures_is_their_largest() -> None:

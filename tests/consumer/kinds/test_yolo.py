@@ -169,3 +169,10 @@ def test_a_server_that_describes_nothing_is_read_by_its_answer() -> None:
     undescribed = detector(Signature(), input={"encoding": "tensor", "size": [320, 320], "resize": "letterbox"})
 
     assert boxes_of(ask(undescribed, new([*MIDDLE, 0.9, 0, 0]))[0]) == [IN_FRAME]
+
+
+def test_a_model_that_decodes_pictures_gets_the_letterbox_as_a_jpeg() -> None:
+    """Its boxes are in pixels of what was sent, which the document gives the size."""
+    of = signature({"image_bytes": ("bytes", (-1,))}, {"output0": (1, 7, 50)})
+
+    assert boxes_of(ask(detector(of, input={"size": [320, 320]}), new([*MIDDLE, 0.9, 0, 0]))[0]) == [IN_FRAME]

@@ -3,11 +3,13 @@
 import struct
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from consumer.pictures.encoded_format import EncodedFormat
 from consumer.pictures.picture import Picture, scaled
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
@@ -20,8 +22,8 @@ def test_nothing_is_decoded_before_a_model_asks() -> None:
     picture = Picture(data)
 
     assert picture.size == (640, 480)
-    assert picture.encoded(None, most=None) is data
-    assert picture.encoded(None, most=(800, 600)) is data
+    assert EncodedFormat().row(picture, None)[0] is data
+    assert EncodedFormat((800, 600)).row(picture, None)[0] is data
     assert picture._decoded == {}
 
 
@@ -75,22 +77,33 @@ def test_a_part_is_cut_out_at_its_place() -> None:
     for least in ((320, 240), (100, 100), (40, 30)):
         part = picture.part(box, least=least)
         assert np.abs(part.reshape(-1, 3).astype(int).mean(axis=0) - quarters(640, 480)[-1, -1]).max() < 6
-    encoded = pixels.decode(picture.encoded(box, most=None))
-    assert encoded.shape == (240, 320, 3)
+    encoded, placement = EncodedFormat().row(picture, box)
+    assert pixels.decode(encoded).shape == (240, 320, 3)
+    assert placement.to_frame(np.array([0.0, 0, 320, 240])).tolist() == [320, 240, 640, 480]
 
 
-def test_an_encoded_picture_keeps_its_proportions_unless_stretched() -> None:
-    """It is never enlarged, except to be stretched to a size."""
-    picture = Picture(pixels.encode(quarters(640, 480), 80))
+@pytest.mark.parametrize(
+    ("size", "resize", "sent"),
+    [
+        ((320, 320), None, (320, 240)),
+        ((3200, 120), None, (160, 120)),
+        ((800, 800), None, (640, 480)),
+        ((320, 320), "stretch", (320, 320)),
+        ((800, 800), "stretch", (800, 800)),
+        ((320, 320), "letterbox", (320, 320)),
+        ((800, 200), "letterbox", (800, 200)),
+    ],
+)
+def test_an_encoded_picture_has_the_size_that_a_model_wants(size: Any, resize: Any, sent: Any) -> None:
+    """In its own proportions, stretched, or between bars; boxes in pixels of the JPEG are found again in the frame."""
+    encoded, placement = EncodedFormat(size, resize).row(Picture(pixels.encode(quarters(640, 480), 90)), None)
 
-    def size(most: tuple[int, int], *, stretch: bool = False) -> tuple[int, int]:
-        header = jpeg.inspect(picture.encoded(None, most=most, stretch=stretch))
-        return header.width, header.height
-
-    assert size((320, 320)) == (320, 240)
-    assert size((3200, 120)) == (160, 120)
-    assert size((320, 320), stretch=True) == (320, 320)
-    assert size((800, 800), stretch=True) == (800, 800)
+    header = jpeg.inspect(encoded)
+    assert (header.width, header.height) == placement.input_size == sent
+    left, top = placement.left, placement.top
+    corners = np.array([left, top, sent[0] - left, sent[1] - top], float)
+    np.testing.assert_allclose(placement.to_frame(corners), (0, 0, 640, 480))
+    assert (left > 0 or top > 0) is (resize == "letterbox")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -103,7 +116,7 @@ def test_a_picture_that_lies_is_turned_upright(orientation: int) -> None:
 
     assert picture.size == (upright.shape[1], upright.shape[0])
     assert picture.size == ((480, 640) if orientation > 4 else (640, 480))
-    shown = pixels.decode(picture.encoded(None, most=None))  # a model server does not look at EXIF data
+    shown = pixels.decode(EncodedFormat().row(picture, None)[0])  # a model server does not look at EXIF data
     assert shown.shape == upright.shape
     assert np.abs(shown[:20, :20].astype(int) - upright[:20, :20]).max() < 12
     half = picture.part(None, least=(200, 200))
@@ -118,7 +131,7 @@ def test_what_is_not_a_picture_is_refused(data: bytes) -> None:
     asks: list[Callable[[Picture], object]] = [
         lambda of: of.size,
         lambda of: of.pixels(),
-        lambda of: of.encoded(None, most=(8, 8)),
+        lambda of: EncodedFormat((8, 8)).row(of, None),
     ]
     for ask in asks:
         with pytest.raises(BadPicture):
