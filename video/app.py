@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from video.access.denial import Forbidden, forbidden_answer
+from video.access.gate import Gate
+from video.access.origin import forwarded_host_of
 from video.browser_guard import BrowserGuard
 from video.display import Display, Sources
 from video.paths import error_answer
@@ -53,4 +57,10 @@ def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[Ba
     )
     app.include_router(routes_of(display))
     app.add_exception_handler(HTTPException, error_answer)  # type: ignore[arg-type]
-    return BrowserGuard(app, allowed_origins=sources.allowed_origins, loopback_only=sources.loopback_only)
+    app.add_exception_handler(Forbidden, forbidden_answer)  # type: ignore[arg-type]
+    return BrowserGuard(
+        Gate(app, sources.access),
+        allowed_origins=sources.allowed_origins,
+        loopback_only=sources.loopback_only,
+        forwarded_host=partial(forwarded_host_of, sources.access),
+    )

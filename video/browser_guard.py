@@ -6,7 +6,7 @@ with DNS rebinding nothing is.
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,19 +29,28 @@ class BrowserGuard:
     """Refuses requests of foreign pages, and adds the headers that keep foreign pages from using answers.
 
     - `/ws`, and requests that may change something, need an `Origin` that is the page's own (its host and port are
-      those of `Host`) or an allowed one, if they have any.
+      those of `Host`, or of the host that a trusted proxy forwards for) or an allowed one, if they have any.
     - With `loopback_only`, `Host` has to be a loopback name or address, or the host of an allowed origin.
     - Allowed origins may read answers (CORS) and embed the page.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_origins: Collection[str] = (), loopback_only: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_origins: Collection[str] = (),
+        loopback_only: bool = False,
+        forwarded_host: Callable[[Scope], str | None] | None = None,
+    ) -> None:
         """Guard an application.
 
         Args:
             app: the application.
             allowed_origins: as `origin_of` returns them.
             loopback_only: whether the server listens on a loopback address only.
+            forwarded_host: returns the host that a trusted proxy forwards a request for; None if none does.
         """
+        self._forwarded_host = forwarded_host
         self._app = app
         self._allowed = frozenset(allowed_origins)
         self._allowed_hosts = frozenset(host_name(urlsplit(origin).netloc) for origin in allowed_origins)
@@ -81,7 +90,7 @@ class BrowserGuard:
             return "a request has one Host and at most one Origin"
         if self._loopback_only and not self._is_own_host(hosts):
             return f"Host {_shown(hosts)} is not allowed: this server answers to localhost and loopback addresses only"
-        if origins and _needs_origin(scope) and not self._may_act(origins[0], hosts):
+        if origins and _needs_origin(scope) and not self._may_act(origins[0], [*hosts, *self._forwarded(scope)]):
             return f"Origin {_shown(origins)} is not allowed: add it to ALLOWEDORIGINS if its pages may connect"
         return None
 
@@ -92,9 +101,13 @@ class BrowserGuard:
         normal = origin_of(origin)
         if normal is None:
             return False
-        return normal in self._allowed or (
-            bool(hosts) and origin_of(f"{urlsplit(normal).scheme}://{hosts[0]}") == normal
+        return normal in self._allowed or any(
+            origin_of(f"{urlsplit(normal).scheme}://{host}") == normal for host in hosts
         )
+
+    def _forwarded(self, scope: Scope) -> list[str]:
+        host = self._forwarded_host(scope) if self._forwarded_host is not None else None
+        return [] if host is None else [host]
 
     def _origin_to_share_with(self, origins: list[str]) -> str | None:
         """Return the origin as the browser wrote it, if its pages may read the answer."""

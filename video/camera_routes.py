@@ -7,6 +7,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from shared import clock
+from video.access.denial import Forbidden
+from video.access.identity import Denied
+from video.access.scope import viewer_of
 from video.camera import Camera
 from video.display import Display
 from video.paths import NO_STORE, answers, json_answer
@@ -35,7 +38,8 @@ def camera_routes(display: Display) -> APIRouter:
     async def cameras(request: Request) -> Response:
         """All cameras: id, size in pixels, frames a second, age of the newest frame in ms, viewers, state."""
         now = time.monotonic()
-        seen = [camera for camera in display.cameras if display.viewers.may_see(camera.id, request.scope)]
+        viewer = viewer_of(request.scope)
+        seen = [camera for camera in display.cameras if viewer.may_see(camera.id)]
         return json_answer([camera_json(camera, now) for camera in seen])
 
     @answers(routes, "/cameras/{camera}/stream", response_class=Response, responses=STREAM_ANSWERS)
@@ -52,7 +56,10 @@ def camera_routes(display: Display) -> APIRouter:
     @answers(routes, "/cameras/{camera}/predictions")
     async def predictions(request: Request, camera: str) -> Response:
         """What was drawn on the newest frame of a camera."""
-        return _predictions_of(display.camera(camera, request))
+        found, viewer = display.camera(camera, request), viewer_of(request.scope)
+        if not viewer.may_see_predictions(camera):
+            raise Forbidden(viewer, Denied.PREDICTIONS)
+        return _predictions_of(found)
 
     return routes
 

@@ -21,6 +21,14 @@ class ClientAddresses:
     def __init__(self, trusted_proxies: Iterable[Network] = ()) -> None:
         self._trusted = tuple(trusted_proxies)
 
+    def trust(self, proxies: Iterable[Network]) -> None:
+        """Trust these proxies from now on, and no others; from any thread."""
+        self._trusted = tuple(proxies)
+
+    def is_trusted_peer(self, scope: Mapping[str, Any]) -> bool:
+        """Return whether a request (its ASGI scope) comes from a trusted proxy."""
+        return is_in(peer_address(scope), self._trusted)
+
     def of_peer(self, peer: Sequence[Any] | None) -> str | None:
         """Return the address that a connection counts under; None for a trusted proxy, which carries many clients.
 
@@ -48,7 +56,23 @@ class ClientAddresses:
         return _key(address)
 
     def _is_trusted(self, address: Address) -> bool:
-        return any(address.version == network.version and address in network for network in self._trusted)
+        return _is_in(address, self._trusted)
+
+
+def peer_address(scope: Mapping[str, Any]) -> str:
+    """Return the address of the other end of a request's connection; an empty text if it is unknown."""
+    peer = scope.get("client")
+    return str(peer[0]) if peer else ""
+
+
+def is_in(address: str, networks: Iterable[Network]) -> bool:
+    """Return whether an address is in one of some networks."""
+    parsed = _parsed(address)
+    return parsed is not None and _is_in(parsed, networks)
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from video.access.body import MAX_BYTES as MAX_BODY_BYTES
+from video.access.body import PATHS as BODY_PATHS
 from video.client_address import ClientAddresses
 from video.places import NoPlace, Place, Places
 from video.viewer_connection import EXCHANGE
@@ -116,7 +118,7 @@ class Connection(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
-        if _announces_body(self.headers):  # no path takes one
+        if not _may_have_body(self.url, self.headers):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         if len(self.pipeline) >= MAX_WAITING_REQUESTS:
@@ -208,7 +210,12 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
 
-def _announces_body(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
-    )
+def _may_have_body(url: bytes, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request announces no body, or a small one for a path that takes one."""
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        return False
+    sizes = [value.strip() for name, value in headers if name == b"content-length"]
+    if all(size == b"0" for size in sizes):
+        return True
+    small = len(sizes) == 1 and sizes[0].isdigit() and len(sizes[0]) < 10 and int(sizes[0]) <= MAX_BODY_BYTES
+    return small and url.partition(b"?")[0].decode("latin-1") in BODY_PATHS

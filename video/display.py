@@ -3,13 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from fastapi.exceptions import HTTPException
 
 from shared.frames.ledger import Ledger
 from shared.reports import Entry
+from video.access.access import Access
+from video.access.denial import Forbidden
+from video.access.identity import Denied
+from video.access.scope import viewer_of
 from video.camera import Camera
 from video.cameras import Cameras
 from video.latest import LatestFrames
@@ -23,6 +27,7 @@ from video.websocket import WebSocketViewer
 
 TICK_S = 0.1
 NOTE_EVERY_S = 1.0
+ENFORCE_EVERY_S = 0.5  # a stream ends within 5 s after its right does
 TICK_REST = 5.0  # thousands of invented names make a tick long: it takes at most a sixth of the loop
 
 
@@ -41,6 +46,7 @@ class Sources:
         readiness: what /readyz answers.
         allowed_origins: further origins whose pages may embed the page, connect and read.
         loopback_only: whether the server listens on a loopback address only.
+        access: decides who may see what.
     """
 
     latest: LatestFrames
@@ -53,6 +59,7 @@ class Sources:
     readiness: CameraReadiness
     allowed_origins: frozenset[str] = frozenset()
     loopback_only: bool = False
+    access: Access = field(default_factory=Access)
 
 
 class Display:
@@ -67,6 +74,7 @@ class Display:
         )
         self.websockets: set[WebSocketViewer] = set()
         self._noted_at = float("-inf")  # monotonic: when the histories were last continued
+        self._enforced_at = float("-inf")
 
     async def tick(self, beat: Callable[[], None]) -> None:
         """Keep states and still pictures up to date until the service ends; then end every viewer."""
@@ -79,6 +87,7 @@ class Display:
             self.sources.readiness.note(self.cameras, now)
             self.cameras.refresh(now)
             self._note_histories(now)
+            self._enforce_access(now)
             await asyncio.sleep(max(TICK_S, TICK_REST * (time.monotonic() - now)))
         self.cameras.close()
         for viewer in self.websockets:
@@ -88,6 +97,16 @@ class Display:
         if now - self._noted_at >= NOTE_EVERY_S:
             self._noted_at = now
             self.cameras.note_histories(self.status.ledgers(), now)
+
+    def _enforce_access(self, now: float) -> None:
+        """End what is no longer allowed, twice a second."""
+        if now - self._enforced_at < ENFORCE_EVERY_S:
+            return
+        self._enforced_at = now
+        self.sources.access.keep_issuers_fresh()
+        self.viewers.end_revoked()
+        for websocket in self.websockets:
+            websocket.look_at_rights()
 
     async def serve(self, viewer: WebSocketViewer) -> None:
         """Serve a WebSocket until either side ends it."""
@@ -101,11 +120,15 @@ class Display:
         """Return a camera.
 
         Raises:
-            HTTPException: 404, the id is unknown or not for this viewer; the answer lists those that are.
+            Forbidden: the viewer may not see it, whether it exists or not.
+            HTTPException: 404, the id is unknown; the answer lists those that the viewer may see.
         """
+        viewer = viewer_of(request.scope)
+        if not viewer.may_see(id_):
+            raise Forbidden(viewer, Denied.CAMERA)
         camera = self.cameras.get(id_)
-        if camera is None or not self.viewers.may_see(id_, request.scope):
-            known = [other for other in self.cameras.ids() if self.viewers.may_see(other, request.scope)]
+        if camera is None:
+            known = [other for other in self.cameras.ids() if viewer.may_see(other)]
             raise HTTPException(404, {"error": f"there is no camera {id_[:64]!r}", "cameras": known}, NO_STORE)
         return camera
 
@@ -119,15 +142,11 @@ class Display:
     ) -> MjpegResponse:
         """Return the endless answer that shows the camera `find` returns, as soon as it returns one."""
         pace = Pace(self.sources.frame_interval_s, fps)
+        if self.sources.access.policy is not None:  # pages of others cannot show what their viewers may see
+            headers = {**(headers or {}), "Cross-Origin-Resource-Policy": "same-origin"}
         return MjpegResponse(self.cameras, self.viewers, find=find, pace=pace, width=width, headers=headers)
 
     def first(self, request: Request) -> Camera | None:
         """Return the camera with the smallest id that has given a frame; None if there is none yet."""
-        return next(
-            (
-                camera
-                for camera in self.cameras
-                if camera.slot.frames and self.viewers.may_see(camera.id, request.scope)
-            ),
-            None,
-        )
+        viewer = viewer_of(request.scope)
+        return next((camera for camera in self.cameras if camera.slot.frames and viewer.may_see(camera.id)), None)

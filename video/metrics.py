@@ -22,6 +22,15 @@ class ViewerMetrics:
         )
 
 
+class AccessMetrics:
+    """What is counted of those who may not see something."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.denied = Counter(
+            "video_access_denied_total", "Requests and streams that were refused", ["reason"], registry=registry
+        )
+
+
 class VideoMetrics:
     """What the video service counts and measures, exported by one registry."""
 
@@ -68,3 +77,4 @@ class VideoMetrics:
             registry=registry,
         )
         self.viewers = ViewerMetrics(registry)
+        self.access = AccessMetrics(registry)

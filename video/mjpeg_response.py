@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from shared import clock
+from video.access.access import Viewer
+from video.access.scope import viewer_of
 from video.camera import Camera
 from video.cameras import Cameras
 from video.mjpeg import Boundary, part_age, part_head
@@ -21,7 +23,7 @@ from video.picture import nearest_scale
 from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
 from video.viewer_connection import ViewerConnection
-from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
+from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers, What
 from video.watch import Watch
 
 HEADERS = {
@@ -72,31 +74,34 @@ class MjpegResponse(Response):
         pipe = ViewerConnection(scope)
         try:
             with self._viewers.admitted(scope, is_idle=pipe.activity.is_idle, give_up=pipe.abort):
-                await self._stream(pipe, send)
+                await self._stream(pipe, viewer_of(scope), send)
         except ViewerLimitReached:
             await full_response(self._viewers)(scope, receive, send)
 
     async def _start(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
-    async def _stream(self, pipe: ViewerConnection, send: Send) -> None:
+    async def _stream(self, pipe: ViewerConnection, viewer: Viewer, send: Send) -> None:
         pipe.begin()
         await self._start(send)
         pipe.write(self._boundary.opening)
         event = asyncio.Event()
-        camera = self._find() or await self._wait_for_one(pipe, event)
+        camera = self._find() or await self._wait_for_one(pipe, viewer, event)
         if camera is not None:
-            with self._viewers.watching(camera.id) as counts, Watch(camera.slot, event) as watch:
+            with (
+                self._viewers.watching(camera.id, viewer, What.MJPEG, pipe.abort) as counts,
+                Watch(camera.slot, event) as watch,
+            ):
                 await self._show(pipe, camera, watch, event, counts)
         if pipe.open and not pipe.pending:
             await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
         else:
             pipe.abort()
 
-    async def _wait_for_one(self, pipe: ViewerConnection, event: asyncio.Event) -> Camera | None:
-        """Show that there is no camera yet until there is one; return None if the viewer leaves before."""
+    async def _wait_for_one(self, pipe: ViewerConnection, viewer: Viewer, event: asyncio.Event) -> Camera | None:
+        """Show that there is no camera yet until there is one; return None if the viewer, or its right, goes before."""
         with Watch(self._cameras.lobby, event) as watch:
-            while await pipe.ready() and not self._cameras.closing:
+            while await pipe.ready() and not self._cameras.closing and viewer.rights.some:
                 camera = self._find()
                 if camera is not None:
                     return camera

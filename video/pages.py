@@ -48,14 +48,15 @@ def paths_page(openapi: Mapping[str, Any]) -> str:
     """Return the HTML of a page that lists the paths of an OpenAPI document, for users without internet access."""
     rows = []
     for path, methods in openapi["paths"].items():
-        operation = methods["get"]
+        method, operation = next(iter(methods.items()))
         options = "".join(
             f"<li><code>{escape(option['name'])}</code>: {escape(option.get('description', ''))}</li>"
             for option in operation.get("parameters", ())
             if option["in"] == "query"
         )
         text = escape(operation.get("description", ""))
-        rows.append(f"<dt><code>{escape(path)}</code></dt><dd>{text}<ul>{options}</ul></dd>")
+        name = escape(path if method == "get" else f"{method.upper()} {path}")
+        rows.append(f"<dt><code>{name}</code></dt><dd>{text}<ul>{options}</ul></dd>")
     title = f"{escape(openapi['info']['title'])} {escape(openapi['info']['version'])}"
     return _PATHS.format(title=title, rows="".join(rows))
 

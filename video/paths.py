@@ -42,7 +42,9 @@ async def error_answer(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404 and path != "/" and path.endswith("/") and not path.endswith("//"):
         return Response(status_code=307, headers={"Location": _without_slash(request), **NO_STORE})
     detail = error.detail if isinstance(error.detail, dict) else {"error": error.detail}
-    headers = {**(error.headers or {}), **({"Allow": METHODS} if error.status_code == 405 else {})}
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and headers.get("Allow") != "POST":
+        headers["Allow"] = METHODS
     return json_answer(detail, error.status_code, headers)
 
 

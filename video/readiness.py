@@ -18,15 +18,19 @@ class CameraReadiness:
         """Store the states of the cameras at a monotonic time in seconds."""
         self._cameras = {f"camera/{camera.id}": _line(camera, now) for camera in cameras}  # replaced, never changed
 
-    def readiness(self, *, serving: bool, broker: str) -> Readiness:
+    def readiness(self, *, serving: bool, broker: str, documents: Mapping[str, str] | None = None) -> Readiness:
         """Return the answer of /readyz. The service is ready as soon as it answers requests, whatever else is missing.
 
         Args:
             serving: whether the web server answers requests.
             broker: `ok`, or what is wrong with it.
+            documents: of each watched document `ok`, or what is wrong with it.
         """
         cameras = self._cameras or {"camera": "none yet"}
-        return Readiness(ready=serving, parts={"http": "ok" if serving else "starting", "broker": broker, **cameras})
+        return Readiness(
+            ready=serving,
+            parts={"http": "ok" if serving else "starting", "broker": broker, **(documents or {}), **cameras},
+        )
 
 
 def _line(camera: Camera, now: float) -> str:

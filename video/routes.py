@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, WebSocket
 from fastapi.responses import HTMLResponse, Response
 
+from video.access.routes import access_routes
+from video.access.scope import viewer_of
 from video.camera import Camera
 from video.camera_routes import STREAM_ANSWERS, Fps, Width, camera_routes, snapshot_of
 from video.display import Display
@@ -36,6 +38,7 @@ def routes_of(display: Display) -> APIRouter:
     routes.include_router(camera_routes(display))
     routes.include_router(history_routes(display))
     routes.include_router(_websocket_routes(display))
+    routes.include_router(access_routes(display.sources.access, display.cameras.ids))
     routes.include_router(_service_routes())
     return routes
 
@@ -73,6 +76,7 @@ def _websocket_routes(display: Display) -> APIRouter:
     async def serve(socket: WebSocket) -> None:
         viewer = WebSocketViewer(
             socket,
+            viewer_of(socket.scope),
             display.cameras,
             display.viewers,
             display.status,

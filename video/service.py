@@ -7,12 +7,16 @@ from functools import partial
 
 from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
+from shared.document import document_valid_gauge
 from shared.frames.reader import FrameReader
 from shared.hosts import is_loopback
 from shared.process.probes import ReadinessCheck
 from shared.process.service import Service, run_service
 from shared.status import REPLAY_RECORDS, StatusBoard
+from video.access.access import Access
+from video.access.watched import watch_access
 from video.app import create_app
+from video.client_address import ClientAddresses
 from video.display import Sources
 from video.latest import LatestFrames
 from video.metrics import VideoMetrics
@@ -38,7 +42,7 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     """Join the parts of the video service.
 
     Raises:
-        SettingsError: librdkafka refuses KAFKACONFIG, or the page cannot be served at DISPLAYPORT.
+        SettingsError: librdkafka refuses KAFKACONFIG, ACCESSFILE is wrong, or the page cannot be served at DISPLAYPORT.
     """
     settings = service.settings
     metrics = VideoMetrics(service.registry)
@@ -53,19 +57,25 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     frame_reader = FrameReader(
         frames, metrics.ledger, metrics=metrics.reader, encode=encode_raw, max_lag_s=MAX_LAG_S, run=now_us()
     )
+    addresses = ClientAddresses()
+    access = Access(addresses, metrics.access, loopback=is_loopback(settings.display_address.host))
+    document = watch_access(settings.access_file, access, document_valid_gauge("video", service.registry))
     sources = Sources(
         latest=latest,
         ledger=metrics.ledger,
-        viewers=Viewers(settings.max_viewers, metrics.viewers),
+        viewers=Viewers(settings.max_viewers, metrics.viewers, addresses),
         entries=board.entries,
         bus_silent_s=status.broker_silent_s,
         frame_interval_s=settings.frame_interval_s,
         ending=service.stop.is_set,
         readiness=readiness,
         allowed_origins=frozenset(filter(None, settings.allowed_origins.split(","))),
-        loopback_only=is_loopback(settings.display_address.host),
+        loopback_only=access.loopback,
+        access=access,
     )
-    web = WebServer(settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers)
+    web = WebServer(
+        settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers, addresses=addresses
+    )
 
     def read_frames(stop: threading.Event, beat: Callable[[], None]) -> None:
         while not stop.is_set():
@@ -81,10 +91,17 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     service.loop("http", web.run)
     service.loop("frames", read_frames)
     service.loop("board", read_board)
+    if document is not None:
+        service.loop("access", partial(document.run, on_change=access.use))
     service.at_end(web.end)
     log.info(
         "open http://localhost:%d in a browser",
         settings.node_address.port,
         extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
     )
-    return lambda: readiness.readiness(serving=web.serving(), broker=status.broker())
+    documents = {} if document is None else {"access": document}
+    return lambda: readiness.readiness(
+        serving=web.serving(),
+        broker=status.broker(),
+        documents={name: watched.readiness() for name, watched in documents.items()},
+    )

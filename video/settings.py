@@ -49,3 +49,9 @@ class VideoSettings(ServiceSettings):
         "ALLOWEDORIGINS",
         "further origins whose pages may embed the page, connect to /ws and read answers",
     )
+    access_file: str = setting(
+        "",
+        "ACCESSFILE",
+        "access document: who may see which cameras; watched; without it, everyone sees everything",
+        allowed="a path",
+    )

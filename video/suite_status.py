@@ -14,6 +14,7 @@ from shared.frames.ledger import Ledger
 from shared.reports import Entry, LedgerReport
 from shared.states import BusState, ModelState, ServiceState
 from shared.status import SILENT_AFTER_S
+from video.access.rights import EVERYTHING, Rights
 from video.camera import Camera
 from video.cameras import Cameras
 from video.diagnosis import BUS_SILENT_AFTER_S, gone_for
@@ -25,6 +26,7 @@ FRESH_S = 0.1  # no status message is older
 INTERVAL_S = 1.0  # between two status messages to one viewer
 MIN_INTERVAL_S = 0.2  # however often states change
 MAX_INTERVAL_S = 3.0
+MAX_TEXTS = 100  # kept, one for each set of rights
 MAX_BYTES_S = 20e6  # of status messages to all viewers together, as far as MAX_INTERVAL_S allows
 
 
@@ -53,7 +55,8 @@ class SuiteStatus:
         self._bus = (BusState.OK, clock.now_us())
         self._bus_well_since = time.monotonic()
         self._services: dict[tuple[str, str], tuple[ServiceState, int]] = {}
-        self._text, self._text_at = "", float("-inf")
+        self._texts: dict[Rights, str] = {}
+        self._text_at, self._size = float("-inf"), 0
 
     def update(self, now: float) -> bool:
         """Look at everything again; return whether any state has changed."""
@@ -72,42 +75,55 @@ class SuiteStatus:
             self._text_at = float("-inf")
         return changed
 
-    def message(self, viewer: Json) -> str:
-        """Return the status message of `/ws`; `viewer` holds the counts of one connection."""
+    def message(self, viewer: Json, rights: Rights = EVERYTHING) -> str:
+        """Return the status message of `/ws`.
+
+        Args:
+            viewer: the counts of one connection.
+            rights: what it may see.
+        """
         now = time.monotonic()
-        if now - self._text_at > FRESH_S:  # written once for all connections
-            self._text, self._text_at = json.dumps(self._as_json(now), allow_nan=False)[:-1], now
-        return f'{self._text}, "viewer": {json.dumps(viewer)}}}'
+        if now - self._text_at > FRESH_S or len(self._texts) > MAX_TEXTS:
+            self._texts.clear()
+            self._text_at = now
+        text = self._texts.get(rights)
+        if text is None:  # written once for all connections with the same rights
+            text = self._texts[rights] = json.dumps(self._as_json(now, rights), allow_nan=False)[:-1]
+            self._size = len(text)
+        return f'{text}, "viewer": {json.dumps(viewer)}}}'
 
     def interval_s(self, viewers: int, *, changed: bool) -> float:
         """Return the seconds between two status messages to one of so many viewers.
 
         Long messages to many viewers come less often, so that invented names cannot saturate the network.
         """
-        affordable_s = len(self._text) * viewers / MAX_BYTES_S
+        affordable_s = self._size * viewers / MAX_BYTES_S
         return max(MIN_INTERVAL_S if changed else INTERVAL_S, min(MAX_INTERVAL_S, affordable_s))
 
-    def _as_json(self, now: float) -> Json:
+    def _as_json(self, now: float, rights: Rights) -> Json:
+        seen = rights.may_see
         return {
             "type": "status",
             "at": clock.now_us(),
-            "cameras": [camera_json(camera, now) for camera in self._cameras],
-            "services": self._services_json(),
+            "cameras": [camera_json(camera, now) for camera in self._cameras if seen(camera.id)],
+            "services": self._services_json(documents_too=rights.unlimited),
             "models": self._models(),
             "bus": {"state": self._bus[0], "since": self._bus[1]},
             "ledger": {
                 camera: {service: account.as_json() for service, account in accounts.items()}
                 for camera, accounts in self.ledgers().items()
+                if seen(camera)
             },
         }
 
-    def _services_json(self) -> list[Json]:
+    def _services_json(self, *, documents_too: bool) -> list[Json]:
+        """Return the services; mistakes in documents may name cameras, so that not every viewer may read them."""
         documents: dict[tuple[str, str], Mapping[str, str]] = {
             (entry.service, entry.instance): entry.report.documents for entry in self._known_entries
         }
         return [
             {"service": service, "instance": instance, "state": state, "since": since}
-            | ({"documents": dict(wrong)} if (wrong := documents.get((service, instance))) else {})
+            | ({"documents": dict(wrong)} if documents_too and (wrong := documents.get((service, instance))) else {})
             for (service, instance), (state, since) in sorted(self._services.items())
         ]
 

@@ -1,13 +1,17 @@
-"""Who may watch, how many may, and what each was sent. For the event loop only; the metrics for any thread."""
+"""Who watches, how many may, and what each was sent. For the event loop only; the metrics for any thread."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from prometheus_client import Counter
 
+from video.access.access import Viewer
+from video.access.identity import Denied
 from video.client_address import ClientAddresses
 from video.metrics import ViewerMetrics
 from video.places import NoPlace, Places
@@ -54,8 +58,27 @@ class FrameCounts:
             self._skipped.inc(skipped)
 
 
+class What(StrEnum):
+    """How a camera is watched."""
+
+    MJPEG = "mjpeg"
+    WEBSOCKET = "websocket"
+
+
+@dataclass(slots=True, eq=False)
+class Viewing:
+    """One viewer that watches one camera."""
+
+    viewer: Viewer
+    camera: str
+    what: What
+    counts: FrameCounts
+    end: Callable[[], None]
+    revoked: bool = False
+
+
 class Viewers:
-    """Counts viewers and decides about them."""
+    """Counts viewers and their viewings."""
 
     def __init__(self, limit: int, metrics: ViewerMetrics, addresses: ClientAddresses | None = None) -> None:
         """Start without viewers.
@@ -69,6 +92,7 @@ class Viewers:
         self._addresses = addresses or ClientAddresses()
         self._logged_full_at = float("-inf")
         self._metrics = metrics
+        self._viewings: dict[Viewing, None] = {}  # in the order of arrival
 
     @property
     def present(self) -> int:
@@ -104,16 +128,33 @@ class Viewers:
             self._logged_full_at = time.monotonic()
             log.warning("the viewer limit is reached: refusing viewers", extra={"viewers": self.present})
 
-    def may_see(self, camera: str, scope: Mapping[str, Any]) -> bool:  # noqa: ARG002 - authentication comes later
-        """Return whether the sender of a request (its ASGI scope) may see a camera: for now, everyone may see all."""
-        return True
-
     @contextmanager
-    def watching(self, camera: str) -> Iterator[FrameCounts]:
-        """Count a viewer of a camera for as long as it watches."""
+    def watching(self, camera: str, viewer: Viewer, what: What, end: Callable[[], None]) -> Iterator[FrameCounts]:
+        """Count a viewer of a camera for as long as it watches.
+
+        Args:
+            camera: its id.
+            viewer: who watches.
+            what: how.
+            end: ends the viewing; called when the viewer may no longer see the camera.
+        """
         gauge = self._metrics.watching.labels(camera)
+        counts = FrameCounts(camera, self._metrics.sent, self._metrics.skipped)
+        viewing = Viewing(viewer, camera, what, counts, end)
+        self._viewings[viewing] = None
         gauge.inc()
         try:
-            yield FrameCounts(camera, self._metrics.sent, self._metrics.skipped)
+            yield counts
         finally:
             gauge.dec()
+            del self._viewings[viewing]
+
+    def end_revoked(self) -> None:
+        """End every viewing whose right has ended; call it several times a second."""
+        for viewing in list(self._viewings):
+            if viewing.revoked or viewing.viewer.may_see(viewing.camera):
+                continue
+            viewing.revoked = True
+            viewing.viewer.access.metrics.denied.labels(viewing.viewer.ended or Denied.CAMERA).inc()
+            log.info("a viewing ended with its right", extra={"camera": viewing.camera, "what": viewing.what})
+            viewing.end()

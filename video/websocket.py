@@ -12,6 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from shared import clock
 from shared.status import instance_name
+from video.access.access import Viewer
+from video.access.rights import Rights
 from video.cameras import Cameras
 from video.message_rate import MessageRate
 from video.picture import nearest_scale
@@ -26,7 +28,7 @@ from video.websocket_messages import Watch as WatchMessage
 ACK_TIMEOUT_S = 30.0  # without the acknowledgement of a frame, the connection is closed
 MAX_PONGS_WAITING = 100
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # https://www.iana.org/assignments/websocket/websocket.xml
-BAD_MESSAGE, NO_ACK = 4400, 4408
+BAD_MESSAGE, RIGHT_ENDED, NO_ACK = 4400, 4401, 4408
 
 
 class WebSocketViewer:
@@ -35,6 +37,7 @@ class WebSocketViewer:
     def __init__(
         self,
         socket: WebSocket,
+        viewer: Viewer,
         cameras: Cameras,
         viewers: Viewers,
         status: SuiteStatus,
@@ -46,19 +49,22 @@ class WebSocketViewer:
 
         Args:
             socket: of the connection.
+            viewer: at its other end.
             cameras: all of them.
-            viewers: counts what is sent, and knows which cameras the viewer may see.
+            viewers: counts what is sent.
             status: of the suite, sent once a second.
             version: of this service.
             interval_s: shortest time between two frames of one camera.
         """
         self.activity = Activity()
         self._socket, self._cameras, self._viewers, self._status = socket, cameras, viewers, status
+        self._viewer, self._rights = viewer, viewer.rights
         self._version, self._interval_s = version, interval_s
         self._event = asyncio.Event()
         self._feeds: dict[str, CameraFeed] = {}
         self._wanted = WatchMessage({})
-        self._followed: tuple[WatchMessage, int] | None = None  # what `_feeds` was made of: wish, version of cameras
+        # What `_feeds` was made of: the wish, the version of the cameras, and what the viewer may see.
+        self._followed: tuple[WatchMessage, int, Rights] | None = None
         self._status_at = float("-inf")
         self._status_changed = False
         self._pongs: list[Json] = []
@@ -73,6 +79,11 @@ class WebSocketViewer:
         """Close the connection because another client needs the place."""
         self._close_code = TRY_AGAIN_LATER
         self._event.set()
+
+    def look_at_rights(self) -> None:
+        """Follow what the viewer may see now, or close if it may see nothing any more."""
+        if self._viewer.rights is not self._rights:
+            self._event.set()
 
     async def run(self) -> None:
         """Serve the connection until either side ends it."""
@@ -155,26 +166,37 @@ class WebSocketViewer:
             return GOING_AWAY
         if any(feed.unacked and now - feed.sent_at > ACK_TIMEOUT_S for feed in self._feeds.values()):
             return NO_ACK
+        if not self._viewer.rights.some:
+            return RIGHT_ENDED
         return self._close_code
 
     def _follow(self) -> None:
         """Begin and stop following cameras, if the browser wants others or if cameras have come or gone."""
-        if self._followed == (self._wanted, self._cameras.version):
+        made_of = (self._wanted, self._cameras.version, self._viewer.rights)
+        if self._followed == made_of:
             return
-        self._followed = (self._wanted, self._cameras.version)
+        self._followed, self._rights = made_of, made_of[2]
         wanted = self._wanted.cameras
         wishes = dict.fromkeys(self._cameras.ids(), self._wanted.wish) if wanted is None else wanted
-        for id_ in [id_ for id_, feed in self._feeds.items() if id_ not in wishes or feed.camera.gone]:
-            self._feeds.pop(id_).leave.close()
+        may_see = self._rights.may_see
+        for id_, feed in list(self._feeds.items()):
+            if id_ not in wishes or feed.camera.gone or not may_see(id_):
+                self._feeds.pop(id_).leave.close()
         for id_, wish in wishes.items():
+            camera = self._cameras.get(id_)
             if id_ in self._feeds:
                 self._feeds[id_].wish(wish)
-                continue
-            camera = self._cameras.get(id_)
-            if camera is not None and self._viewers.may_see(id_, self._socket.scope):
+            elif camera is not None and may_see(id_):
                 self._feeds[id_] = feed_of(
-                    camera, wish, viewers=self._viewers, event=self._event, interval_s=self._interval_s
+                    camera,
+                    wish,
+                    viewer=self._viewer,
+                    viewers=self._viewers,
+                    event=self._event,
+                    interval_s=self._interval_s,
                 )
+        for id_, feed in self._feeds.items():
+            feed.predictions = self._rights.may_see_predictions(id_)
 
     async def _send_texts(self, now: float) -> None:
         pongs, self._pongs = self._pongs, []
@@ -183,7 +205,7 @@ class WebSocketViewer:
         if now - self._status_at >= self._status_interval_s():
             self._status_at, self._status_changed = now, False
             viewer = {id_: feed.as_json(now) for id_, feed in self._feeds.items()}
-            await self._socket.send_text(self._status.message(viewer))
+            await self._socket.send_text(self._status.message(viewer, self._rights))
 
     def _status_interval_s(self) -> float:
         return self._status.interval_s(self._viewers.present, changed=self._status_changed)
@@ -226,7 +248,14 @@ class WebSocketViewer:
         feed.pace.sent(now)
         feed.sent_at = now
         feed.unacked = (frame.run, frame.seq)
-        header = frame_header(frame, outgoing.picture, outgoing.scale, notice=outgoing.notice, repeated=missed is None)
+        header = frame_header(
+            frame,
+            outgoing.picture,
+            outgoing.scale,
+            notice=outgoing.notice,
+            repeated=missed is None,
+            predictions=feed.predictions,
+        )
         await self._socket.send_bytes(header + jpeg)
         if missed is not None:
             feed.counts.sent_one(skipped=missed + feed.left_out)

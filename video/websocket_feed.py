@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from shared.frames.frame import Frame
+from video.access.access import Viewer
 from video.camera import Camera
 from video.pace import Pace
 from video.slot import DisplayedPicture
-from video.viewers import FrameCounts, Viewers
+from video.viewers import FrameCounts, Viewers, What
 from video.watch import Watch
 from video.websocket_messages import Json, Wish
 
@@ -49,6 +50,7 @@ class CameraFeed:
     width: int | None
     leave: ExitStack = field(repr=False)
     outgoing: Outgoing | None = None
+    predictions: bool = True  # whether the viewer may read them
     left_out: int = 0  # frames whose pictures were not made in time
     unacked: tuple[int, int] | None = None  # run, seq
     sent_at: float = 0.0
@@ -95,17 +97,20 @@ class CameraFeed:
         return round(max(usual_s, waiting_s) * 1000) if self._acks_s or self.unacked is not None else None
 
 
-def feed_of(camera: Camera, wish: Wish, *, viewers: Viewers, event: asyncio.Event, interval_s: float) -> CameraFeed:
+def feed_of(
+    camera: Camera, wish: Wish, *, viewer: Viewer, viewers: Viewers, event: asyncio.Event, interval_s: float
+) -> CameraFeed:
     """Return a feed that follows a camera until its `leave` is closed.
 
     Args:
         camera: to follow.
         wish: of the viewer.
+        viewer: who watches.
         viewers: counts what is sent.
         event: set whenever there may be a new picture.
         interval_s: shortest time between two frames.
     """
     leave = ExitStack()
-    counts = leave.enter_context(viewers.watching(camera.id))
+    counts = leave.enter_context(viewers.watching(camera.id, viewer, What.WEBSOCKET, event.set))
     watch = leave.enter_context(Watch(camera.slot, event))
     return CameraFeed(camera, watch, counts, Pace(interval_s, wish.fps), wish.width, leave)

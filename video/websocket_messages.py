@@ -93,7 +93,9 @@ def read_message(text: str | None) -> Ack | Watch | Ping:
             raise BadMessage("unknown type")
 
 
-def frame_header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool) -> bytes:
+def frame_header(
+    frame: Frame, picture: DisplayedPicture, scale: int, *, notice: str | None, repeated: bool, predictions: bool = True
+) -> bytes:
     """Return the header of a frame on `/ws` with its length in front.
 
     Args:
@@ -102,6 +104,7 @@ def frame_header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice:
         scale: the picture is sent at 1/scale of its size.
         notice: whom a notice blames, if there is one.
         repeated: the viewer has been sent this frame before.
+        predictions: whether the viewer may read them.
     """
     width, height = size_at(picture.width, picture.height, scale)
     fields = {
@@ -117,7 +120,8 @@ def frame_header(frame: Frame, picture: DisplayedPicture, scale: int, *, notice:
         "repeated": repeated,
         "notice": notice,
     }
-    header = f'{json.dumps(fields, allow_nan=False)[:-1]}, "predictions": {picture.predictions_json()}}}'.encode()
+    found = picture.predictions_json() if predictions else "[]"
+    header = f'{json.dumps(fields, allow_nan=False)[:-1]}, "predictions": {found}}}'.encode()
     return len(header).to_bytes(4, "big") + header
 
 

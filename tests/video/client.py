@@ -44,9 +44,10 @@ class Client:
         self.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode())
         return self
 
-    def upgrade(self, extra: bytes = b"") -> str:
+    def upgrade(self, extra: bytes = b"", path: str = "/ws") -> str:
         """Ask for a WebSocket; return the status line of the answer."""
-        return self.upgrade_as("localhost", extra)
+        self.send(HANDSHAKE.replace(b"/ws", path.encode()) + extra + b"\r\n")
+        return self.head()[0]
 
     def upgrade_as(self, host: str, extra: bytes = b"") -> str:
         """Ask for a WebSocket of a host; return the status line of the answer."""
@@ -65,6 +66,12 @@ class Client:
         """Read the head of an answer; return its status, 0 if the server has closed."""
         line = self.head()[0]
         return int(line.split()[1]) if line else 0
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Read an answer that has a length: status, headers in lower case, body."""
+        line, *lines = self.head()
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        return int(line.split()[1]), headers, self._take(int(headers.get("content-length", "0")))
 
     def message(self) -> tuple[int, bytes]:
         """Read one unmasked frame: opcode and data."""

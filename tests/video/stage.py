@@ -20,6 +20,7 @@ from shared.reports import Entry, ServiceName
 from tests.ledgers import ledger_of
 from tests.reports import report_of
 from tests.waiting import wait_until
+from video.access.access import Access
 from video.app import create_app
 from video.display import Sources
 from video.latest import LatestFrames
@@ -65,7 +66,9 @@ class Stage:
         interval_s: float = 0.01,
         allowed_origins: Collection[str] = (),
         loopback_only: bool = True,
+        access: Access | None = None,
     ) -> None:
+        access = access or Access()
         self.registry = CollectorRegistry()
         self.ledger = ledger_of("video", self.registry)
         self.latest = LatestFrames(self.ledger)
@@ -77,7 +80,7 @@ class Stage:
         sources = Sources(
             latest=self.latest,
             ledger=self.ledger,
-            viewers=Viewers(max_viewers, ViewerMetrics(self.registry)),
+            viewers=Viewers(max_viewers, ViewerMetrics(self.registry), access.addresses),
             entries=lambda: self.heard(),
             bus_silent_s=lambda: self.bus_silent_s,
             frame_interval_s=interval_s,
@@ -85,11 +88,13 @@ class Stage:
             readiness=self.readiness,
             allowed_origins=frozenset(allowed_origins),
             loopback_only=loopback_only,
+            access=access,
         )
         self.web = WebServer(
             Address("127.0.0.1", 0),
             lambda beat, crashed: create_app(sources, beat, crashed),
             max_viewers=max_viewers,
+            addresses=access.addresses,
         )
         self.port = self.web.port
         self.url = f"http://127.0.0.1:{self.port}"

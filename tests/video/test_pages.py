@@ -8,7 +8,7 @@ from video.pages import paths_page
 
 SCRIPT = "/static/main.js"
 PAGE = files("video") / "page"
-NAMES = sorted(path.name for path in PAGE.iterdir() if path.name != "index.html")
+NAMES = sorted(path.name for path in PAGE.iterdir() if not path.name.endswith(".html"))
 
 
 @pytest.mark.parametrize("name", NAMES)
