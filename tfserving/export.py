@@ -1,8 +1,8 @@
-"""Writes a model as a SavedModel: `python -m tfserving.export NAME`; `--help` lists the options."""
+"""Writes models as SavedModels: `python -m tfserving.export MODEL …`; `--help` lists the options."""
 
 import sys
 
-from tfserving.models.export import main
+from tfserving.models.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -26,10 +26,9 @@ def test_the_export_runs_with_the_files_that_the_stage_copies_before_it(tmp_path
 
 
 _RUN = """
-import tfserving.models.export as export
-from tfserving.models import efficientnet, emonet, resnet
-print(export.__file__)
-sys.exit(export.main(["none"]))
+import tfserving.models.command as command
+print(command.__file__)
+sys.exit(command.main(["none"]))
 """
 
 

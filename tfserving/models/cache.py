@@ -1,4 +1,4 @@
-"""The cache of exported models: where it is, who may write to it, and whether an entry is up to date."""
+"""The cache of weights and exported models: where it is, who may write to it, and whether an entry is up to date."""
 
 import fcntl
 import hashlib
@@ -15,6 +15,11 @@ _RECIPE = Path("assets.extra", "recipe.json")
 def models_folder() -> Path:
     """Return the folder of all cached models."""
     return cache_folder() / "models"
+
+
+def weights_folder() -> Path:
+    """Return the folder of the weights that were fetched."""
+    return cache_folder() / "weights"
 
 
 def make_private(folder: Path) -> None:

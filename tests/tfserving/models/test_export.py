@@ -11,7 +11,9 @@ import pytest
 from tests.tfserving.saved_models import half_plus
 from tfserving.errors import ExportError
 from tfserving.models import cache
-from tfserving.models.export import Recipe, export, export_to_cache, main, recipe
+from tfserving.models.command import main
+from tfserving.models.export import export, export_to_cache
+from tfserving.models.recipes import Recipe, recipe
 from tfserving.standin.servable import Servable
 
 
@@ -155,7 +157,7 @@ def test_the_command_names_the_models_it_has(capsys: pytest.CaptureFixture[str])
     assert main(["vgg16"]) == 1
 
     printed = capsys.readouterr()
-    assert "efficientnet-lite0, resnet50 or fer" in printed.err
+    assert "choose efficientnet-lite0, resnet50, detector, nanodet, face, emotion or pose" in printed.err
     assert printed.err.count("\n") == 1
     assert printed.out == ""
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from tests.tfserving.serving import b64, picture, running, wait_until_served
 from tfserving.models import resnet
-from tfserving.models.export import export, recipe
+from tfserving.models.export import export
+from tfserving.models.recipes import recipe
 
 SEED = 7
 
