@@ -7,9 +7,12 @@ of this process, and the figure is that of the median round.
 """
 
 import argparse
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -59,6 +62,37 @@ def cases(width: int, height: int) -> Iterator[tuple[str, Callable[[int], Overla
     )
     yield "two lines, a face", lambda _: Overlay(two, (face,))
     yield "two lines, three large faces", lambda _: Overlay(two, faces)
+    middle = Box(width * 3 // 8, height * 7 // 16, width // 4, height // 8, Line("car", "71%"))
+    tall = Box(width // 2, height // 4, width // 8, height // 2, Line("person", "93%"))
+    yield "a flat box in the middle", lambda _: Overlay(boxes=(middle,))
+    yield "a tall box in the middle", lambda _: Overlay(boxes=(tall,))
+    old = replace(tall, line=replace(tall.line, state=LineState.STALE))
+    yield "a tall box in the middle, stale", lambda _: Overlay(boxes=(old,))
+    yield (
+        "a tall box that moves",
+        lambda n: Overlay(boxes=(replace(tall, x=n % width, line=Line("person", f"{n % 100}%")),)),
+    )
+    for count in (20, 300):
+        yield f"{count} boxes", partial(crowd, 0, width, height, count)
+        yield f"{count} boxes, new at every frame", partial(crowd, None, width, height, count)
+
+
+def crowd(seed: int | None, width: int, height: int, count: int, number: int) -> Overlay:
+    """Return boxes of all sizes anywhere, the same ones for the same seed, or without one for the same number."""
+    choose = random.Random(number if seed is None else seed)
+    labels = ("person", "car", "bicycle", "traffic light", "dog")
+    return Overlay(
+        boxes=tuple(
+            Box(
+                choose.randrange(width),
+                choose.randrange(height),
+                choose.randrange(width // 40, width // 5),
+                choose.randrange(height // 40, height // 3),
+                Line(choose.choice(labels), f"{choose.randrange(50, 100)}%"),
+            )
+            for _ in range(count)
+        )
+    )
 
 
 def measure(picture: bytes, overlays: Callable[[int], Overlay], seconds: float) -> tuple[float, float]:
@@ -67,9 +101,10 @@ def measure(picture: bytes, overlays: Callable[[int], Overlay], seconds: float) 
     frame, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         for way, spent in zip((imprint, imprint_whole), rounds, strict=True):
+            drawn = [overlays(number) for number in range(frame, frame + FRAMES_PER_ROUND)]
             begin = time.process_time()
-            for number in range(frame, frame + FRAMES_PER_ROUND):
-                way(picture, overlays(number), quality=QUALITY)
+            for overlay in drawn:
+                way(picture, overlay, quality=QUALITY)
             spent.append((time.process_time() - begin) * 1000 / FRAMES_PER_ROUND)
             frame += FRAMES_PER_ROUND  # neither way finds captions in the cache that the other one drew
     return statistics.median(rounds[0]), statistics.median(rounds[1])

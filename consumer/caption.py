@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from consumer.overlay import Box, Line, LineState, Overlay
-from consumer.prediction import STALE_AFTER_S, Prediction
+from consumer.prediction import STALE_AFTER_S, Finding, Prediction
 from shared.frames.frame import Frame
 from shared.reports import ModelReport
 from shared.states import ModelState
@@ -55,7 +55,7 @@ def caption(model: str, state: ModelReport, prediction: Prediction | None, frame
 def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
     """Return what is drawn: `label 87%` per model, its age when it is stale, or `MODEL DOWN` with the time since."""
     lines: list[Line] = []
-    boxes: list[Box] = []
+    boxes: list[tuple[float, Box]] = []
     for one in captions:
         if one.state is CaptionState.DOWN:
             name = f" {one.model}" if len(captions) > 1 else ""
@@ -64,12 +64,25 @@ def as_overlay(captions: Sequence[Caption], at_us: int) -> Overlay:
             state = LineState.STALE if one.state is CaptionState.STALE else LineState.NORMAL
             for finding in one.prediction.findings:
                 note = _note(finding.probability, one.age_s if one.state is CaptionState.STALE else None)
-                if finding.box is not None:
-                    boxes.append(Box(*finding.box, Line(finding.label, note, state)))
+                box = _box(finding, Line(finding.label, note, state))
+                if box is not None:
+                    boxes.append((finding.probability or 0.0, box))
                 else:
                     lines.append(Line(finding.label, note, state))
                     break  # of a whole picture only the best finding is shown
-    return Overlay(tuple(lines), tuple(boxes))
+    boxes.sort(key=lambda one: -one[0])  # stable; of too many boxes the first ones are drawn
+    return Overlay(tuple(lines), tuple(box for _, box in boxes))
+
+
+def _box(finding: Finding, line: Line) -> Box | None:
+    """Return the box of a finding, or the one around its key points; None if it is about the whole picture."""
+    if finding.box is not None:
+        return Box(*finding.box, line, finding.points)
+    if not finding.points:
+        return None
+    across, down = zip(*finding.points, strict=True)
+    left, top = min(across), min(down)
+    return Box(left, top, max(across) - left, max(down) - top, line, finding.points, outlined=False)
 
 
 def _note(probability: float | None, age_s: float | None) -> str:

@@ -7,16 +7,17 @@ brightness) of neighbouring lines there, since 4:2:0 has colour for every second
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
-
-from consumer.overlay import Mark, Overlay, layout
+from consumer.drawing.layout import layout
+from consumer.drawing.mark import Mark
+from consumer.overlay import Overlay
 from shared.errors import BadPicture
 from shared.frames import jpeg, jpeg_rows, pixels
+from shared.frames.jpeg_strips import EncodeStrip, strip_encoder
 
-_QUICK_UP_TO = 0.9  # share of the rows; beyond it decoding the whole picture costs the same
+_QUICK_UP_TO = 0.8  # share of the rows; beyond it decoding the whole picture costs the same
 _SOS = b"\xff\xda"  # start of a scan (ITU T.81, B.1.1.3)
+_COLOURS = 3  # components
 
 
 def imprint(picture: bytes, overlay: Overlay, *, quality: int) -> bytes:
@@ -73,14 +74,14 @@ class _Strips:
     ranges: list[range]
     offsets: list[int]
     marks: tuple[Mark, ...]
-    quality: int
+    encode: EncodeStrip
 
     def drawn(self, picture: bytes, header: jpeg.Picture) -> bytes:
         strips = {}
         for rows in self.ranges:
             image = pixels.decode(jpeg_rows.take_rows(picture, header, self.offsets, rows.start, rows.stop))
             _draw(image, rows.start * header.mcu_height, self.marks)
-            strips[rows.start] = pixels.encode(image, self.quality)
+            strips[rows.start] = self.encode(image)
         return jpeg_rows.replace_rows(picture, header, self.offsets, strips)
 
 
@@ -108,21 +109,22 @@ def prepare(picture: bytes, overlay: Overlay) -> Drawing:
 
 def _strips(picture: bytes, header: jpeg.Picture, marks: tuple[Mark, ...]) -> _Strips | None:
     """Return the rows to exchange; None if the picture has to be drawn on as a whole."""
-    quality = _own_quality(header)
+    encode = strip_encoder(header) if len(header.components) == _COLOURS else None  # a grey one could show no colours
     ranges = _ranges(marks, header)
-    if quality is None or sum(map(len, ranges)) > _QUICK_UP_TO * header.mcu_rows:
+    if encode is None or sum(map(len, ranges)) > _QUICK_UP_TO * header.mcu_rows:
         return None
     try:
         offsets = jpeg_rows.split_rows(picture, header, ranges[-1].stop)
     except BadPicture:  # markers out of order, which a decoder can handle
         return None
-    return _Strips(ranges, offsets, marks, quality)
+    return _Strips(ranges, offsets, marks, encode)
 
 
 def _draw(image: pixels.Image, first_row: int, marks: Iterable[Mark]) -> None:
     """Draw `marks` on `image`, changed in place, whose first row is row `first_row` of the picture."""
     for mark in marks:
-        mark.draw(image, first_row)
+        if mark.bottom > first_row and mark.top < first_row + len(image):
+            mark.draw(image, first_row)
 
 
 def _ranges(marks: Iterable[Mark], header: jpeg.Picture) -> list[range]:
@@ -138,24 +140,3 @@ def _ranges(marks: Iterable[Mark], header: jpeg.Picture) -> list[range]:
         else:
             ranges.append(range(first, stop))
     return ranges
-
-
-def _own_quality(header: jpeg.Picture) -> int | None:
-    """Return the quality at which our encoder writes rows that fit into this picture; None if it cannot."""
-    if not header.restarts_every_row or not header.standard_huffman or header.has_exif or header.has_adobe:
-        return None
-    form, qualities = _encoder()
-    if (header.precision, header.components, header.scan) != form:
-        return None
-    return qualities.get(header.quantisation)
-
-
-@cache
-def _encoder() -> tuple[tuple[int, tuple[jpeg.Component, ...], bytes], dict[bytes, int]]:
-    """Return the form that our encoder writes, and by its quantisation tables the quality that gives them."""
-    tiny = np.zeros((16, 16, 3), np.uint8)
-    headers = {quality: jpeg.inspect(pixels.encode(tiny, quality)) for quality in range(1, 101)}
-    return (
-        (headers[1].precision, headers[1].components, headers[1].scan),
-        {header.quantisation: quality for quality, header in headers.items()},
-    )
