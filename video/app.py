@@ -35,15 +35,14 @@ def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[Ba
             if failure is not None:
                 crashed(failure)
 
-        sources.latest.open(asyncio.get_running_loop(), display.cameras.put)
+        display.open(asyncio.get_running_loop())
         ticking = asyncio.create_task(display.tick(beat))
         ticking.add_done_callback(ended)
         try:
             yield
         finally:
-            sources.latest.close()
             ticking.cancel()
-            display.cameras.close()
+            display.close()
 
     app = FastAPI(
         title="video",

@@ -16,6 +16,7 @@ from video.access.identity import Denied
 from video.access.scope import viewer_of
 from video.camera import Camera
 from video.cameras import Cameras
+from video.events.events import Events, EventSource
 from video.latest import LatestFrames
 from video.mjpeg_response import MjpegResponse
 from video.pace import Pace
@@ -47,6 +48,7 @@ class Sources:
         allowed_origins: further origins whose pages may embed the page, connect and read.
         loopback_only: whether the server listens on a loopback address only.
         access: decides who may see what.
+        events: the predictions on the bus; None if they are not read.
     """
 
     latest: LatestFrames
@@ -60,6 +62,7 @@ class Sources:
     allowed_origins: frozenset[str] = frozenset()
     loopback_only: bool = False
     access: Access = field(default_factory=Access)
+    events: EventSource | None = None
 
 
 class Display:
@@ -75,6 +78,20 @@ class Display:
         self.websockets: set[WebSocketViewer] = set()
         self._noted_at = float("-inf")  # monotonic: when the histories were last continued
         self._enforced_at = float("-inf")
+        self.events = Events(sources.events, self.viewers) if sources.events else None
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take frames and events in this loop from now on."""
+        self.sources.latest.open(loop, self.cameras.put)
+        if self.events:
+            self.events.open(loop)
+
+    def close(self) -> None:
+        """Take no more, and end every viewer."""
+        self.sources.latest.close()
+        self.cameras.close()
+        if self.events:
+            self.events.close()
 
     async def tick(self, beat: Callable[[], None]) -> None:
         """Keep states and still pictures up to date until the service ends; then end every viewer."""
@@ -90,6 +107,8 @@ class Display:
             self._enforce_access(now)
             await asyncio.sleep(max(TICK_S, TICK_REST * (time.monotonic() - now)))
         self.cameras.close()
+        if self.events:
+            self.events.end()
         for viewer in self.websockets:
             viewer.status_changed()
 

@@ -31,6 +31,23 @@ class AccessMetrics:
         )
 
 
+class EventMetrics:
+    """What is counted of the events on /predictions/stream."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sent = Counter("video_events_sent_total", "Events sent, over all readers", registry=registry)
+        self.missed = Counter(
+            "video_events_missed_total",
+            "Events that readers were told they have missed, over all readers",
+            registry=registry,
+        )
+        self.ignored = Counter(
+            "video_events_ignored_total",
+            "Records of the topic of predictions that make no sense or exceed a bound",
+            registry=registry,
+        )
+
+
 class VideoMetrics:
     """What the video service counts and measures, exported by one registry."""
 
@@ -78,3 +95,4 @@ class VideoMetrics:
         )
         self.viewers = ViewerMetrics(registry)
         self.access = AccessMetrics(registry)
+        self.events = EventMetrics(registry)

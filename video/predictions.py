@@ -1,14 +1,13 @@
 """What was drawn on a frame: the header `predictions`, checked, because anyone may write to the bus."""
 
-import json
-import math
 from typing import Any, TypeAlias
+
+from video.strict_json import read_json
 
 Json: TypeAlias = dict[str, Any]
 
 MAX_BYTES = 16 * 1024
 MAX_PREDICTIONS = 100
-MAX_EXACT = 2**53 - 1  # largest whole number that is exact in JavaScript (ECMA-262, Number.MAX_SAFE_INTEGER)
 _TYPES: dict[str, tuple[type, ...]] = {
     "model": (str,),
     "state": (str,),
@@ -27,8 +26,8 @@ def read_predictions(header: bytes) -> list[Json]:
     if len(header) > MAX_BYTES:
         return []
     try:
-        predictions = json.loads(header or b"[]", parse_constant=_refuse, parse_float=_finite, parse_int=_exact)
-    except (ValueError, RecursionError):
+        predictions = read_json(header or b"[]")
+    except ValueError:
         return []
     if not isinstance(predictions, list):
         return []
@@ -41,21 +40,3 @@ def _has_shape(prediction: object) -> bool:
         for name, types in _TYPES.items()
         if name in prediction
     )
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:32]} is not finite")
-    return number
-
-
-def _exact(text: str) -> int:
-    number = int(text) if len(text) <= 17 else MAX_EXACT + 1
-    if abs(number) > MAX_EXACT:
-        raise ValueError(f"{text[:32]} is not exact in JavaScript")
-    return number

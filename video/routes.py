@@ -11,6 +11,7 @@ from video.access.scope import viewer_of
 from video.camera import Camera
 from video.camera_routes import STREAM_ANSWERS, Fps, Width, camera_routes, snapshot_of
 from video.display import Display
+from video.events.routes import event_routes
 from video.history_routes import history_routes
 from video.mjpeg_response import full_response
 from video.pages import html_response, paths_page, read_page, static_routes
@@ -37,6 +38,7 @@ def routes_of(display: Display) -> APIRouter:
     routes.include_router(_page_routes(display))
     routes.include_router(camera_routes(display))
     routes.include_router(history_routes(display))
+    routes.include_router(event_routes(display))
     routes.include_router(_websocket_routes(display))
     routes.include_router(access_routes(display.sources.access, display.cameras.ids))
     routes.include_router(_service_routes())

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from shared.bus import Bus, Reader, Writer
+from shared.bus import Bus, Reader, Replay, Writer
 from shared.clock import now_us
 from shared.document import document_valid_gauge
 from shared.frames.reader import FrameReader
@@ -18,6 +18,8 @@ from video.access.watched import watch_access
 from video.app import create_app
 from video.client_address import ClientAddresses
 from video.display import Sources
+from video.events.events import EventSource
+from video.events.feed import EventFeed
 from video.latest import LatestFrames
 from video.metrics import VideoMetrics
 from video.picture import encode_raw
@@ -60,6 +62,7 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     addresses = ClientAddresses()
     access = Access(addresses, metrics.access, loopback=is_loopback(settings.display_address.host))
     document = watch_access(settings.access_file, access, document_valid_gauge("video", service.registry))
+    events = _event_source(settings, bus, metrics, service)
     sources = Sources(
         latest=latest,
         ledger=metrics.ledger,
@@ -72,6 +75,7 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
         allowed_origins=frozenset(filter(None, settings.allowed_origins.split(","))),
         loopback_only=access.loopback,
         access=access,
+        events=events,
     )
     web = WebServer(
         settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers, addresses=addresses
@@ -93,6 +97,8 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     service.loop("board", read_board)
     if document is not None:
         service.loop("access", partial(document.run, on_change=access.use))
+    if events:
+        service.loop("predictions", events.feed.run)
     service.at_end(web.end)
     log.info(
         "open http://localhost:%d in a browser",
@@ -105,3 +111,17 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
         broker=status.broker(),
         documents={name: watched.readiness() for name, watched in documents.items()},
     )
+    return lambda: readiness.readiness(serving=web.serving(), broker=status.broker())
+
+
+def _event_source(
+    settings: VideoSettings, bus: Bus, metrics: VideoMetrics, service: Service[VideoSettings]
+) -> EventSource | None:
+    """Return what /predictions/stream reads; None without a topic."""
+    topic = settings.topic_predictions
+    if not topic:
+        return None
+    predictions = Reader.of_all_partitions(bus, topic, group=settings.group)
+    service.owns(predictions)
+    feed = EventFeed(predictions, metrics.events.ignored)
+    return EventSource(feed, lambda: Replay(bus, topic, group=settings.group), metrics.events)

@@ -10,6 +10,7 @@ from shared.settings import (
     Duration,
     Group,
     Listen,
+    OptionalTopic,
     Servers,
     ServiceSettings,
     Topic,
@@ -34,6 +35,9 @@ class VideoSettings(ServiceSettings):
     """The settings of the video service."""
 
     topic: Topic = setting("videodisplay", "TOPICNAME", "topic read")
+    topic_predictions: OptionalTopic = setting(
+        "videopredictions", "TOPICNAMEPREDICTIONS", "topic of /predictions/stream; empty: none", empty=True
+    )
     servers: Servers = setting("kf1-service:19095", "KAFKAPORT", "bootstrap servers")
     group: Group = setting(
         "govideo",

@@ -10,6 +10,7 @@ from shared.bus.embedded import EmbeddedBroker
 from shared.bus.limits import Limit, MessageTooLarge, record_bytes
 from shared.bus.reader import Reader
 from shared.bus.record import Record
+from shared.bus.replay import OffsetsUnknown, Replay
 from shared.bus.writer import Delivery, Writer
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "EmbeddedBroker",
     "Limit",
     "MessageTooLarge",
+    "OffsetsUnknown",
     "Reader",
     "Record",
+    "Replay",
     "Topics",
     "Writer",
     "record_bytes",

@@ -82,7 +82,8 @@ class AllPartitions:
 
     def _take_new(self) -> None:
         fetcher = self._fetcher
-        topic = fetcher.client.list_topics(self._topic, timeout=LOOKUP_TIMEOUT_S).topics[self._topic]
+        cluster = fetcher.client.list_topics(self._topic, timeout=LOOKUP_TIMEOUT_S)
+        topic, fetcher.cluster_id = cluster.topics[self._topic], cluster.cluster_id
         fetcher.note_missing(topic.error)
         new = sorted(topic.partitions.keys() - fetcher.offsets.assigned.keys())
         fetcher.assign({partition: fetcher.start_of(partition) for partition in new})

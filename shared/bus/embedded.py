@@ -6,6 +6,7 @@ import confluent_kafka
 
 from shared.bus.client import METADATA_TIMEOUT_S, Bus, Properties
 
+MOCK_CLUSTER = "mockCluster"  # how the id of its cluster begins (librdkafka, rdkafka_mock.c)
 LARGEST_MESSAGE_BYTES = 2_000_000  # it acknowledges larger records and loses them
 
 

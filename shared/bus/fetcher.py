@@ -44,6 +44,7 @@ class Fetcher:
             its records count from the first one.
         on_assigned: called with each assigned partition and the metadata that the reader before committed with it; see
             `Reader.on_assigned`.
+        cluster_id: of the brokers, once they have said it.
     """
 
     def __init__(self, topic: str, properties: dict[str, Any], *, replay_last: int = 0) -> None:
@@ -58,6 +59,7 @@ class Fetcher:
         self._topic, self._properties, self._replay_last = topic, properties, replay_last
         self._ends: dict[int, int] = {}  # partition -> offset of the first record written after the start
         self._client = make_client(confluent_kafka.Consumer, properties)
+        self.cluster_id: str | None = None
 
     @property
     def client(self) -> Any:

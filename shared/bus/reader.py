@@ -8,6 +8,7 @@ from typing import Any, Self
 from shared.bus.assignment import AllPartitions, Assignment
 from shared.bus.client import LARGEST_MESSAGE_BYTES, Bus, OutageLog, Properties, close_in_time
 from shared.bus.commits import Commits
+from shared.bus.embedded import MOCK_CLUSTER
 from shared.bus.fetcher import Fetcher
 from shared.bus.group import SESSION_TIMEOUT, GroupMember
 from shared.bus.record import Record
@@ -121,6 +122,19 @@ class Reader:
     def predates_start(self, record: Record) -> bool:
         """Return whether a record was written before this reader started; known only with `replay_last`."""
         return self._fetcher.predates_start(record)
+
+    def positions(self) -> dict[int, int]:
+        """Return the offset of the next record by partition, of those partitions whose offset is known."""
+        return self._fetcher.offsets.accounted(self._fetcher.offsets.assigned)
+
+    def log_id(self) -> str | None:
+        """Return what identifies the topic among all that have had its name; None while that is unknown.
+
+        That is the topic's id, which Kafka has had since 2.8. The embedded broker has none; the id of its cluster is
+        another one each time it starts, and with it all its topics begin again.
+        """
+        cluster_id = self._fetcher.cluster_id
+        return cluster_id if cluster_id and cluster_id.startswith(MOCK_CLUSTER) else self._topic_id.id
 
     def close(self) -> None:
         """Commit and leave the group; do not wait for a broker that does not answer."""

@@ -35,6 +35,11 @@ class TopicId:
         self._answer: Any = None
         self._ask_at = float("-inf")
 
+    @property
+    def id(self) -> str | None:
+        """The topic's id when it last existed; None if no broker has said it yet."""
+        return self._id
+
     def has_changed(self) -> bool:
         """Return, once for each change, whether the topic has another id than when it last existed."""
         if self._answer is not None and self._answer.done():

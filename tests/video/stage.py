@@ -23,6 +23,7 @@ from tests.waiting import wait_until
 from video.access.access import Access
 from video.app import create_app
 from video.display import Sources
+from video.events.events import EventSource
 from video.latest import LatestFrames
 from video.metrics import ViewerMetrics
 from video.readiness import CameraReadiness
@@ -67,6 +68,7 @@ class Stage:
         allowed_origins: Collection[str] = (),
         loopback_only: bool = True,
         access: Access | None = None,
+        events: EventSource | None = None,
     ) -> None:
         access = access or Access()
         self.registry = CollectorRegistry()
@@ -89,6 +91,7 @@ class Stage:
             allowed_origins=frozenset(allowed_origins),
             loopback_only=loopback_only,
             access=access,
+            events=events,
         )
         self.web = WebServer(
             Address("127.0.0.1", 0),

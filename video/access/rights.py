@@ -44,6 +44,11 @@ class Rights:
         return any(grant.predictions and grant.covers(camera) for grant in self.grants)
 
     @property
+    def some_predictions(self) -> bool:
+        """Whether the predictions of any camera may be read."""
+        return any(grant.predictions and grant.cameras for grant in self.grants)
+
+    @property
     def some(self) -> bool:
         """Whether there is anything to be seen."""
         return any(grant.cameras for grant in self.grants)

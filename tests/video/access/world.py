@@ -22,6 +22,7 @@ from video.access.access import Access
 from video.access.key_files import Key, digest_of
 from video.access.watched import watch_access
 from video.client_address import ClientAddresses
+from video.events.events import EventSource
 from video.metrics import AccessMetrics
 
 GUARD, NEIGHBOUR, STRANGER = "guards-own-token", "neighbours-own-token", "token-of-a-role-without-cameras"
@@ -33,12 +34,12 @@ CAMERAS = ("front", "lobby", "yard-1")
 class World:
     """What a test asks, and changes."""
 
-    def __init__(self, folder: Path, *, everyone: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, everyone: tuple[str, ...] = (), events: EventSource | None = None) -> None:
         self.folder = folder
         self.issuer = IssuerServer()
         self.registry = CollectorRegistry()
         self.access = Access(ClientAddresses(), AccessMetrics(self.registry))
-        self.stage = Stage(access=self.access)
+        self.stage = Stage(access=self.access, events=events)
         self.stop = threading.Event()
         self._exit = ExitStack()
         self._seq = 0
