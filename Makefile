@@ -137,6 +137,12 @@ format: $(SETUP) ## Format the code and apply automatic fixes.
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGE_SETUP) && npm run --silent format; \
 		else $(call missing,npm); fi
 
+##@ Helm
+
+.PHONY: chart
+chart: $(SETUP) ## Write the Helm chart to dist/chart from the kustomizations (kustomize or kubectl).
+	@$(BIN)/python -m k8s.chart dist/chart
+
 ##@ Images
 
 .PHONY: images

@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.images, pytest.mark.timeout(1200)]
 # They share one network namespace, as the containers of a pod do: the embedded broker knows loopback only.
 PROBES = {"producer": 8081, "consumer": 8082, "video": 8083}
 PAGE, MODEL = 8080, 8501
+# Compose runs the images as their own user; here they run as a cluster may that assigns ids itself (OpenShift).
+ANY_USER = (*CONFINED, "--user=1000650000:0")
 OFTEN = ("--health-interval=1s", "--health-start-period=60s")
 MODEL_URL = f"http://127.0.0.1:{MODEL}/v1/models/tfModel:predict"
 # As ConfigMaps of the original say it.
@@ -60,11 +62,11 @@ def suite(services: Mapping[str, str], tfserving: str) -> Iterator[Suite]:
             "video": {},
         }
         inside = f"container:{pod.id}"
-        parts = {"tfserving": Container(tfserving, network=inside, options=(*CONFINED, *OFTEN))}
+        parts = {"tfserving": Container(tfserving, network=inside, options=(*ANY_USER, *OFTEN))}
         stack.enter_context(parts["tfserving"])
         for name in SERVICES:
             environment = {**common, **own[name], "PROBEPORT": f":{PROBES[name]}"}
-            options = (*CONFINED, *OFTEN)
+            options = (*ANY_USER, *OFTEN)
             container = Container(services[name], network=inside, options=options, environment=environment)
             parts[name] = stack.enter_context(container)
         yield Suite(pod, parts)

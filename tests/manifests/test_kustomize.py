@@ -22,6 +22,7 @@ WHOLE = {
     ".": "kafka",
     "overlays/three-brokers": "kafka",
     "overlays/keda": "kafka",
+    "overlays/openshift": "kafka",
     "overlays/zookeeper": "zookeeper",
 }
 
@@ -89,6 +90,19 @@ def test_keda_takes_the_autoscalers_place() -> None:
 
     assert of_kind("HorizontalPodAutoscaler", things) == {}
     assert of_kind("ScaledObject", things).keys() == {"consumer"}
+
+
+def test_a_cluster_may_assign_the_users() -> None:
+    """The component takes away the ids and nothing else."""
+    ids = ("runAsUser", "runAsGroup", "fsGroup")
+    before, after = workloads(build(".")), workloads(build("overlays/openshift"))
+    for name, workload in before.items():
+        context = workload["spec"]["template"]["spec"]["securityContext"]
+        assert context.pop("runAsUser")
+        for other in ids[1:]:
+            context.pop(other, None)
+        assert context["runAsNonRoot"] is True
+        assert after[name] == workload
 
 
 def test_cameras_may_be_confined_to_their_network(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Writes the Helm chart from the kustomizations, which remain the only description of what is deployed."""
