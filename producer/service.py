@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from producer import check
+from producer import check, preview
 from producer.camera import Camera
 from producer.camera_set import TICK_S, CameraSet
 from producer.configured import ConfiguredCameras
@@ -21,7 +21,8 @@ from shared.states import CameraState
 
 PURPOSE = (
     "Publishes the pictures of cameras to Kafka. "
-    "With --check [LINK] it tries the configured cameras, or one, and prints what they send."
+    "With --check [LINK] it tries the configured cameras, or one, and prints what they send. "
+    "With --preview CAMERA OUT.jpg it writes a picture with a grid of fractions, to find polygons for masks."
 )
 # How to make pictures smaller that are too large for the bus, by FRAMEFORMAT.
 _SMALLER = {
@@ -31,9 +32,11 @@ _SMALLER = {
 
 
 def main() -> int:
-    """Run the producer, or check its cameras; return the exit status."""
+    """Run the producer, check its cameras, or write a picture of one; return the exit status."""
     if check.OPTION in sys.argv[1:]:
         return check.main(sys.argv[1:])
+    if preview.OPTION in sys.argv[1:]:
+        return preview.main(sys.argv[1:])
     return run_service(ProducerSettings, "producer", PURPOSE, build)
 
 
