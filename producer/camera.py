@@ -128,8 +128,10 @@ class Camera:
         self._ledger.dropped(self.name, Reason.UNMASKED, counts.unmasked)
         if message.kind is MessageKind.FAILED:
             raise message.error()
-        none_kept = counts.undecodable or counts.unmasked
-        if message.kind is MessageKind.COUNTS and none_kept and not (counts.thinned or counts.superseded):
+        if message.kind is MessageKind.COUNTS and counts.unmasked:
+            watchdog.saw_unmasked()
+            return
+        if message.kind is MessageKind.COUNTS and counts.undecodable and not (counts.thinned or counts.superseded):
             watchdog.saw_undecodable()
             return
         if message.kind is MessageKind.COUNTS and not (counts.thinned or counts.superseded):

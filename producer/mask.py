@@ -76,28 +76,38 @@ def rectangles(
 
 
 def covered(masks: Polygons, width: int, height: int, cell: tuple[int, int], margin: float) -> NDArray[np.bool_]:
-    """Return which cells of a picture the polygons touch: bool, shape (rows, columns) of cells."""
+    """Return which cells of a picture the polygons touch: bool, shape (rows, columns) of cells.
+
+    Raises:
+        ValueError: a polygon touches none; as polygons are checked, this cannot be.
+    """
     columns, rows = -(-width // cell[0]), -(-height // cell[1])
     cells = np.zeros((rows, columns), bool)
     for mask in masks:
         corners = np.array(mask, np.float64) * (width, height)
-        _cover(cells, corners, cell, margin)
+        touched = _touched(cells.shape, corners, cell, margin)
+        if not touched.any():
+            raise ValueError("a polygon covers nothing")
+        cells |= touched
     return cells
 
 
-def _cover(cells: NDArray[np.bool_], corners: NDArray[np.float64], cell: tuple[int, int], margin: float) -> None:
-    """Set the cells that one polygon touches: those that a side passes through, and those with their middle inside."""
-    rows, columns = cells.shape
+def _touched(
+    shape: tuple[int, ...], corners: NDArray[np.float64], cell: tuple[int, int], margin: float
+) -> NDArray[np.bool_]:
+    """Return the cells that a polygon touches: a side passes through them, or their middle lies inside."""
+    rows, columns = shape
+    cells = np.zeros(shape, bool)
     middle_x = (np.arange(columns) + 0.5) * cell[0]
     middle_y = (np.arange(rows) + 0.5) * cell[1]
-    inside = np.zeros(cells.shape, bool)
+    inside = np.zeros(shape, bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         cells |= _passes(x0, y0, x1, y1, middle_x, middle_y, cell[0] / 2 + margin, cell[1] / 2 + margin)
         if y0 != y1:  # even-odd rule: count the sides that a ray from the middle to the right meets
             meets = (middle_y < y0) != (middle_y < y1)
             at = x0 + (middle_y - y0) * (x1 - x0) / (y1 - y0)
             inside ^= meets[:, None] & (middle_x[None, :] < at[:, None])
-    cells |= inside
+    return cells | inside
 
 
 def _passes(

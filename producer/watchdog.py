@@ -20,12 +20,13 @@ class Watchdog:
         self._first_s: float | None = None
         self._last_s: float | None = None
         self._undecodable = False
+        self._unmasked = False
 
     def saw_picture(self) -> None:
         """Record that a picture arrived."""
         self._last_s = self._clock()
         self._first_s = self._first_s or self._last_s
-        self._undecodable = False
+        self._undecodable = self._unmasked = False
         self.rhythm.saw_picture(self._last_s)
 
     def saw_none_due(self) -> None:
@@ -36,6 +37,10 @@ class Watchdog:
     def saw_undecodable(self) -> None:
         """Record that the camera sent something that is not a picture."""
         self._undecodable = True
+
+    def saw_unmasked(self) -> None:
+        """Record that a picture arrived, and was dropped because its masks could not be painted."""
+        self._unmasked = True
 
     @property
     def age_s(self) -> float:
@@ -56,12 +61,14 @@ class Watchdog:
 
         Raises:
             CameraFrozen: pictures arrived and then stopped.
-            CameraLost: no picture arrived at all, or only bytes that are not pictures.
+            CameraLost: no picture arrived at all, only bytes that are not pictures, or only pictures without masks.
         """
         limit_s = self.rhythm.limit_s + ALLOWANCE_S
         since_s = self._began_s if self._last_s is None else self._last_s
         if self._clock() - since_s <= limit_s:
             return
+        if self._unmasked:
+            raise CameraLost(f"for {limit_s:.0f} s, its privacy masks could not be painted; nothing is published")
         if self._undecodable:
             raise CameraLost(f"it has sent data for {limit_s:.0f} s, but no picture")
         if self._last_s is None:

@@ -11,7 +11,13 @@ from producer.mask import rectangles
 from producer.protocol import CaptureJob, Polygons
 from producer.source import parse
 from shared.errors import NotMasked
+from tests.producer.cameras import http_camera
 from tests.producer.masked import CORNER, WINDOW, camera_jpeg, masked, scene, under
+from tests.producer.watched import watched
+from tests.waiting import wait_until
+
+IMPOSSIBLE: Polygons = (((float("nan"), 0.0), (1.0, 0.0), (1.0, float("nan"))),)
+"""A polygon that no document can hold."""
 
 
 @pytest.mark.parametrize("masks", [WINDOW, CORNER, WINDOW + CORNER])
@@ -43,10 +49,20 @@ def test_a_polygon_smaller_than_a_pixel_covers_its_cell() -> None:
 @pytest.mark.parametrize("content", [scene(), CameraJpeg(camera_jpeg(scene(), "4:2:0", restart_marker_rows=1))])
 def test_a_mask_that_cannot_be_painted_lets_nothing_through(content: Content) -> None:
     """Whatever goes wrong while painting, the frame is refused with the reason."""
-    impossible: Polygons = (((float("nan"), 0), "x"),)  # type: ignore[assignment]
+    with pytest.raises(NotMasked, match=r"masks cannot be painted: .* covers nothing"):
+        masked(content, CORNER + IMPOSSIBLE)
 
-    with pytest.raises(NotMasked, match="masks cannot be painted"):
-        masked(content, impossible)
+
+def test_a_camera_whose_masks_cannot_be_painted_publishes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Its frames are counted as unmasked, and the log and its state say why."""
+    caplog.set_level("INFO")
+    with http_camera() as source, watched(source.link(), masks=IMPOSSIBLE, first_s=1.0, timeout_s=1.0) as camera:
+        wait_until(lambda: camera.dropped("unmasked") > 0, "frames are counted")
+        wait_until(lambda: "masks could not be painted" in (camera.camera.state.reason or ""), "the state says why")
+
+    assert camera.frames == []
+    assert camera.camera.state.state == "down"
+    assert sum("pictures are dropped because of masks" in line for line in caplog.messages) >= 1
 
 
 def test_the_reader_s_picture_stays_as_it_is() -> None:

@@ -118,6 +118,18 @@ def test_no_picture_due_is_no_gap(clock: Clock) -> None:
     watched.check()
 
 
+def test_pictures_without_their_masks_are_no_pictures(clock: Clock) -> None:
+    """A camera whose masks cannot be painted is lost, and the reason says so until a picture has them."""
+    watched = watchdog(clock)
+    clock.now += SILENT_S - 0.1
+    watched.saw_unmasked()
+    clock.now += 0.2
+    with pytest.raises(CameraLost, match="masks could not be painted; nothing is published"):
+        watched.check()
+    watched.saw_picture()
+    watched.check()
+
+
 def test_undecodable_bytes_are_no_picture(clock: Clock) -> None:
     """A camera that sends only undecodable bytes is lost, and the reason says so."""
     watched = watchdog(clock)
