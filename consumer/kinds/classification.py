@@ -39,7 +39,7 @@ class Classification:
             Contradiction: document and metadata do not fit each other.
         """
         self._input = picture_input(spec, signature, InputDefaults())
-        self._lowest, self._topk = spec.lowest, spec.topk
+        self._topk = spec.topk
         self._margin = spec.crops.margin if spec.crops else 0.0
         self._labels = labels
         self._original = signature.outputs.keys() >= _ORIGINAL
@@ -88,7 +88,6 @@ class Classification:
         return [
             Finding(class_ - offset, self._label(class_ - offset, len(row)), round(float(row[class_]), 6), place.box)
             for class_ in [first, *others][:count]
-            if row[class_] >= self._lowest
         ]
 
     def _label(self, class_: int, outputs: int) -> str:

@@ -29,7 +29,7 @@ class Emotion:
         """
         self._input = picture_input(spec, signature, DEFAULTS)
         self._scores = scores_output(signature)
-        self._lowest, self._labels = spec.lowest, labels
+        self._labels = labels
         self._margin = spec.crops.margin if spec.crops else 0.0
         self._finder = FaceFinder()
 
@@ -48,6 +48,5 @@ class Emotion:
         for row, place in zip(rows, request.places, strict=True):
             (class_,) = best(row, 1)
             probability = round(float(row[class_]), 6)
-            finding = Finding(class_, label_of(self._labels, class_), probability, place.box)
-            found.append([finding] if probability >= self._lowest else [])
+            found.append([Finding(class_, label_of(self._labels, class_), probability, place.box)])
         return per_picture(found, request)

@@ -68,13 +68,12 @@ def test_there_are_five_findings_the_model_s_own_choice_first() -> None:
     assert findings[0].probability == 0.2
 
 
-def test_topk_and_threshold_limit_the_findings() -> None:
-    """Below the threshold nothing is found."""
+def test_topk_limits_the_findings_and_a_threshold_does_not() -> None:
+    """What is less probable is published, and not drawn."""
     best = {9: 0.4, 8: 0.3, 7: 0.2}
 
     assert [finding.class_ for finding in ask(original(topk=2), answer(1000, best))[0]] == [9, 8]
-    assert [finding.class_ for finding in ask(original(threshold=0.3), answer(1000, best))[0]] == [9, 8]
-    assert ask(original(threshold=0.5), answer(1000, best)) == [()]
+    assert [finding.class_ for finding in ask(original(threshold=0.5), answer(1000, best))[0]] == [9, 8, 7, 0, 1]
 
 
 def test_a_class_without_a_label_is_called_nothing() -> None:
@@ -189,7 +188,7 @@ def test_boxes_of_another_model_get_a_label_each() -> None:
     """The best one, with the box; the surest box first."""
     boxes = ((0, 0, 50, 50), (100, 100, 60, 80))
 
-    (findings,) = ask(plain(threshold=0.3), {"scores": [[0.6, 0.4], [0.1, 0.9]]}, regions=boxes)
+    (findings,) = ask(plain(), {"scores": [[0.6, 0.4], [0.1, 0.9]]}, regions=boxes)
 
     assert findings == (Finding(1, "label 1", 0.9, boxes[1]), Finding(0, "label 0", 0.6, boxes[0]))
 

@@ -88,9 +88,10 @@ def test_faces_of_another_model_are_taken_as_they_are() -> None:
     assert request.places[0].box == (10, 20, 100, 120)
 
 
-def test_below_the_threshold_nothing_is_found() -> None:
-    """The default is 0."""
+def test_every_face_has_its_likeliest_emotion() -> None:
+    """A threshold is for what is drawn."""
     kind = emotion(threshold=0.8)
     request = kind.request([picture()], [((10, 20, 100, 120),)])
 
-    assert kind.findings({"emotions": np.array([HAPPY])}, request) == [()]
+    ((finding,),) = kind.findings({"emotions": np.array([HAPPY])}, request)
+    assert (finding.label, finding.probability) == ("happy", 0.75)
