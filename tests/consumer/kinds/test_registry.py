@@ -9,8 +9,8 @@ from consumer.kinds.classification import Classification
 from consumer.kinds.detection import Detection
 from consumer.kinds.emotion import Emotion
 from consumer.servers.errors import Contradiction
-from consumer.settings import ASSETS
 from consumer.tensors import Signature
+from shared.packages import data_file
 from tests.consumer.kinds.models import spec
 
 
@@ -35,7 +35,9 @@ def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:
 
 def test_the_labels_of_coco_have_its_own_numbers() -> None:
     """80 names from 1 to 90, with ten gaps, as TensorFlow's detectors number their classes."""
-    labels = {int(number): label for number, label in json.loads((ASSETS / "cocoLabels.json").read_text()).items()}
+    path = data_file("consumer", "assets/cocoLabels.json")
+    assert path is not None
+    labels = {int(number): label for number, label in json.loads(path.read_text()).items()}
 
     assert len(labels) == len(set(labels.values())) == 80
     assert sorted(set(range(1, 91)) - labels.keys()) == [12, 26, 29, 30, 45, 66, 68, 69, 71, 83]
