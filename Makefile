@@ -30,7 +30,7 @@ TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 # Tests that need more than Python have their own targets.
 ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
-	--ignore tests/cluster -m "not alone"
+	--ignore tests/cluster --ignore tests/servers -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
@@ -82,6 +82,10 @@ fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
 .PHONY: test-kafka
 test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
 	$(PYTEST) $(or $(TESTS),tests/kafka)
+
+.PHONY: test-servers
+test-servers: $(SETUP) ## Run the tests against MLServer and KServe, in environments of their own in .venv-servers (pip).
+	$(PYTEST) $(or $(TESTS),tests/servers)
 
 .PHONY: test-attacks
 test-attacks: $(SETUP) ## Attack the video service; other load on the machine would spoil the rates that it compares.
@@ -185,4 +189,4 @@ dashboards: $(SETUP) ## Generate the Grafana dashboards from monitoring/*.py.
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the caches and artefacts of the tools.
-	rm -rf $(VENV) node_modules build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-servers node_modules build dist artefacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
