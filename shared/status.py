@@ -17,7 +17,8 @@ from shared.bus import Reader, Record, Writer
 from shared.clock import Instant, now_us
 from shared.crashes import Faults
 from shared.errors import BadRecord, BusError
-from shared.reports import Entry, Report, ServiceName, read_entry
+from shared.report_reader import read_entry
+from shared.reports import Entry, Report, ServiceName
 
 log = logging.getLogger(__name__)
 

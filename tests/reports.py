@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from shared.clock import now_us
-from shared.reports import Report, read_entry
+from shared.report_reader import read_entry
+from shared.reports import Report
 
 
 def report_of(**parts: dict[str, Any]) -> Report:

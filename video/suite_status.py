@@ -11,13 +11,14 @@ from typing import Any
 
 from shared import clock
 from shared.frames.ledger import Ledger
-from shared.reports import Entry, LedgerReport
-from shared.states import BusState, ModelState, ServiceState
+from shared.reports import Entry, LedgerReport, ModelReport
+from shared.states import BusState, ServiceState
 from shared.status import SILENT_AFTER_S
 from video.access.rights import EVERYTHING, Rights
 from video.camera import Camera
 from video.cameras import Cameras
 from video.diagnosis import BUS_SILENT_AFTER_S, gone_for
+from video.model_status import model_json, unknown
 
 log = logging.getLogger(__name__)
 
@@ -161,20 +162,14 @@ class SuiteStatus:
         return known if known and known[0] == state else (state, heard_at_us)
 
     def _models(self) -> list[Json]:
-        """Return every model's state as the newest report of a consumer has it."""
-        models: dict[str, Json] = {}
+        """Return every model's state as the newest report of a consumer has it, with the figures of all live ones."""
+        models: dict[str, list[ModelReport]] = {}
         for entry in sorted(self._known_entries, key=lambda entry: (not entry.ending, entry.heard_at)):
             state, _ = self._services[entry.service, entry.instance]
-            gone = state is not ServiceState.LIVE
+            gone = f"the {entry.service} is {state}" if state is not ServiceState.LIVE else None
             for name, model in entry.report.models.items():
-                models[name] = {
-                    "name": name,
-                    "state": ModelState.WAITING if gone else model.state,
-                    "since": model.since,
-                    "version": model.version,
-                    "reason": f"the {entry.service} is {state}" if gone else model.reason,
-                }
-        return [models[name] for name in sorted(models)]
+                models.setdefault(name, []).append(unknown(model, gone) if gone else model)
+        return [model_json(name, models[name]) for name in sorted(models)]
 
     def ledgers(self) -> dict[str, dict[str, LedgerReport]]:
         """Return, by camera and service, the sum of the ledgers of the instances; of this service, its own ledger."""

@@ -13,7 +13,8 @@ from shared.frames.go_record import RawPicture, write_original
 from shared.frames.pixels import encode_raw
 from shared.names import camera_id
 from shared.redact import redact
-from shared.reports import MAX_NUMBER, MAX_TEXT, CameraReport, LedgerReport, ModelReport, Report, read_entry
+from shared.report_reader import read_entry
+from shared.reports import MAX_NUMBER, MAX_TEXT, CameraReport, LedgerReport, ModelReport, Report
 from shared.states import CameraState, ModelState
 from tests.fuzz import odd
 from tests.fuzz.runner import any_of, fuzz, mutated

@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from shared.errors import BadRecord
-from shared.reports import read_entry
+from shared.report_reader import read_entry
 from tests.fuzz import odd
 from tests.fuzz.runner import any_of, fuzz, mutated
 from tests.fuzz.test_records import STATUS

@@ -6,7 +6,8 @@ import pytest
 
 from shared.clock import now_us
 from shared.frames.frame import Frame
-from shared.reports import Entry, read_entry
+from shared.report_reader import read_entry
+from shared.reports import Entry
 from tests.video.stage import RUN, Stage, entry, jpeg
 from tests.waiting import wait_until
 from video import cameras
