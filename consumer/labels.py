@@ -1,6 +1,7 @@
-"""Reads the labels of a model: JSON {"0": "tench, Tinca tinca", …} from a file or an http(s) URL."""
+"""Reads the labels of a model: JSON {"0": "tench, Tinca tinca", …} from a file or an http(s) URL, or a packaged set."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import requests
@@ -14,6 +15,10 @@ LARGEST_FILE = 1_000_000
 """Bytes; the thousand labels of ImageNet have 32,000."""
 LONGEST_LABEL = 200
 """Characters; more do not fit on a picture."""
+
+ASSETS = Path(str(files("consumer"))) / "assets"
+PACKAGED = {"imagenet": "imagenetLabels.json", "emotions": "emonetLabels.json", "coco": "cocoLabels.json"}
+"""Files of the packaged sets: ImageNet's 1000 classes, the original's 7 emotions, COCO's 80 objects."""
 
 
 class LabelsUnavailable(SuiteError):
@@ -44,6 +49,11 @@ def read_labels(where: str) -> dict[int, str]:
         return {int(number): _label(label) for number, label in json.loads(text).items()}
     except (ValueError, AttributeError, TypeError, RecursionError) as exc:
         raise LabelsUnavailable(f'{_shown(where)}: not JSON of the form {{"0": "label", …}}') from exc
+
+
+def place_of(labels: str) -> str:
+    """Return where labels are: a path or an http(s) URL, also for the name of a packaged set."""
+    return str(ASSETS / PACKAGED[labels]) if labels in PACKAGED else labels
 
 
 def is_remote(where: str) -> bool:

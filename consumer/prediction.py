@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from shared.frames.frame import Frame
+from shared.frames.ledger import MAX_CAMERAS
 
 STALE_AFTER_S = 1.0  # the picture shows the age of an older label
 FORGOTTEN_AFTER_S = 10.0  # an older label is not shown
@@ -99,7 +100,10 @@ class Newest:
         with self._lock:
             last = self._predictions.get(prediction.camera)
             if last is None or last.run != prediction.run or last.seq < prediction.seq:
+                self._predictions.pop(prediction.camera, None)
                 self._predictions[prediction.camera] = prediction
+            if len(self._predictions) > MAX_CAMERAS:  # a camera without a prediction for longest is gone
+                del self._predictions[next(iter(self._predictions))]
 
     def get(self, frame: Frame) -> Prediction | None:
         """Return the newest prediction that may still be shown on a frame."""

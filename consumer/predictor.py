@@ -1,203 +1,228 @@
-"""Asks one model about the newest frame of each camera in turn, with at most one request in flight."""
+"""Asks one model about the newest frames of its cameras in turn, with at most one request in flight."""
 
-import logging
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from consumer.adaptive_timeout import AdaptiveTimeout
-from consumer.labels import LabelsUnavailable, is_remote, read_labels
-from consumer.metrics import PredictionMetrics
-from consumer.models import Handler
-from consumer.prediction import Finding, Newest, Prediction
-from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
-from consumer.serving import Serving
-from consumer.shares import Shares
-from shared.backoff import Backoff
+from consumer.figures import AnswerTimes
+from consumer.inference import Answered, Inference
+from consumer.labels import LabelsUnavailable
+from consumer.metrics import Outcome, PredictionMetrics
+from consumer.model_spec import ModelSpec
+from consumer.model_state import ModelHealth, is_bad_request
+from consumer.offers import Answer, Offer, Offers
+from consumer.pictures.picture import Picture
+from consumer.prediction import Box, Finding, Newest, Prediction
 from shared.clock import now_us
-from shared.errors import ServingError
+from shared.errors import BadPicture, ServingError
 from shared.frames.frame import Frame
 from shared.reports import ModelReport
-from shared.states import ModelState
 
-log = logging.getLogger(__name__)
-
-REST_CAP_S = 1.0  # longest rest after a failure: a server that is back is found within it
-LONGEST_SHARE_REST_S = 1.0  # of a camera whose answer took long: once may have been the server's fault
 IDLE_S = 0.5  # longest wait for a frame before the loop beats again
-BAD_REQUESTS = 3  # that many HTTP 400 in a row are the model's fault, not a picture's
-OUTCOMES = {
-    ServingTimeout: "timeout",
-    ServingUnreachable: "unreachable",
-    ServingRefusal: "refused",
-    ServingNonsense: "nonsense",
-}
 
-MakeHandler: TypeAlias = Callable[[dict[int, str]], Handler]
-OnResult: TypeAlias = Callable[[Prediction], None]
-Answer: TypeAlias = "Future[Prediction | None]"
+OnResult: TypeAlias = Callable[[Prediction, Prediction], None]
+"""Called with a prediction, and with what is shown of it: the findings that are not below the threshold."""
+OnAsked: TypeAlias = Callable[[Sequence[Offer]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    frame: Frame
-    answer: Answer = field(default_factory=Future)
+def _ignore(_: Sequence[Offer]) -> None:
+    return
 
 
-def _findings(handler: Handler, answer: list[Any]) -> tuple[Finding, ...]:
-    """Read an answer; whatever is wrong with it, it is nonsense and does not end the loop."""
-    try:
-        return handler.findings(answer)
-    except ServingError:
-        raise
-    except Exception as exc:
-        raise ServingNonsense(f"the answer cannot be read: {type(exc).__name__}") from exc
+@dataclass(slots=True)
+class _Round:
+    """What became of the frames of one turn.
+
+    Attributes:
+        predictions: by camera.
+        answered: cameras and seconds of each answered request.
+        refused: cameras whose pictures the server could not read.
+    """
+
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    answered: list[tuple[list[str], float]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 class Predictor:
-    """The loop of one model, and the state of that model; `offer` and the properties are safe for any thread."""
+    """The loop of one model, and the state of that model.
+
+    `offer`, `nothing`, `end` and the properties are safe for any thread.
+    """
 
     def __init__(
         self,
-        name: str,
+        spec: ModelSpec,
+        inference: Inference,
         *,
-        serving: Serving,
-        handler: MakeHandler,
-        labels: str,
+        timeout_s: float,
         metrics: PredictionMetrics,
         on_result: OnResult,
         changed: Callable[[], None],
+        on_asked: OnAsked = _ignore,
     ) -> None:
         """Prepare; the loop is `run`.
 
         Args:
-            name: of the model, as in MODELURLS.
-            serving: the client of its server.
-            handler: makes the handler of the model's kind from the labels.
-            labels: path or URL of the labels.
+            spec: of the model.
+            inference: asks it.
+            timeout_s: longest wait for an answer.
             metrics: counts the requests.
             on_result: called in the loop's thread with each prediction.
             changed: called when the state has changed.
-
-        Raises:
-            LabelsUnavailable: a label file cannot be read (one on the network may be available later).
+            on_asked: called in the loop's thread with the frames about which the model is being asked.
         """
-        self.name = name
+        self.spec, self.name = spec, spec.name
         self.newest = Newest()
-        self._serving, self._make_handler, self._labels = serving, handler, labels
-        self._metrics, self._on_result, self._changed = metrics, on_result, changed
-        self._handler = None if is_remote(labels) else handler(read_labels(labels))
-        self._wake = threading.Condition()
-        self._offers: dict[str, _Offer] = {}
-        self._shares = Shares(longest_rest_s=LONGEST_SHARE_REST_S)
-        self._busy = False
-        self._rest_until = 0.0
-        self._state = ModelReport(ModelState.WAITING, now_us())
-        self._backoff = Backoff(first_s=0.1, cap_s=REST_CAP_S)
-        self._timeout = AdaptiveTimeout(serving.timeout_s)
-        self._bad_requests = 0
+        self._inference, self._metrics = inference, metrics
+        self._on_result, self._on_asked = on_result, on_asked
+        self._offers = Offers(batch=spec.batch, rate=spec.rate)
+        self._health = ModelHealth(spec.name, timeout_s=timeout_s, metrics=metrics, changed=changed)
+        self._times = AnswerTimes()
 
     @property
     def state(self) -> ModelReport:
         """State of the model, as its answers show it."""
-        return self._state
+        return self._health.report
 
-    def offer(self, frame: Frame) -> Answer:
+    def report(self) -> ModelReport:
+        """Return the state with the figures of the last seconds."""
+        spec, figures = self.spec, self._times.figures()
+        return replace(
+            self._health.report,
+            kind=spec.kind,
+            shadow=spec.shadow,
+            compare_with=spec.compare_with,
+            rate=figures.rate,
+            batch=figures.batch,
+            ms=figures.ms,
+        )
+
+    def offer(self, frame: Frame, picture: Picture, regions: tuple[Box, ...] | None = None) -> Answer:
         """Offer a camera's newest frame in place of the one before.
 
         A model that is down is not asked while a request hangs, or during the rest after a failure.
 
-        Returns:
-            The prediction; None if the model was not asked or gave none. Cancelled when a newer frame of the camera
-            takes the place of this one.
+        Args:
+            frame: of a camera.
+            picture: of the frame.
+            regions: boxes to look at; None: the whole picture.
         """
-        offer = _Offer(frame)
-        with self._wake:
-            resting = self._busy or time.monotonic() < self._rest_until
-            refused = self._state.state is ModelState.DOWN and resting
-            replaced = None
-            if not refused:
-                replaced = self._offers.get(frame.camera)
-                self._offers[frame.camera] = offer  # a camera that is waiting keeps its place in the turn
-                self._wake.notify()
-        if refused:
+        offer = Offer(frame, picture, regions)
+        if self._health.resting:
             offer.answer.set_result(None)
-        if replaced is not None:
-            replaced.answer.cancel()
+        else:
+            self._offers.put(offer, unless_busy=self._health.down)
         return offer.answer
 
-    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
-        """Ask until `stop`."""
-        while not stop.is_set():
-            beat()
-            offer = self._next()
-            if offer is None or not offer.answer.set_running_or_notify_cancel():
-                self._set_free()
-                continue
-            prediction, began = None, time.monotonic()
-            try:
-                prediction = self._ask(offer.frame)
-            finally:
-                self._set_free(offer.frame.camera, time.monotonic() - began)
-                if prediction is not None:
-                    self._on_result(prediction)
-                offer.answer.set_result(prediction)
-        self._serving.close()
+    def nothing(self, frame: Frame) -> Prediction:
+        """Return what there is to say of a frame that has nothing to ask about, such as no face."""
+        now = now_us()
+        prediction = self._prediction(frame, (), now, now)
+        self.newest.put(prediction)
+        return prediction
 
     def learned_version(self, version: str | None) -> None:
-        """Record the version that the model server says it serves; None if it is unknown."""
-        if version != self._state.version:
-            self._set(version=version)
-            log.info("model version", extra={"model": self.name, "version": version})
-            self._changed()
+        """Record the version that the server says it serves; None if it is unknown."""
+        known = self._health.report.version
+        # Another version may take and give something else.
+        if self._health.learned_version(version) and (known is not None or not self._inference.signature.inputs):
+            self._inference.forget()
 
-    def _next(self) -> _Offer | None:
-        with self._wake:
-            if (chosen := self._choose()) is None:
-                now = time.monotonic()
-                ready_at = min(map(self._shares.ready_at, self._offers), default=now + IDLE_S)
-                self._wake.wait(min(IDLE_S, max(0.0, ready_at - now)))
-                chosen = self._choose()
-            self._busy = chosen is not None
-            return chosen
+    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        """Ask until `stop`, or until `end` was called."""
+        while not stop.is_set():
+            beat()
+            offers = [one for one in self._offers.take(IDLE_S) if one.answer.set_running_or_notify_cancel()]
+            if not offers:
+                self._offers.done()
+                if self._offers.closed:
+                    break
+                continue
+            round_ = _Round()
+            try:
+                self._ask(offers, round_)
+            finally:
+                self._offers.done(round_.answered, round_.refused)
+                for offer in offers:
+                    offer.answer.set_result(round_.predictions.get(offer.frame.camera))
+        self._offers.close()
+        self._inference.close()
 
-    def _choose(self) -> _Offer | None:
-        now = time.monotonic()
-        for camera in self._offers:
-            if self._shares.ready_at(camera) <= now:
-                return self._offers.pop(camera)
-        return None
+    def end(self) -> None:
+        """Ask no more; what waits is refused, and the loop ends when its request is over."""
+        self._offers.close()
 
-    def _set_free(self, camera: str | None = None, took_s: float = 0.0) -> None:
-        with self._wake:
-            self._busy = False
-            if camera is not None:
-                self._shares.took(camera, took_s)
-
-    def _ask(self, frame: Frame) -> Prediction | None:
-        version, down = self._state.version, self._state.state is ModelState.DOWN
-        limit_s = self._timeout.limit_s(down=down)
+    def _ask(self, offers: Sequence[Offer], round_: _Round) -> None:
+        """Ask about the frames of a turn."""
+        limit_s = self._health.limit_s()
         try:
-            handler = self._ready_handler()
-            if down:  # a server that hangs must not find a queue of pictures when it continues
-                self._serving.probe(timeout_s=limit_s)
-            requested_at, began = now_us(), time.monotonic()
-            answer = self._serving.predict(handler.request(frame.jpeg), timeout_s=limit_s)
-            answered_at = now_us()
-            findings = _findings(handler, answer)
+            if self._health.down:  # a server that hangs must not find a queue of pictures when it continues
+                self._inference.probe(limit_s)
+            self._inference.prepare()
         except (ServingError, LabelsUnavailable) as exc:
-            self._failed(exc)
-            return None
-        took_s = time.monotonic() - began
-        self._metrics.seconds.labels(self.name).observe(took_s)
-        self._timeout.answered(took_s)
-        self._succeeded()
-        prediction = Prediction(
+            self._failed(exc, offers)
+            return
+        self._on_asked(offers)
+        most = self._inference.most_pictures
+        self._offers.batch = most
+        for start in range(0, len(offers), most):
+            if not self._ask_together(offers[start : start + most], round_, limit_s):
+                return
+
+    def _ask_together(self, offers: Sequence[Offer], round_: _Round, limit_s: float) -> bool:
+        """Ask about some frames in one request; return whether to go on.
+
+        If a picture is refused, ask about each on its own: the others keep their answers.
+        """
+        try:
+            answered = self._inference.ask(
+                [offer.picture for offer in offers], [offer.regions for offer in offers], timeout_s=limit_s
+            )
+        except BadPicture:
+            if len(offers) > 1:
+                return self._ask_each(offers, round_, limit_s)
+            self._health.nothing_asked(Outcome.UNREADABLE)
+            return True
+        except ServingError as exc:
+            if is_bad_request(exc) and len(offers) > 1:
+                return self._ask_each(offers, round_, limit_s)
+            if is_bad_request(exc):
+                round_.refused.append(offers[0].frame.camera)
+            return not self._failed(exc, offers)
+        self._take(offers, answered, round_)
+        return True
+
+    def _ask_each(self, offers: Sequence[Offer], round_: _Round, limit_s: float) -> bool:
+        return all(self._ask_together([offer], round_, limit_s) for offer in offers)
+
+    def _take(self, offers: Sequence[Offer], answered: Answered, round_: _Round) -> None:
+        asked = [o.frame.camera for o, found in zip(offers, answered.findings, strict=True) if found is not None]
+        if asked:
+            self._metrics.seconds.labels(self.name).observe(answered.seconds)
+            self._metrics.batch_size.labels(self.name).observe(len(asked))
+            self._times.add(len(asked), answered.seconds)
+            self._health.answered(asked, answered.seconds)
+            round_.answered.append((asked, answered.seconds))
+        for offer, found in zip(offers, answered.findings, strict=True):
+            prediction = self._prediction(offer.frame, found or (), answered.requested_at, answered.answered_at)
+            shown = self._shown(prediction)
+            self.newest.put(shown)
+            round_.predictions[offer.frame.camera] = shown
+            if found is None:
+                self._health.nothing_asked(Outcome.NOTHING)
+            else:
+                self._on_result(prediction, shown)
+
+    def _prediction(
+        self, frame: Frame, findings: tuple[Finding, ...], requested_at: int, answered_at: int
+    ) -> Prediction:
+        return Prediction(
             model=self.name,
-            version=version,
+            kind=self.spec.kind,
+            shadow=self.spec.shadow,
+            version=self._health.report.version,
             camera=frame.camera,
             run=frame.run,
             seq=frame.seq,
@@ -206,39 +231,16 @@ class Predictor:
             answered_at=answered_at,
             findings=findings,
         )
-        self.newest.put(prediction)
-        return prediction
 
-    def _ready_handler(self) -> Handler:
-        if self._handler is None:
-            self._handler = self._make_handler(read_labels(self._labels))
-        return self._handler
+    def _shown(self, prediction: Prediction) -> Prediction:
+        """Return a prediction without the findings that are below the threshold."""
+        lowest = self.spec.lowest
+        shown = tuple(one for one in prediction.findings if one.probability is None or one.probability >= lowest)
+        return replace(prediction, findings=shown)
 
-    def _succeeded(self) -> None:
-        self._metrics.outcomes.labels(self.name, "ok").inc()
-        self._backoff.reset()
-        self._bad_requests = 0
-        if self._state.state is not ModelState.UP:
-            self._become(ModelState.UP, None)
-
-    def _failed(self, exc: Exception) -> None:
-        self._metrics.outcomes.labels(self.name, OUTCOMES.get(type(exc), "labels")).inc()
-        if isinstance(exc, ServingRefusal) and exc.status == 400:
-            self._bad_requests += 1
-            if self._bad_requests < BAD_REQUESTS:
-                return
-        self._rest_until = time.monotonic() + self._backoff.next_s()
-        if self._state.state is not ModelState.DOWN:
-            self._become(ModelState.DOWN, str(exc))
-        else:
-            self._set(reason=str(exc))  # goes into the next status, and is not logged again
-
-    def _become(self, state: ModelState, reason: str | None) -> None:
-        self._set(state=state, since=now_us(), reason=reason)
-        level = logging.WARNING if state is ModelState.DOWN else logging.INFO
-        log.log(level, "model is %s", state, extra={"model": self.name} | ({"reason": reason} if reason else {}))
-        self._changed()
-
-    def _set(self, **changes: Any) -> None:
-        with self._wake:  # another thread learns the version
-            self._state = replace(self._state, **changes)
+    def _failed(self, exc: Exception, offers: Sequence[Offer]) -> bool:
+        """Note a failure; return whether the model is down."""
+        down = self._health.failed(exc, [offer.frame.camera for offer in offers])
+        if down:  # it may come back as another
+            self._inference.forget()
+        return down

@@ -1,12 +1,12 @@
 """Settings of the consumer; add one here (those of all services: shared/settings.py), then run `make readme`."""
 
-from importlib.resources import files
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
-from consumer.models import HANDLERS, handler_name
+from consumer.model_spec import ADDRESS_FORMS, LONGEST_TEXT, ModelSpec
+from shared.redact import redact
+from shared.reports import MAX_NAME
 from shared.settings import (
     Compression,
     Duration,
@@ -19,8 +19,15 @@ from shared.settings import (
     setting,
 )
 
-ASSETS = files("consumer") / "assets"
-HANDLER_FORM = f"named HANDLER or HANDLER_SUFFIX, HANDLER being one of {', '.join(sorted(HANDLERS))}"
+SHORT_KINDS = {
+    "imagenet": "classification",
+    "emonet": "emotion",
+    "classification": "classification",
+    "detection": "detection",
+    "emotion": "emotion",
+}
+"""Kind of a model in MODELURLS by the part of its name before `_`; the first two are the original's."""
+SHORT_FORM = f"named KIND or KIND_SUFFIX, KIND being one of {', '.join(SHORT_KINDS)}"
 PredictionMode = Literal["latest", "sync"]
 
 
@@ -38,11 +45,17 @@ class ConsumerSettings(ServiceSettings):
         "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink"
     )
     group: Group = setting("goconsumer", "GROUPNAME", "consumer group: replicas share the cameras")
+    models_file: str = setting(
+        "",
+        "MODELSFILE",
+        "a document of models, read again when it changes (docs/models.md); overrides MODELURLS and LABELURLS",
+        allowed="the path of a YAML or JSON file",
+    )
     model_urls: JsonOfStrings = setting(
         {"imagenet_1": "http://tfserving-service:8501/v1/models/tfModel:predict"},
         "MODELURLS",
-        "models to query: name to address; the part of the name before `_` is the handler",
-        allowed=f'a JSON object such as {{"imagenet_1": "http://host:8501/v1/models/tfModel:predict"}}, {HANDLER_FORM}',
+        "models to query: name to address; the part of the name before `_` is the kind",
+        allowed=f'a JSON object such as {{"imagenet_1": "http://host:8501/v1/models/tfModel:predict"}}, {SHORT_FORM}',
     )
     label_urls: JsonOfStrings = setting(
         {},
@@ -65,17 +78,29 @@ class ConsumerSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _models_are_known(self) -> Self:
-        for name, url in self.model_urls.items():
-            if handler_name(name) not in HANDLERS:
-                raise ValueError(f"MODELURLS[{name}]: got the name {name!r}; allowed: {HANDLER_FORM}")
-            if urlsplit(url).scheme not in {"http", "https"} or not url.endswith(":predict"):
-                raise ValueError(f"MODELURLS[{name}]: got {url!r}; allowed: http://HOST:PORT/v1/models/NAME:predict")
-        for name in self.label_urls.keys() - self.model_urls.keys():
-            raise ValueError(f"LABELURLS[{name}]: got the name {name!r}; allowed: the names in MODELURLS")
+        if not self.models_file:  # which takes precedence
+            self.specs()
+            for name in self.label_urls.keys() - self.model_urls.keys():
+                raise ValueError(f"LABELURLS[{name}]: got the name {name!r}; allowed: the names in MODELURLS")
         if self.topic_in == self.topic_out and self.servers_in == self.servers_out:
             raise ValueError(f"TOPICNAMEOUT: got {self.topic_out!r}; allowed: another topic than TOPICNAMEIN")
         return self
 
-    def labels_of(self, model: str) -> str:
-        """Return where the labels of a model are: what LABELURLS says, else the packaged file of its handler."""
-        return self.label_urls.get(model) or str(ASSETS / HANDLERS[handler_name(model)].labels_file)
+    def specs(self) -> dict[str, ModelSpec]:
+        """Return the models of MODELURLS and LABELURLS by name.
+
+        Raises:
+            ValueError: a name or an address is wrong; the message names it and what is allowed.
+        """
+        return {name: self._spec(name, url) for name, url in self.model_urls.items()}
+
+    def _spec(self, name: str, url: str) -> ModelSpec:
+        prefix = name.partition("_")[0]
+        kind = SHORT_KINDS.get(prefix, prefix)
+        if kind not in SHORT_KINDS.values() or len(name) > MAX_NAME or not name.isprintable():
+            raise ValueError(f"MODELURLS[{name[:MAX_NAME]}]: got the name {name[:MAX_NAME]!r}; allowed: {SHORT_FORM}")
+        try:
+            return ModelSpec(name=name, kind=kind, url=url, labels=self.label_urls.get(name))
+        except ValidationError as exc:
+            address = ADDRESS_FORMS["tfserving"]
+            raise ValueError(f"MODELURLS[{name}]: got {redact(url[:LONGEST_TEXT])!r}; allowed: {address}") from exc

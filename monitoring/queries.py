@@ -63,3 +63,15 @@ def between(sender: str, receiver: str) -> str:
 def prediction(quantile: float) -> str:
     """Return a quantile, in seconds, of the answer time of each model."""
     return f"histogram_quantile({quantile}, sum by (model, le) (rate(consumer_prediction_seconds_bucket[{WINDOW}])))"
+
+
+def batch(quantile: float) -> str:
+    """Return a quantile of the frames per answered request of each model."""
+    return f"histogram_quantile({quantile}, sum by (model, le) (rate(consumer_batch_size_bucket[{WINDOW}])))"
+
+
+def agreement() -> str:
+    """Return the share of each shadow's answers that agree with its reference's."""
+    by, metric = "sum by (model, reference)", "consumer_model_agreement_total"
+    agreed, all_of = (f"{by} (rate({metric}{{{chosen}}}[{WINDOW}]))" for chosen in ('agrees="true"', ""))
+    return f"{agreed} / {all_of}"

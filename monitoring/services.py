@@ -23,11 +23,12 @@ def services() -> schema.Dashboard:
     )
     board.with_panel(
         panels.graph(
-            "Requests by outcome",
+            "Frames by outcome",
             "ok; timeout: slower than MODELTIMEOUT; unreachable: no connection; refused: an HTTP error; nonsense: an "
-            "invalid answer; labels: the labels cannot be read.",
+            "invalid answer; contradiction: document and metadata do not fit; labels: the labels cannot be read; "
+            "unreadable: the picture cannot be decoded; nothing: nothing to ask, such as no face.",
             {"{{model}} {{outcome}}": f"sum by (model, outcome) (rate(consumer_predictions_total[{WINDOW}]))"},
-            unit="reqps",
+            unit="suffix:fps",
             stacked=True,
         )
     )
@@ -38,6 +39,24 @@ def services() -> schema.Dashboard:
             {f"{stage} {{{{instance}}}}": f"max by (instance) ({stage}_broker_silent_seconds)" for stage in STAGES},
             unit="s",
             limit=10,
+        )
+    )
+    board.with_panel(
+        panels.graph(
+            "Frames per request",
+            "Frames of different cameras that a model is asked about at a time.",
+            {"{{model}} median": queries.batch(0.5), "{{model}} p99": queries.batch(0.99)},
+            unit="suffix:frames",
+            width=WHOLE_WIDTH // 2,
+        )
+    )
+    board.with_panel(
+        panels.graph(
+            "Agreement of shadow models",
+            "Share of a shadow's answers that agree with the other model's about the same frame.",
+            {"{{model}} with {{reference}}": queries.agreement()},
+            unit="percentunit",
+            width=WHOLE_WIDTH // 2,
         )
     )
     board.with_row(dashboard.Row("Viewers and status"))

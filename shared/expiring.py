@@ -41,3 +41,8 @@ class ExpiringNames:
             self._forget(oldest)
         self._used_at[name] = now
         return True
+
+    def clear(self) -> None:
+        """Forget every name."""
+        while self._used_at:
+            self._forget(self._used_at.popitem()[0])

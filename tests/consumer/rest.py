@@ -1,5 +1,6 @@
 """A model server on a real socket that misbehaves on demand."""
 
+import base64
 import json
 import socket
 import ssl
@@ -101,17 +102,23 @@ class Rest:
         self._server.server_close()
 
 
-def predictions(class_: int = CAT, outputs: int = 1001) -> bytes:
-    """Return an answer: the class as the labels count it, with probability 0.75."""
+def predictions(class_: int = CAT, outputs: int = 1001, pictures: int = 1) -> bytes:
+    """Return an answer: the class as the labels count it, with probability 0.75, for each picture."""
     probabilities = [0.0] * outputs
     probabilities[class_ + outputs - 1000] = 0.75
-    return json.dumps({"predictions": [{"classes": class_ + outputs - 1000, "probabilities": probabilities}]}).encode()
+    row = {"classes": class_ + outputs - 1000, "probabilities": probabilities}
+    return json.dumps({"predictions": [row] * pictures}).encode()
+
+
+def pictures_of(body: bytes) -> list[bytes]:
+    """Return the encoded pictures in a request."""
+    return [base64.b64decode(one["image_bytes"]["b64"]) for one in json.loads(body)["instances"]]
 
 
 def well(request: Request) -> None:
     """Answer as TensorFlow Serving does."""
     if request.command == "POST":
-        request.answer(200, predictions())
+        request.answer(200, predictions(pictures=len(json.loads(request.body).get("instances", [None]))))
     elif request.path.endswith("/metadata"):
         request.answer(200, json.dumps({"model_spec": {"name": "tfModel"}, "metadata": {}}).encode())
     else:
@@ -127,6 +134,11 @@ def versions(*states: tuple[str, str]) -> bytes:
 def status(code: int, body: Any = b"") -> Behaviour:
     """Answer with a status and a body."""
     return lambda request: request.answer(code, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def predicting(behaviour: Behaviour) -> Behaviour:
+    """Behave so when asked for predictions, and well otherwise."""
+    return lambda request: behaviour(request) if request.command == "POST" else well(request)
 
 
 def after(seconds: float) -> Behaviour:

@@ -7,8 +7,8 @@ from typing import Any
 
 from consumer.imprinter import Imprinter
 from consumer.modes import Latest, Mode, Sync
+from consumer.offers import Answer, NotAsked
 from consumer.prediction import Newest, Prediction
-from consumer.predictor import Answer
 from shared.bus import Delivery
 from shared.frames.frame import Frame, read_frame
 from shared.frames.reader import ReceivedFrame
@@ -41,11 +41,12 @@ class Bus:
 class Model:
     """A predictor that answers when the test says so."""
 
-    def __init__(self, name: str = "imagenet_1") -> None:
-        self.name = name
+    def __init__(self, name: str = "imagenet_1", *, draw: bool = True) -> None:
+        self.name, self.draw = name, draw
         self.newest = Newest()
         self.state = ModelReport(ModelState.UP, BEGAN, "1")
         self.takes = True
+        self.rate_is_used_up = False
         self.offered: list[Frame] = []
         self._answers: list[Answer] = []
 
@@ -53,7 +54,9 @@ class Model:
         answer: Answer = Future()
         self.offered.append(of)
         self._answers.append(answer)
-        if not self.takes:
+        if self.rate_is_used_up:
+            answer.set_result(NotAsked.RATE)
+        elif not self.takes:
             answer.set_result(None)
         return answer
 
@@ -84,19 +87,32 @@ class Model:
                 answer.set_result(result)
 
 
+class Models:
+    """Some models, each of which is asked about every frame and drawn on it."""
+
+    def __init__(self, *models: Model) -> None:
+        self.models = list(models)
+
+    def offer(self, of: Frame) -> dict[str, Answer]:
+        return {model.name: model.offer(of) for model in self.models}
+
+    def drawn(self, of: Frame) -> list[Model]:
+        return [model for model in self.models if model.draw]
+
+
 class Stage:
     """A mode with its models, and what came out."""
 
     def __init__(self, *models: Model, sync: bool = False, timeout_s: float = NEVER_S) -> None:
         self.bus = Bus()
         self.ledger = ledger_of("consumer")
-        predictors: Any = {model.name: model for model in models}
+        self.models = Models(*models)
         writer = FrameWriter(self.bus, "videodisplay", self.ledger)  # type: ignore[arg-type]
         self.imprinter = Imprinter(writer, self.ledger, run_id=START)
         self.mode: Mode = (
-            Sync(predictors, self.imprinter, self.ledger, timeout_s=timeout_s)
+            Sync(self.models, self.imprinter, self.ledger, timeout_s=timeout_s)
             if sync
-            else Latest(predictors, self.imprinter)
+            else Latest(self.models, self.imprinter)
         )
 
     def take(self, *frames: Frame) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.adaptive_timeout import FADES_BY, SHORTEST_S, TIMES_SLOWEST, WHOLE_EVERY_S, AdaptiveTimeout
-from consumer.predictor import REST_CAP_S
+from consumer.model_state import REST_CAP_S
 from tests.consumer.clock import Clock
 
 

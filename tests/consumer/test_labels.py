@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from consumer import labels
-from consumer.labels import LARGEST_FILE, LONGEST_LABEL, LabelsUnavailable, is_remote, read_labels
-from consumer.settings import ASSETS
+from consumer.labels import ASSETS, LARGEST_FILE, LONGEST_LABEL, LabelsUnavailable, is_remote, read_labels
 from local.ports import free_port
 from tests.consumer import rest
 from tests.consumer.rest import Rest

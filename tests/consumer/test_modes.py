@@ -219,6 +219,52 @@ def test_a_frame_that_the_model_replaced_goes_out_without_a_label(model: Model) 
     assert stage.said()[0]["label"] is None
 
 
+def test_sync_does_not_wait_for_a_shadow() -> None:
+    """It is asked and not drawn; whether it hangs is nothing to the frame."""
+    model, shadow = Model("imagenet_1"), Model("shadow", draw=False)
+    stage = Stage(model, shadow, sync=True)
+    one = frame(seq=1)
+    stage.take(one)
+
+    model.says(one)
+
+    assert stage.out() == [1]
+    assert [said["model"] for said in stage.said()] == ["imagenet_1"]
+    assert shadow.offered == [one]
+
+
+def test_sync_shows_the_newest_answer_of_a_model_whose_rate_is_used_up(model: Model) -> None:
+    """The frame does not wait, and the model is not down: the label shows the frame that it is about."""
+    stage = Stage(model, sync=True)
+    one, two = frame(seq=1), frame(seq=2)
+    stage.take(one)
+    model.says(one)
+    model.rate_is_used_up = True
+
+    stage.take(two)
+
+    assert stage.out() == [1, 2]
+    (said,) = stage.said()
+    assert (said["state"], said["label"], said["seq"], said["age_ms"]) == ("ok", "Egyptian cat", 1, 40.0)
+
+
+def test_a_model_that_is_removed_while_a_frame_waits_for_it_holds_nothing_up() -> None:
+    """Its answer is that there is none; the frame goes out with the models that are left."""
+    model, removed = Model("imagenet_1"), Model("imagenet_2")
+    stage = Stage(model, removed, sync=True)
+    one, two = frame(seq=1), frame(seq=2)
+    stage.take(one, two)
+    model.says(one)
+
+    stage.models.models.remove(removed)
+    removed.fails(one)
+
+    assert stage.out() == [1]
+    assert [(said["model"], said["state"]) for said in stage.said()] == [("imagenet_1", "ok")]
+    model.says(two)
+    assert stage.out() == [1, 2]
+
+
 class Once:
     """A source of these frames, then of nothing."""
 

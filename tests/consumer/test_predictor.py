@@ -1,49 +1,46 @@
 """The loop that asks one model, with a model server on a real socket."""
 
 import base64
-import json
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumer import predictor as predicting
-from consumer.labels import LabelsUnavailable
-from consumer.metrics import PredictionMetrics
-from consumer.models.imagenet import Imagenet
+from consumer.asking import predictor_of
+from consumer.configured_models import labels_of
+from consumer.metrics import Outcome, PredictionMetrics
+from consumer.model_set import Model
+from consumer.model_spec import ModelSpec
+from consumer.model_state import REST_CAP_S
+from consumer.offers import Answer, NotAsked
+from consumer.pictures.picture import Picture
 from consumer.prediction import Prediction
-from consumer.predictor import Answer, Predictor
-from consumer.serving import Serving
-from consumer.settings import ASSETS
+from consumer.servers import connect
 from consumer.versions import watch_versions
 from shared.frames.frame import Frame
-from shared.states import ModelState
 from tests.consumer import rest
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.rest import Request, Rest
 from tests.waiting import wait_until
 
-PACKAGED = str(ASSETS / "imagenetLabels.json")
-
 
 class Running:
     """A predictor whose loop runs; keeps what became of each frame."""
 
-    def __init__(self, url: str, *, labels: str = PACKAGED, timeout_s: float = 20.0) -> None:
+    def __init__(self, url: str, *, labels: str | None = None, timeout_s: float = 20.0, **spec: Any) -> None:
         self.registry = CollectorRegistry()
-        self.done: list[tuple[Frame, Prediction | None]] = []
+        self.done: list[tuple[Frame, Prediction | NotAsked | None]] = []
         self.results: list[Prediction] = []
         self.changes = 0
-        self.predictor = Predictor(
-            "imagenet_1",
-            serving=Serving(url, timeout_s=timeout_s),
-            handler=Imagenet,
-            labels=labels,
+        entry = ModelSpec(name="imagenet_1", kind="classification", url=url, labels=labels, **spec)
+        self.predictor = predictor_of(
+            Model(entry, labels_of(entry)),
+            timeout_s=timeout_s,
             metrics=PredictionMetrics(self.registry),
-            on_result=self.results.append,
+            on_result=lambda prediction, _: self.results.append(prediction),
+            on_asked=lambda _: None,
             changed=self._changed,
         )
         self.stop = threading.Event()
@@ -58,24 +55,26 @@ class Running:
         """Offer a frame until the model is asked about it, and wait for the answer."""
         asked: list[Answer] = []
         wait_until(lambda: self._is_asked(of, asked), "the model is asked")
-        return asked[0].result(60)
+        said = asked[0].result(60)
+        assert not isinstance(said, NotAsked)
+        return said
 
     def offer(self, of: Frame) -> Answer:
         """Offer a frame; keep what becomes of it."""
-        answer = self.predictor.offer(of)
+        answer = self.predictor.offer(of, Picture(of.jpeg))
         answer.add_done_callback(lambda done: None if done.cancelled() else self.done.append((of, done.result())))
         return answer
 
     def _is_asked(self, of: Frame, asked: list[Answer]) -> bool:
         requests = self._requests()
-        answer = self.predictor.offer(of)
+        answer = self.predictor.offer(of, Picture(of.jpeg))
         if answer.done() and self._requests() == requests:
             return False  # refused during a rest
         asked.append(answer)
         return True
 
     def _requests(self) -> float:
-        return sum(self.outcomes(one) for one in ("ok", "timeout", "unreachable", "refused", "nonsense", "labels"))
+        return sum(map(self.outcomes, Outcome))
 
     def end(self) -> None:
         self.stop.set()
@@ -106,17 +105,18 @@ def start() -> Iterator[Callable[..., Running]]:
 
 
 def asked_pictures(server: Rest) -> list[bytes]:
-    return [base64.b64decode(json.loads(body)["instances"][0]["image_bytes"]["b64"]) for _, _, body in server.asked]
+    return [picture for _, _, body in server.asked for picture in rest.pictures_of(body)]
 
 
 class Gate:
-    """Answers one request at a time, when it is told to."""
+    """Predicts when it is told to, a request at a time."""
 
     def __init__(self) -> None:
         self._tickets = threading.Semaphore(0)
 
     def __call__(self, request: Request) -> None:
-        self._tickets.acquire(timeout=30)
+        if request.command == "POST":
+            self._tickets.acquire(timeout=30)
         rest.well(request)
 
     def let_through(self, requests: int) -> None:
@@ -167,7 +167,7 @@ def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None
     """A camera that offers often is not asked about more often than one that offers once."""
     gate = Gate()
     server.behaviour = gate
-    running = start(server.predict_url)
+    running = start(server.predict_url, batch=1)
     running.offer(frame("a", 1))
     wait_until(lambda: server.asked, "the first is asked about")
     running.offer(frame("a", 2))
@@ -181,10 +181,7 @@ def test_cameras_take_turns(server: Rest, start: Callable[..., Running]) -> None
         wait_until(lambda answers=answers: len(running.done) == answers, "one more answer")  # type: ignore[misc]
         running.offer(frame("a", 10 + answers))
 
-    order = [(of.camera, of.seq) for of, _ in running.done]
-    assert order[0] == ("a", 1)
-    assert order[1][0] == "a"
-    assert [camera for camera, _ in order[2:4]] == ["b", "c"]
+    assert [of.camera for of, _ in running.done] == ["a", "b", "c", "a"]
     gate.let_through(10)
 
 
@@ -258,22 +255,23 @@ def test_a_model_that_is_down_is_not_asked_for_a_while(
     server: Rest, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A frame that is offered during the rest is refused and need not wait."""
-    server.behaviour = rest.status(503)
+    server.behaviour = rest.predicting(rest.status(503))
     running = start(server.predict_url)
-    monkeypatch.setattr(running.predictor, "_backoff", LongRest())
+    monkeypatch.setattr(running.predictor._health, "_backoff", LongRest())
 
     assert running.ask(frame(seq=1)) is None
 
-    assert running.predictor.offer(frame(seq=2)).result(0) is None
+    assert running.predictor.offer(frame(seq=2), Picture(jpeg())).result(0) is None
     assert len(server.asked) == 1
 
 
 def test_a_server_that_hangs_is_not_sent_one_picture_after_another(server: Rest, start: Callable[..., Running]) -> None:
     """It would work on all of them when it continues, in vain; it is asked for its state instead."""
-    server.behaviour = rest.hang
     running = start(server.predict_url, timeout_s=0.2)
+    wait_until(lambda: running.ask(frame(seq=1)) is not None, "it works")
+    server.behaviour = rest.hang
 
-    for seq in range(1, 5):
+    for seq in range(2, 6):
         assert running.ask(frame(seq=seq)) is None
     connections = server.connections
     server.behaviour = rest.well
@@ -281,7 +279,7 @@ def test_a_server_that_hangs_is_not_sent_one_picture_after_another(server: Rest,
 
     assert running.outcomes("timeout") >= 4
     assert connections >= 4
-    assert len(server.asked) == 2, "the first, and the one after it came back"
+    assert len(server.asked) == 3, "the first, the one that hung, and the one after it came back"
 
 
 class LongRest:
@@ -296,7 +294,7 @@ class LongRest:
 
 def test_the_rest_is_never_longer_than_a_second() -> None:
     """A model server that works again is found within it."""
-    assert predicting.REST_CAP_S <= 1.0
+    assert REST_CAP_S <= 1.0
 
 
 def test_one_picture_that_the_model_cannot_read_does_not_take_it_down(
@@ -344,19 +342,15 @@ def test_labels_on_a_server_may_be_available_later(server: Rest, start: Callable
     assert prediction.findings[0].label == "a cat"
 
 
-def test_a_missing_label_file_is_reported_at_once(server: Rest, tmp_path: Path) -> None:
-    """This happens before the loop starts."""
-    with pytest.raises(LabelsUnavailable):
-        Running(server.predict_url, labels=str(tmp_path / "none.json"))
-
-
 def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[..., Running]) -> None:
     """The next prediction has the version that the server says; null if it says none."""
     running = start(server.predict_url)
-    serving = Serving(server.predict_url, timeout_s=20)
     stop = threading.Event()
+    models = {"imagenet_1": running.predictor}
     thread = threading.Thread(
-        target=watch_versions, args=({running.predictor: serving}, stop, lambda: None), kwargs={"every_s": 0.02}
+        target=watch_versions,
+        args=(lambda: models, lambda spec: connect(spec, timeout_s=20), stop, lambda: None),
+        kwargs={"every_s": 0.02},
     )
     thread.start()
     try:
@@ -377,74 +371,3 @@ def test_the_version_is_learned_and_forgotten(server: Rest, start: Callable[...,
     assert second is not None
     assert (first.version, second.version) == ("1", "2")
     assert running.predictor.state.state == "up"
-
-
-class CrashesOnce(Imagenet):
-    """A handler that crashes once."""
-
-    crashed = False
-
-    def request(self, jpeg: bytes) -> bytes:
-        if not CrashesOnce.crashed:
-            CrashesOnce.crashed = True
-            raise RuntimeError("unforeseen")
-        return super().request(jpeg)
-
-
-def test_a_crash_of_the_loop_does_not_keep_a_model_that_is_down_from_being_asked(server: Rest) -> None:
-    """The service restarts a crashed loop, whose state must not refuse every frame then."""
-    answers: list[Prediction] = []
-    predictor = Predictor(
-        "imagenet_1",
-        serving=Serving(server.predict_url, timeout_s=20.0),
-        handler=CrashesOnce,
-        labels=PACKAGED,
-        metrics=PredictionMetrics(CollectorRegistry()),
-        on_result=answers.append,
-        changed=lambda: None,
-    )
-    predictor._become(ModelState.DOWN, "as after failures")
-    stop = threading.Event()
-    crashed = predictor.offer(frame(seq=1))
-    with pytest.raises(RuntimeError, match="unforeseen"):
-        predictor.run(stop, lambda: None)
-    assert crashed.result(0) is None
-
-    loop = threading.Thread(target=predictor.run, args=(stop, lambda: None))
-    loop.start()
-    try:
-        wait_until(lambda: predictor.offer(frame(seq=2)).result(60) is not None, "the model is asked again")
-    finally:
-        stop.set()
-        loop.join(30)
-    assert answers[0].seq == 2
-
-
-class CannotRead(Imagenet):
-    """A handler that fails on an answer in an unforeseen way."""
-
-    def findings(self, predictions: list[Any]) -> Any:
-        raise OverflowError
-
-
-def test_an_unforeseen_answer_takes_the_model_down_and_ends_no_loop(server: Rest) -> None:
-    """One bad input is never a reason to end a process."""
-    predictor = Predictor(
-        "imagenet_1",
-        serving=Serving(server.predict_url, timeout_s=20.0),
-        handler=CannotRead,
-        labels=PACKAGED,
-        metrics=PredictionMetrics(CollectorRegistry()),
-        on_result=lambda _: None,
-        changed=lambda: None,
-    )
-    stop = threading.Event()
-    loop = threading.Thread(target=predictor.run, args=(stop, lambda: None))
-    loop.start()
-    try:
-        assert predictor.offer(frame(seq=1)).result(60) is None
-        assert predictor.state.reason == "the answer cannot be read: OverflowError"
-        assert loop.is_alive()
-    finally:
-        stop.set()
-        loop.join(30)

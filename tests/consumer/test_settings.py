@@ -1,7 +1,6 @@
 """The consumer's settings in the environment."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -38,16 +37,33 @@ def test_without_an_environment_it_fits_the_original_s_manifests() -> None:
     assert (settings.model_timeout_s, settings.prediction_mode, settings.max_lag_s) == (5, "latest", 1)
 
 
-def test_labels_come_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LABELURLS replaces them for a model."""
+def test_the_short_form_becomes_the_same_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part of a name before `_` is the kind; LABELURLS replaces the kind's packaged labels."""
     url = "http://server/v1/models/m:predict"
-    monkeypatch.setenv("MODELURLS", json.dumps({"imagenet_1": url, "imagenet_2": url}))
-    monkeypatch.setenv("LABELURLS", '{"imagenet_2": "/src/assets/imagenetLabels.json"}')
+    names = ("imagenet_1", "imagenet_left_side", "imagenet", "emonet_1", "detection_2")
+    monkeypatch.setenv("MODELURLS", json.dumps(dict.fromkeys(names, url)))
+    monkeypatch.setenv("LABELURLS", '{"emonet_1": "/src/assets/emonetLabels.json"}')
 
-    settings = ConsumerSettings.load()
+    specs = ConsumerSettings.load().specs()
 
-    assert Path(settings.labels_of("imagenet_1")).is_file()
-    assert settings.labels_of("imagenet_2") == "/src/assets/imagenetLabels.json"
+    assert [(name, spec.kind) for name, spec in specs.items()] == [
+        ("imagenet_1", "classification"),
+        ("imagenet_left_side", "classification"),
+        ("imagenet", "classification"),
+        ("emonet_1", "emotion"),
+        ("detection_2", "detection"),
+    ]
+    assert specs["imagenet_1"].labels is None
+    assert specs["emonet_1"].labels == "/src/assets/emonetLabels.json"
+    assert all((spec.url, spec.protocol, spec.draw) == (url, "tfserving", True) for spec in specs.values())
+
+
+def test_a_models_document_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the short form says is not looked at then."""
+    monkeypatch.setenv("MODELSFILE", "/etc/models.yaml")
+    monkeypatch.setenv("LABELURLS", '{"nobody": "/labels"}')
+
+    assert ConsumerSettings.load().models_file == "/etc/models.yaml"
 
 
 def test_an_empty_topic_of_predictions_means_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,30 +98,28 @@ class ModelServer:
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body."""
         if method == "POST":
-            (instance,) = json.loads(body)["instances"]
+            instances = json.loads(body)["instances"]
+            pictures = [base64.b64decode(one["image_bytes"]["b64"], validate=True) for one in instances]
             with self._lock:
-                self.pictures.append(base64.b64decode(instance["image_bytes"]["b64"], validate=True))
+                self.pictures.extend(pictures)
         if f"/models/{self.name}" not in path:
             return self._passed_on(method, path, body)
         if method == "GET":
             status = {"version": VERSION, "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
             return 200, json.dumps({"model_version_status": [status]}).encode()
-        return 200, self._counted(base64.b64decode(instance["image_bytes"]["b64"]))
+        return 200, self._counted(pictures)
 
-    def _counted(self, picture: bytes) -> bytes:
+    def _counted(self, pictures: list[bytes]) -> bytes:
         with self._lock:
             self._asking += 1
             self.most_at_once = max(self.most_at_once, self._asking)
         try:
-            number = read_number(picture)
-            time.sleep(self.takes_s(number))  # the time of the model
+            numbers = [read_number(picture) for picture in pictures]
+            time.sleep(sum(map(self.takes_s, numbers)))  # the time of the model
         finally:
             with self._lock:
                 self._asking -= 1
-        class_ = number % 1000 + 1
-        probabilities = [0.0] * 1001
-        probabilities[class_] = PROBABILITY
-        return json.dumps({"predictions": [{"classes": class_, "probabilities": probabilities}]}).encode()
+        return json.dumps({"predictions": [_prediction(number % 1000 + 1) for number in numbers]}).encode()
 
     def _passed_on(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if self.upstream is None:
@@ -133,6 +131,12 @@ class ModelServer:
             return reply.status, reply.read()
         finally:
             connection.close()
+
+
+def _prediction(class_: int) -> dict[str, object]:
+    probabilities = [0.0] * 1001
+    probabilities[class_] = PROBABILITY
+    return {"classes": class_, "probabilities": probabilities}
 
 
 class _Server(ThreadingHTTPServer):

@@ -238,7 +238,7 @@ def test_a_loop_that_crashes_costs_a_moment(live: Live, service: str, trigger: P
         ),
         pytest.param(
             "consumer",
-            "consumer.serving:Serving.version",
+            "consumer.servers.tfserving:TfServing.version",
             marks=pytest.mark.fault(
                 "the consumer's look at the model's version keeps crashing", expects="five tracebacks, then status 1"
             ),

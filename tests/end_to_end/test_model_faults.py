@@ -147,7 +147,7 @@ def well_again(live: Live) -> Iterator[Callable[[], None]]:
             does(
                 only_predictions(rest.status(200, {"predictions": [{"classes": 1, "probabilities": [[0.5], [0.5]]}]}))
             ),
-            "probabilities have shape (2, 1)",
+            "probabilities have the shape [1, 2, 1] instead of",
             marks=pytest.mark.fault(
                 "model server answers with wrong shapes",
                 expects="full rate, MODEL DOWN with the time since, a label again within 2 s",

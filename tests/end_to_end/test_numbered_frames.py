@@ -20,9 +20,8 @@ from typing import Any
 import pytest
 
 from consumer.imprint import imprint
-from consumer.labels import read_labels
+from consumer.labels import ASSETS, read_labels
 from consumer.overlay import Line, LineState, Overlay
-from consumer.settings import ASSETS
 from local.ports import free_port
 from shared.bus import Record
 from shared.frames.frame import Frame, read_frame

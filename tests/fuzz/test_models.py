@@ -8,12 +8,17 @@ from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from consumer.kinds import Request, make_kind
 from consumer.labels import LabelsUnavailable, read_labels
-from consumer.models.imagenet import Imagenet
-from consumer.serving import Serving
+from consumer.model_spec import ModelSpec
+from consumer.pictures.picture import Picture
+from consumer.servers.tfserving import TfServing
+from consumer.tensors import Signature
 from shared.errors import ServingError
+from tests.consumer.frames import jpeg
 from tests.fuzz import odd
 from tests.fuzz.runner import any_of, fuzz
 
@@ -21,8 +26,10 @@ pytestmark = pytest.mark.fuzz
 
 PREDICTION: dict[str, Any] = {"classes": 285, "probabilities": [1 / 1001] * 1001}
 ANSWER = json.dumps({"predictions": [PREDICTION]}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+INPUTS = {"image_bytes": np.array([b"a JPEG"], object)}
 RESPONSES = [
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER),
+    HEAD % len(ANSWER) + ANSWER,
     b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n2\r\n1}\r\n0\r\n\r\n',
     b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
     b'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 13\r\n\r\n{"error": "x"}',
@@ -50,24 +57,30 @@ def answering(response: bytes) -> Iterator[str]:
 def test_any_http_response_is_an_answer_or_an_error_of_the_model() -> None:
     def check(random: Random) -> None:
         with answering(any_of(random, RESPONSES)) as url:
-            serving = Serving(url, timeout_s=5)
+            server = TfServing(url, timeout_s=5)
             with suppress(ServingError):
-                serving.predict(b"{}")
-            serving.close()
+                server.infer(INPUTS, timeout_s=5)
+            server.close()
 
     fuzz(check, rounds=200)
 
 
 def test_any_prediction_is_findings_or_an_error_of_the_model() -> None:
-    handler = Imagenet({285: "Egyptian cat"})
+    spec = ModelSpec(name="m", kind="classification", url="http://server/v1/models/m:predict")
+    kind = make_kind(spec, Signature(), {285: "Egyptian cat"})
+    request = Request({}, rows=(1,), places=kind.request([Picture(jpeg())], [None]).places)
 
     def check(random: Random) -> None:
         document = odd.altered(random, [PREDICTION])
-        with suppress(ServingError):
-            found = handler.findings(document if isinstance(document, list) else [document])
-            json.dumps([finding.as_json() for finding in found], allow_nan=False)
+        body = json.dumps({"predictions": document if isinstance(document, list) else [document]}).encode()
+        with answering(HEAD % len(body) + body) as url:
+            server = TfServing(url, timeout_s=5)
+            with suppress(ServingError):
+                (found,) = kind.findings(server.infer(INPUTS, timeout_s=5), request)
+                json.dumps([finding.as_json() for finding in found], allow_nan=False)
+            server.close()
 
-    fuzz(check, rounds=1000)
+    fuzz(check, rounds=200)
 
 
 def test_any_labels_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory) -> None:

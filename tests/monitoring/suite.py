@@ -46,7 +46,11 @@ def running(folder: Path) -> Iterator[Running]:
     with ExitStack() as stack:
         models = stack.enter_context(ModelServer(takes_s=lambda _: 0.05))
         broker, bus = stack.enter_context(embedded_broker())
-        chain = stack.enter_context(Chain(bus, MODELURLS=json.dumps({MODEL: models.url()})))
+        described = folder / "models.json"
+        entry = {"kind": "classification", "url": models.url()}
+        shadow = {**entry, "draw": False, "compare_with": MODEL}
+        described.write_text(json.dumps({"models": {MODEL: entry, "shadow": shadow}}))
+        chain = stack.enter_context(Chain(bus, MODELSFILE=str(described)))
         # Slower than the film: some frames are thinned out.
         cameras = folder / "cameras.json"
         cameras.write_text(json.dumps({"cameras": {camera: {"source": str(film)} for camera in CAMERAS}}))
@@ -58,6 +62,7 @@ def running(folder: Path) -> Iterator[Running]:
         wait_until(lambda: _asked(chain.consumer, "unreachable"), "the model was asked in vain")
         models.come_back()
         wait_until(lambda: _asked(chain.consumer, "ok") > 5, "the model answers")
+        wait_until(lambda: _compared(chain.consumer), "a shadow is compared")
         with Writer(bus) as writer:
             for topic in ("videocam", "videodisplay"):
                 for camera in CAMERAS:
@@ -83,6 +88,10 @@ def _look(port: int, stop: threading.Event) -> None:
 
 def _viewed(video: Service) -> float:
     return video.metrics().get(("video_viewer_frames_sent_total", f"camera={CAMERAS[0]}"), 0)
+
+
+def _compared(consumer: Service) -> bool:
+    return any(name == "consumer_model_agreement_total" for name, *_ in consumer.metrics())
 
 
 def _asked(consumer: Service, outcome: str) -> float:

@@ -122,6 +122,8 @@ def healthy() -> World:
                 continue
             _stage(world, service, camera=camera, **labels)
     world.gauge("producer_document_valid", 1, job="producer", instance="p1:8081", file="/etc/cameras/cameras.yml")
+    for instance in CAMERAS.values():
+        world.gauge("consumer_document_valid", 1, job="consumer", instance=instance, file="/etc/models/models.yaml")
     for camera in CAMERAS:
         world.gauge("producer_camera_up", 1, job="producer", instance="p1:8081", camera=camera)
     for instance in CAMERAS.values():
