@@ -11,7 +11,6 @@ const HANDLERS = {
   onHello: NOTHING,
   onStatus: NOTHING,
   onPong: NOTHING,
-  onFrame: NOTHING,
   onOpen: NOTHING,
   onLost: NOTHING,
   onChange: NOTHING,
@@ -19,7 +18,9 @@ const HANDLERS = {
 
 /** @param {Partial<Handlers>} [handlers] */
 function opened(handlers) {
-  const connection = new Connection(new URL("http://video.example/"), { ...HANDLERS, ...handlers });
+  const connection = new Connection(new URL("http://video.example/"), { ...HANDLERS, ...handlers }, () =>
+    assert.fail("nothing connects"),
+  );
   connection.receivedText('{"type": "hello", "version": "1", "instance": "a"}');
   return connection;
 }

@@ -35,6 +35,18 @@ function head(capturedMs) {
   };
 }
 
+/**
+ * Show a picture.
+ * @param {import("../../video/page/cameras.js").Camera} camera
+ * @param {number} nowMs
+ * @param {Partial<Head>} [changes]
+ */
+function show(camera, nowMs, changes = {}) {
+  camera.head = { ...head(0), ...changes };
+  const { captured_at: capturedAt, clock: state, repeated } = camera.head;
+  rememberShown(camera, clock(), nowMs, { capturedAt, known: state === "ok", repeated });
+}
+
 function front() {
   return new Cameras().known("front");
 }
@@ -55,8 +67,7 @@ test("a quantile is interpolated", () => {
 test("the age is the median of the last second, on the server's clock", () => {
   const camera = front();
   for (let i = 0; i < 10; i++) {
-    camera.head = head(1000 + i * 40 - 30); // captured 30 ms before it was shown
-    rememberShown(camera, clock(), i * 40);
+    show(camera, i * 40, head(1000 + i * 40 - 30)); // captured 30 ms before it was shown
   }
 
   assert.deepEqual(measuredAge(camera, clock(), 400), { ms: 30, p95Ms: 30 });
@@ -64,8 +75,7 @@ test("the age is the median of the last second, on the server's clock", () => {
 
 test("the age of a picture that stands still grows", () => {
   const camera = front();
-  camera.head = head(1000);
-  rememberShown(camera, clock(), 20);
+  show(camera, 20, head(1000));
 
   assert.deepEqual(measuredAge(camera, clock(), 5000), { ms: 5000, p95Ms: null });
 });
@@ -84,8 +94,7 @@ test("an age that cannot be known is not shown", () => {
 test("the rate is that of the last seconds, and 0 when the pictures have stopped", () => {
   const camera = front();
   for (let i = 0; i <= 50; i++) {
-    camera.head = head(i * 40);
-    rememberShown(camera, clock(), i * 40);
+    show(camera, i * 40, head(i * 40));
   }
 
   assert.equal(measuredRate(camera, 2000), 25);
@@ -95,8 +104,7 @@ test("the rate is that of the last seconds, and 0 when the pictures have stopped
 test("a camera with a picture every four seconds has a rate", () => {
   const camera = front();
   for (const atMs of [0, 4000, 8000]) {
-    camera.head = head(atMs);
-    rememberShown(camera, clock(), atMs);
+    show(camera, atMs, head(atMs));
   }
 
   assert.equal(measuredRate(camera, 8500), 0.25);
@@ -104,18 +112,16 @@ test("a camera with a picture every four seconds has a rate", () => {
 
 test("a picture that is repeated is no new picture", () => {
   const camera = front();
-  camera.head = { ...head(0), repeated: true };
-  rememberShown(camera, clock(), 0);
-  rememberShown(camera, clock(), 40);
+  show(camera, 0, { repeated: true });
+  show(camera, 40, { repeated: true });
 
   assert.equal(measuredRate(camera, 50), 0);
 });
 
 test("what is remembered is bounded", () => {
   const camera = front();
-  camera.head = head(0);
   for (let i = 0; i < 5000; i++) {
-    rememberShown(camera, clock(), i);
+    show(camera, i);
     sample(camera, clock(), i);
     rememberLedger(camera, {}, i * 100);
   }

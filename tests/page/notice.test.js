@@ -15,7 +15,6 @@ const HANDLERS = {
   onHello: NOTHING,
   onStatus: NOTHING,
   onPong: NOTHING,
-  onFrame: NOTHING,
   onOpen: NOTHING,
   onLost: NOTHING,
   onChange: NOTHING,
@@ -28,7 +27,9 @@ const LIVE = ["producer", "consumer", "video"].map((service) => ({ service, inst
  * @param {Record<string, unknown>} [rest] of the status
  */
 function page(camera, rest = {}) {
-  const connection = new Connection(new URL("http://video.example:8080/live/"), HANDLERS);
+  const connection = new Connection(new URL("http://video.example:8080/live/"), HANDLERS, () =>
+    assert.fail("nothing connects"),
+  );
   connection.state = "open";
   connection.heardMs = NOW;
   const bus = { state: "ok", since: 0 };

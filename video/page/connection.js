@@ -1,6 +1,7 @@
 // The WebSocket from which the page gets its data: connects, reconnects by itself, and detects a server that no
 // longer responds.
 
+/** @import { Link } from "./link.js" */
 /** @import { Hello, Status } from "./status.js" */
 import { object } from "./checked.js";
 import { localMs } from "./clock.js";
@@ -26,7 +27,6 @@ const CLOSE_REASONS = {
  * @property {(hello: Hello) => void} onHello
  * @property {(status: Status) => void} onStatus
  * @property {(sentMs: number, receivedMs: number, serverUs: number) => void} onPong
- * @property {(socket: WebSocket, data: ArrayBuffer) => void} onFrame
  * @property {() => void} onOpen before the first ping of a connection
  * @property {() => void} onLost
  * @property {() => void} onChange the connection's state has changed
@@ -37,13 +37,15 @@ export class Connection {
   /**
    * @param {URL} page address of the page's folder; everything else is relative to it
    * @param {Handlers} handlers
+   * @param {(address: URL) => Link} open opens a WebSocket
    */
-  constructor(page, handlers) {
+  constructor(page, handlers, open) {
     this.page = page;
     this.handlers = handlers;
+    this.open = open;
     /** @type {"connecting" | "open" | "waiting"} `waiting` for the next attempt */
     this.state = "connecting";
-    /** @type {WebSocket | null} */
+    /** @type {Link | null} */
     this.socket = null;
     this.attempts = 0;
     this.retryAtMs = 0;
@@ -61,9 +63,8 @@ export class Connection {
     this.state = "connecting";
     const address = new URL("ws", this.page);
     address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address);
+    const socket = this.open(address);
     this.socket = socket;
-    socket.binaryType = "arraybuffer";
     this.heardMs = this.openedMs = localMs();
     socket.onopen = () => this.opened(socket);
     socket.onmessage = (event) => this.received(socket, event.data);
@@ -79,10 +80,14 @@ export class Connection {
   /**
    * Send a message, if the connection is open.
    * @param {string} message
-   * @param {WebSocket | null} [socket] the connection it belongs to; if that one is gone, the message is dropped
    */
-  send(message, socket = this.socket) {
-    if (socket && socket === this.socket && socket.readyState === WebSocket.OPEN) socket.send(message);
+  send(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(message);
+  }
+
+  /** Note that something has arrived. */
+  heard() {
+    this.heardMs = localMs();
   }
 
   ping() {
@@ -94,7 +99,7 @@ export class Connection {
     if (this.state !== "waiting" && localMs() - this.heardMs > SILENCE_MS) this.lost(0, "The server does not respond.");
   }
 
-  /** @param {WebSocket} socket */
+  /** @param {Link} socket */
   opened(socket) {
     if (socket !== this.socket) return;
     this.heardMs = this.openedMs = localMs();
@@ -103,14 +108,13 @@ export class Connection {
   }
 
   /**
-   * @param {WebSocket} socket
-   * @param {string | ArrayBuffer} data
+   * @param {Link} socket
+   * @param {string} text
    */
-  received(socket, data) {
+  received(socket, text) {
     if (socket !== this.socket) return;
-    this.heardMs = localMs();
-    if (typeof data === "string") this.receivedText(data);
-    else this.handlers.onFrame(socket, data);
+    this.heard();
+    this.receivedText(text);
   }
 
   /** @param {string} text */

@@ -6,11 +6,13 @@ import { Cameras, nameOf } from "./cameras.js";
 import { localMs, ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { announce, byId, mark } from "./document.js";
+import { EngineHost } from "./engine_host.js";
 import { renderLines, sampleAll } from "./figures.js";
 import { Find } from "./find.js";
 import { History } from "./history.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
 import { ViewerLag } from "./lag.js";
+import { Links } from "./link.js";
 import { rememberLedger } from "./measures.js";
 import { Navigation } from "./navigation.js";
 import { changes } from "./notice.js";
@@ -33,7 +35,14 @@ const page = new URL(".", location.href);
 const cameras = new Cameras();
 const clock = new ServerClock();
 const lag = new ViewerLag();
-const connection = new Connection(page, {
+const engine = new EngineHost((notice) => {
+  links.take(notice);
+  pictures.take(notice);
+  if (notice.type === "shown") connection.heard();
+});
+const links = new Links(engine);
+/** @type {import("./connection.js").Handlers} */
+const handlers = {
   onOpen: () => {
     clock.forget();
     lag.restart();
@@ -46,16 +55,15 @@ const connection = new Connection(page, {
   },
   onStatus: takeStatus,
   onPong: (sentMs, receivedMs, serverUs) => clock.learn(sentMs, receivedMs, serverUs),
-  onFrame: (socket, data) => pictures.receive(socket, data),
   onLost: () => {
-    pictures.dropAll();
     if (connection.lostMs && connection.attempts === 1) announce("Connection lost. Retrying.");
   },
   onChange: () => draw(),
-});
+};
+const connection = new Connection(page, handlers, (address) => links.open(address));
 /** @type {View} */
 const view = { cameras, clock, connection, lag, status: null, statusMs: 0, hello: null };
-const pictures = new Pictures(cameras, clock, connection, choose);
+const pictures = new Pictures(cameras, clock, engine, choose);
 const wall = new Wall(pictures, { open: (id) => open(id), onViewChange: watchSoon });
 const past = new History(page);
 const theme = new Theme(() => {
@@ -172,9 +180,9 @@ function startFilter() {
 }
 
 function onVisibility() {
-  if (document.hidden) pictures.dropAll();
-  else {
-    connection.heardMs = localMs(); // browsers stop the timers of a hidden page, so the silence may not be the server's
+  engine.post({ type: "hidden", hidden: document.hidden });
+  if (!document.hidden) {
+    connection.heard(); // browsers stop the timers of a hidden page, so the silence may not be the server's
     clock.forget();
     connection.ping();
     connection.retry();
@@ -227,6 +235,7 @@ sizes.observe(byId("stage"));
 sizes.observe(byId("wall"));
 
 theme.paint();
+engine.post({ type: "hidden", hidden: document.hidden });
 cameras.address = navigation.address;
 choose();
 renderStreams(page, cameras.selectedId);

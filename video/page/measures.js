@@ -63,14 +63,15 @@ export function measuredRate(camera, nowMs) {
  * Record that a picture was shown.
  * @param {Camera} camera
  * @param {ServerClock} clock
- * @param {number} nowMs local time
+ * @param {number} shownMs local time
+ * @param {{ capturedAt: number, known: boolean, repeated: boolean }} picture capturedAt: µs since the epoch by the
+ *   server's clock; known: the clocks of camera and server agree; repeated: it was shown before
  */
-export function rememberShown(camera, clock, nowMs) {
-  if (!camera.head) return;
-  camera.shownMs = nowMs;
-  if (!camera.head.repeated) remember(camera.times, nowMs, MOST_TIMES);
-  if (camera.head.clock !== "ok" || clock.offsetMs === null) return;
-  remember(camera.ages, [nowMs, clock.serverMs(nowMs) - camera.head.captured_at / 1000], MOST_AGES);
+export function rememberShown(camera, clock, shownMs, { capturedAt, known, repeated }) {
+  camera.shownMs = shownMs;
+  if (!repeated) remember(camera.times, shownMs, MOST_TIMES);
+  if (!known || clock.offsetMs === null) return;
+  remember(camera.ages, [shownMs, clock.serverMs(shownMs) - capturedAt / 1000], MOST_AGES);
 }
 
 /**

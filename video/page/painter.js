@@ -1,14 +1,12 @@
 // From bytes to the screen: a frame is decoded, drawn with the next refresh and reported, one per camera at a time.
-// It runs in a worker where the browser can draw from one (painter_worker.js), otherwise in the page (painter_host.js).
-// Every frame is reported, including one that cannot be shown: the page must acknowledge it, because only then does
-// the server send the next one.
+// Every frame is reported, including one that cannot be shown: the engine must acknowledge it.
 
 /** @import { Head } from "./frame.js" */
 import { acknowledgement, readHead, splitFrame } from "./frame.js";
 
 /** @typedef {HTMLCanvasElement | OffscreenCanvas} Canvas */
 /**
- * What the page tells the painter. `stage`: the canvas of the large picture; `tile`: the canvas of a camera on the
+ * What the painter is told. `stage`: the canvas of the large picture; `tile`: the canvas of a camera on the
  * wall; `untile`: it is gone; `select`: the camera of the large picture, with the size of its last picture; `drop`:
  * give up what is in progress.
  * @typedef {{ type: "stage", canvas: Canvas }
