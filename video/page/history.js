@@ -8,7 +8,7 @@ import { readPast, summarise } from "./past.js";
 import { drawSparkline } from "./sparkline.js";
 import { age, capital, grouped, percent, short, words } from "./words.js";
 
-const ASK_MS = 10_000;
+const ASK_MS = 5000;
 const POINTS = 30; // that the server keeps
 const AGE_TOP_MS = 50; // the lines' scales reach at least this far
 const RATE_TOP_FPS = 10;

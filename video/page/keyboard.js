@@ -8,6 +8,7 @@ import { dialogById } from "./document.js";
  * @property {(index: number) => void} pick show the camera at this index, from 0
  * @property {() => void} escape leave what is open: full screen, or the camera for the wall
  * @property {() => void} filter
+ * @property {() => void} mask
  * @property {() => void} fullscreen
  * @property {() => void} snapshot
  * @property {() => void} theme
@@ -19,6 +20,7 @@ export function listenToKeys(actions) {
   const keys = {
     Escape: actions.escape,
     "/": actions.filter,
+    m: actions.mask,
     f: actions.fullscreen,
     s: actions.snapshot,
     t: actions.theme,

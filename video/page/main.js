@@ -13,6 +13,7 @@ import { History } from "./history.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
 import { ViewerLag } from "./lag.js";
 import { Links } from "./link.js";
+import { MaskEditor } from "./mask_editor.js";
 import { rememberLedger } from "./measures.js";
 import { Navigation } from "./navigation.js";
 import { changes } from "./notice.js";
@@ -66,6 +67,7 @@ const view = { cameras, clock, connection, lag, status: null, statusMs: 0, hello
 const pictures = new Pictures(cameras, clock, engine, choose);
 const wall = new Wall(pictures, { open: (id) => open(id), onViewChange: watchSoon });
 const past = new History(page);
+const masks = new MaskEditor();
 const theme = new Theme(() => {
   renderLines(view);
   past.lines();
@@ -83,7 +85,7 @@ let settling;
 
 /** @param {{ wall?: boolean }} [options] wall: draw its texts at once instead of once a second */
 function draw(options) {
-  render(view, { wall, find, history: past }, options);
+  render(view, { wall, find, masks, history: past }, options);
 }
 
 /** @param {Status} status */
@@ -203,6 +205,7 @@ listenToKeys({
   pick: (index) => open(cameras.filtered()[index]?.id),
   escape: leave,
   filter: startFilter,
+  mask: () => masks.open(),
   fullscreen: fill,
   snapshot: () => cameras.selected && byId("snapshot").click(),
   theme: () => theme.next(),

@@ -3,6 +3,7 @@
 /** @import { View } from "./view.js" */
 /** @import { Find } from "./find.js" */
 /** @import { History } from "./history.js" */
+/** @import { MaskEditor } from "./mask_editor.js" */
 /** @import { Line } from "./ribbon.js" */
 /** @import { Wall } from "./wall.js" */
 import { localMs } from "./clock.js";
@@ -27,14 +28,15 @@ let wallMs = 0;
 /**
  * Draw all parts; one that fails does not stop the others.
  * @param {View} view
- * @param {{ wall: Wall, find: Find, history: History }} parts
+ * @param {{ wall: Wall, find: Find, masks: MaskEditor, history: History }} parts
  * @param {{ wall?: boolean }} [options] wall: draw its texts at once instead of once a second
  */
-export function render(view, { wall, find, history }, { wall: wallNow = false } = {}) {
+export function render(view, { wall, find, masks, history }, { wall: wallNow = false } = {}) {
   const now = localMs();
   attempt(() => renderConnection(view, now));
   attempt(() => renderRibbon(ribbonLines(view, now)));
   attempt(() => find.render(view));
+  attempt(() => masks.render(view.cameras.selected));
   if (!view.cameras.onWall) renderCamera(view, history, now);
   else if (wallNow || now - wallMs >= WALL_MS) {
     wallMs = now;

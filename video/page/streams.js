@@ -1,8 +1,7 @@
 // Links for other programs and pages.
 
-import { byId, linkById, make, text } from "./document.js";
-
-const CONFIRMED_MS = 1600;
+import { copyFrom } from "./clipboard.js";
+import { byId, linkById, make } from "./document.js";
 
 /**
  * Show the links of a camera.
@@ -37,32 +36,8 @@ function row(name, value, { link = true } = {}) {
   const shown = link ? make("a", { href: value }, value.replace(/^https?:\/\//, "")) : value;
   const code = make("code", { title: value }, shown);
   const button = make("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
-  button.addEventListener("click", async () => {
-    text(button, (await copy(value)) ? "Copied" : "Failed");
-    setTimeout(() => text(button, "Copy"), CONFIRMED_MS);
-  });
+  button.addEventListener("click", () => copyFrom(value, button));
   return make("li", {}, make("div", { class: "link" }, make("span", {}, name), code), button);
-}
-
-/** @param {string} value */
-async function copy(value) {
-  try {
-    await navigator.clipboard.writeText(value);
-    return true;
-  } catch {
-    return copyBySelection(value); // without HTTPS there is no clipboard
-  }
-}
-
-/** @param {string} value */
-function copyBySelection(value) {
-  const area = make("textarea", { class: "said", readonly: "" });
-  area.value = value;
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  return done;
 }
 
 /** @param {string} value */
