@@ -155,6 +155,13 @@ images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arg
 		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
 	done
 
+.PHONY: images-extended
+images-extended: ## Build tfsimagenet and tfsemonet, the model servers of the extended original: one model each (Docker; BUILD as above).
+	docker build --file tfserving/Dockerfile --tag tfsimagenet:$(VERSION) \
+		--build-arg MODELS='resnet=resnet50 tfModel=resnet50' $(BUILD) .
+	docker build --file tfserving/Dockerfile --tag tfsemonet:$(VERSION) \
+		--build-arg MODELS='cnn=emotion tfModel=emotion' $(BUILD) .
+
 .PHONY: kafka-image
 kafka-image: ## Build a stand-in for the official Kafka image from Maven's jars (Docker).
 	tar -c kafka tests/images/kafka | docker build --tag $(KAFKA_IMAGE) --file tests/images/kafka/Dockerfile $(BUILD) -

@@ -15,6 +15,7 @@ from tests.suite import ROOT
 HERE = Path(__file__).parent
 SERVICES = ("producer", "consumer", "video")
 MODEL = "efficientnet-lite0"
+MODELS = f"tfModel={MODEL} detector emotion"  # those without a package of npm
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,7 +66,7 @@ def services(base: str) -> Mapping[str, str]:
 def tfserving(base: str) -> str:
     """The model's image, on the local stand-in of TensorFlow Serving."""
     dockerfile = ROOT / "tfserving" / "Dockerfile"
-    given = {"PYTHON_BASE": base, "MODEL": MODEL}
+    given = {"PYTHON_BASE": base, "MODELS": MODELS}
     export = docker.build("mld-test/export", dockerfile, ROOT, target="export", **given)
     serving = docker.build("mld-test/serving", HERE / "serving.Dockerfile", HERE, EXPORT=export)
     return docker.build("mld-test/tfserving", dockerfile, ROOT, BASE=serving, **given)

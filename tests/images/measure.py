@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from statistics import median
 
-from tests.images.conftest import MODEL, SERVICES
+from tests.images.conftest import MODELS, SERVICES
 from tests.images.docker import CONFINED, Container, Network, inspect
 from tests.suite import ROOT, get
 from tests.waiting import wait_until
@@ -54,7 +54,7 @@ def main() -> int:
                 sys.stdout.write(f"| {name} | {unpacked / 1e6:.0f} MB | {compressed / 1e6:.0f} MB | {ready:.1f} s |\n")
     # Its base is a stand-in here: what we add to the real one is the same.
     added = int(inspect("mld-test/tfserving")["Size"]) - int(inspect("mld-test/serving")["Size"])
-    sys.stdout.write(f"| tfserving | its base + {added / 1e6:.0f} MB ({MODEL}) | | |\n")
+    sys.stdout.write(f"| tfserving | its base + {added / 1e6:.0f} MB ({MODELS}) | | |\n")
     return 0
 
 

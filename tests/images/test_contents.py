@@ -43,14 +43,15 @@ def test_image_says_what_it_is(services: Mapping[str, str], name: str) -> None:
     assert labels["org.opencontainers.image.licenses"] == "MIT"
 
 
-def test_model_is_in_its_image(tfserving: str) -> None:
-    """TensorFlow Serving's image has the exported model where it looks, a user without a name, and an init."""
+def test_models_are_in_their_image(tfserving: str) -> None:
+    """TensorFlow Serving's image has the exported models where it looks, a user without a name, and an init."""
     config = inspect(tfserving)["Config"]
 
     assert config["User"] == USER
     assert config["Entrypoint"][0] == "/usr/bin/tini"
     assert {"8500/tcp", "8501/tcp"} <= config["ExposedPorts"].keys()
     assert config["Labels"]["org.opencontainers.image.title"] == "tfserving"
+    assert run(tfserving, "ls", "/models").split() == ["detector", "emotion", "models.config", "tfModel"]
     assert run(tfserving, "ls", "/models/tfModel/1").split() == [
         "assets",
         "assets.extra",
