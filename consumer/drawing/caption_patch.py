@@ -31,8 +31,8 @@ _PALETTES = {
     LineState.STALE: _Palette((28, 22, 18), 0.74, (64, 184, 255), (200, 208, 212)),
     LineState.DOWN: _Palette((32, 24, 128), 0.86, (168, 168, 255), (255, 255, 255)),
 }
-MOST_BYTES = 24_000_000
-"""Of the captions that are kept: about 400 of 720p, 80 of 4K."""
+MOST_BYTES = 16_000_000
+"""Of the captions that are kept: about 500 of 720p, 100 of 4K."""
 _EM = 0.7  # pixels per em of the letters, as a share of the caption's height: capitals are half as high as it
 _BASELINE = 0.75
 _BOLDER = ((np.arange(256) / 255) ** 0.65).astype(np.float32)

@@ -16,7 +16,7 @@ MOST_POINTS = 64
 """Key points of a box that are drawn."""
 MOST_LINES = 16
 """Lines from the top left corner downwards; as many models may be asked."""
-MOST_BYTES = 24_000_000
+MOST_BYTES = 16_000_000
 """Of the layouts that are kept, each of which keeps its captions."""
 
 _CAPTION_HEIGHT = 27  # pixels in a picture 1280 wide: two of them and the margin fill four rows of MCUs

@@ -3,10 +3,12 @@
 from contextlib import suppress
 from random import Random
 
+import numpy as np
 import pytest
 
+from consumer.drawing.layout import layout
 from consumer.imprint import imprint
-from consumer.overlay import Line, Overlay
+from consumer.overlay import Box, Line, LineState, Overlay
 from shared.errors import BadPicture
 from shared.frames import jpeg, pixels
 from tests.fuzz import odd
@@ -61,3 +63,33 @@ def test_what_is_drawn_on_is_still_a_picture() -> None:
         assert size_at(after.width, after.height, 1) == (before.width, before.height)
 
     fuzz(check, rounds=1000)
+
+
+def test_labels_and_boxes_of_any_kind_are_drawn() -> None:
+    """Any characters, sizes and places: the picture keeps its size, and captions cover no other one."""
+    ground = np.full((120, 200, 3), 99, np.uint8)
+
+    def number(random: Random) -> int:
+        return random.choice((-(10**18), -1, 0, 7, 64, 199, 10**18, random.randrange(-300, 300)))
+
+    def text(random: Random) -> str:
+        top = random.choice((0x80, 0x3000, 0xFFFF, 0x110000))
+        return "".join(chr(random.randrange(top)) for _ in range(random.choice((0, 1, 9, 300))))
+
+    def check(random: Random) -> None:
+        line = Line(text(random), text(random), random.choice(list(LineState)))
+        boxes = tuple(
+            Box(
+                *(number(random), number(random), number(random), number(random), line),
+                points=((number(random), number(random)),),
+                outlined=random.random() < 0.8,
+            )
+            for _ in range(random.choice((1, 3, 400)))
+        )
+        width, height = random.choice(((200, 120), (16, 16), (1, 90)))
+        image = ground[:height, :width].copy()
+        for mark in layout(Overlay((line,) * random.choice((0, 1, 30)), boxes), width, height):
+            mark.draw(image, 0)
+        assert image.shape == (height, width, 3)
+
+    fuzz(check, rounds=400)

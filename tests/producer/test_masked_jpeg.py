@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from producer.content import CameraJpeg, Content
 from producer.encoder import FrameEncoder
-from producer.mask import covered
+from producer.mask import covered, rectangles
 from producer.masked_jpeg import masked_rows
 from producer.protocol import Polygons
 from shared.errors import BadPicture
@@ -212,3 +212,29 @@ def test_damaged_pictures_are_masked_or_dropped(damage: str) -> None:
         assert damage in {"cut off", "a marker less"}
     else:
         assert_covered(after, WINDOW)
+
+
+def test_random_damage_shows_nothing_under_a_mask() -> None:
+    """Wrong bytes anywhere in a picture that can be cut into rows: it is refused, or black under the mask."""
+    choose, painted, refused = random.Random(8), 0, 0
+    sources = [camera_jpeg(scene(), sampling, restart_marker_rows=1) for sampling in SAMPLINGS]
+    for number in range(600):
+        spoilt = bytearray(sources[number % len(sources)])
+        for _ in range(choose.randrange(1, 6)):
+            at = choose.randrange(choose.choice((700, len(spoilt))))
+            spoilt[at] = choose.choice((0, 0xFF, 0xD0, 0xD9, choose.randrange(256)))
+        try:
+            after = masked(CameraJpeg(bytes(spoilt)))
+        except BadPicture:
+            refused += 1
+            continue
+        header = jpeg.inspect(after)
+        shown = cv2.imdecode(np.frombuffer(after, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert shown is not None
+        cell = header.mcu_width, header.mcu_height
+        for left, top, right, bottom in rectangles(WINDOW, header.width, header.height, cell):
+            assert shown[top:bottom, left:right].max() < 4
+        painted += 1
+
+    assert painted > 100
+    assert refused > 20
