@@ -141,6 +141,31 @@ format: $(SETUP) ## Format the code and apply automatic fixes.
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGE_SETUP) && npm run --silent format; \
 		else $(call missing,npm); fi
 
+##@ Supply chain
+
+# With hashes, for every platform: amd64 and arm64 install from the same files.
+REQUIREMENTS := $(addprefix requirements/,producer.txt consumer.txt video.txt)
+.PHONY: requirements
+requirements: $(SETUP) $(REQUIREMENTS) ## Write the pinned packages of the images, with hashes, to requirements/.
+requirements/%.txt: pyproject.toml constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command 'make requirements' --extra $* -c constraints.txt pyproject.toml -o $@
+
+.PHONY: notices
+notices: $(SETUP) ## Write the licences of the packages in the images to NOTICES.md.
+	@$(BIN)/python -m supply_chain notices
+
+.PHONY: sbom
+sbom: $(SETUP) ## Write a bill of materials for each image, CycloneDX, to dist/sbom (Docker, `make images` before).
+	@$(BIN)/python -m supply_chain sbom $(addsuffix :$(VERSION),$(IMAGES))
+
+.PHONY: audit
+audit: $(SETUP) ## Look the pinned packages up in the public database of known vulnerabilities (network).
+	@mkdir -p dist; for file in $(REQUIREMENTS); do \
+		$(BIN)/uv tool run --quiet pip-audit@2.10.1 --vulnerability-service osv --strict --disable-pip --no-deps -r $$file \
+			>dist/audit.log 2>&1 && echo "$$file: no known vulnerability" || { tail -20 dist/audit.log; \
+			echo "$$file: vulnerable, or the database was not reached: see above, and dist/audit.log"; exit 1; }; done
+
 ##@ Helm
 
 .PHONY: chart

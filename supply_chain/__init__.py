@@ -1,0 +1,1 @@
+"""What the images are made of: pinned packages, their licences, and a bill of materials per image."""
