@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from consumer.settings import ConsumerSettings
 from tests.compose.test_files import _VARIABLE, VERSION, read
 from tests.manifests import objects as k8s
 from tests.manifests.test_extended import SERVERS
@@ -48,3 +49,4 @@ def test_the_consumer_is_that_of_its_file_with_both_models() -> None:
     assert json.loads(consumer["environment"]["LABELURLS"]) == json.loads(configmap["data"]["LABELURLS"])
     assert models == json.loads(configmap["data"]["MODELURLS"].replace("-service", ""))
     assert {urlsplit(url).hostname for url in models.values()} == SERVERS.keys()
+    assert ConsumerSettings.load(MODELURLS=consumer["environment"]["MODELURLS"]).model_urls == models

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from kubernetes_validate import utils
 
+from consumer.settings import ConsumerSettings
 from tests.manifests import objects as k8s
 from tests.manifests.objects import HERE, Object, allowed, container, cores, environment, of_kind, ports, selected, size
 from tests.manifests.test_confinement import (
@@ -65,7 +66,7 @@ def test_selectors_find_their_pods(name: str) -> None:
 
 
 def test_the_consumer_asks_the_models_that_are_served() -> None:
-    """Objects and emotions side by side."""
+    """Objects and emotions side by side; the consumer accepts these settings."""
     models, labels = (json.loads(settings()[name]) for name in ("MODELURLS", "LABELURLS"))
     among = k8s.objects("extended")
 
@@ -83,6 +84,7 @@ def test_the_consumer_asks_the_models_that_are_served() -> None:
         folder, _, name = path.rpartition("/")
         assert f"ln -s /app/consumer/assets {folder}" in (ROOT / "consumer" / "Dockerfile").read_text()
         assert (ROOT / "consumer" / "assets" / name).is_file()
+    assert ConsumerSettings.load(**settings()).model_urls == models
 
 
 def test_the_images_hold_the_models_under_these_names() -> None:
