@@ -26,6 +26,8 @@ _MACHINE_PREFIXES = ("LC_", "MALLOC_", "OMP_", "OPENBLAS_", "OPENCV_", "PYTHON")
 PROXY = frozenset({"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 """May contain credentials: for those programs that fetch something from elsewhere."""
 TENSORFLOW_PREFIXES = ("KERAS_", "TF_")
+FETCH_PREFIXES = ("PIP_", "NPM_CONFIG_", "npm_config_", "NODE_", "REQUESTS_")
+"""Mirrors and certificates of pip and npm; may contain credentials."""
 JAVA_PREFIXES = ("JAVA_", "JDK_", "KAFKA_", "MAVEN_", "M2_")
 # Each service has another topic, group and profile under these names; PYTHONSTARTUP is for interactive sessions.
 _OF_NO_PROGRAM = frozenset({"TOPICNAME", "GROUPNAME", "PROFILE", "PYTHONSTARTUP"})

@@ -5,15 +5,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.environment import JAVA_PREFIXES, PROXY, TENSORFLOW_PREFIXES, environment, unclaimed
+from local import wall
+from local.environment import FETCH_PREFIXES, JAVA_PREFIXES, PROXY, TENSORFLOW_PREFIXES, environment, unclaimed
 from local.ports import LOOPBACK
 from local.settings import LocalSettings
 from shared.bus import EmbeddedBroker
 
 PRODUCER, CONSUMER, VIDEO, SERVING, BROKER = "producer", "consumer", "video", "tfserving", "broker"
 SERVICES = (PRODUCER, CONSUMER, VIDEO)
-MODEL = "efficientnet-lite0"
 MODEL_NAME = "tfModel"
+CAMERAS_DOCUMENT, MODELS_DOCUMENT = "cameras.json", "models.json"
 SERVING_NICENESS = 10  # pictures take precedence over labels
 
 
@@ -36,15 +37,30 @@ class Program:
     niceness: int = 0
 
 
-def sample_video() -> Path:
-    """Return the sample film that the producer plays without a camera: six seconds, 384×256, 25 frames a second."""
-    return Path(__file__).parents[1] / "producer" / "sample" / "cat-and-coffee.mp4"
+def shows_wall(settings: LocalSettings, inherited: Mapping[str, str]) -> bool:
+    """Return whether no camera is configured, so that the wall is shown."""
+    return not (settings.cameras or settings.video_link or settings.video_device or inherited.get("CAMERASFILE"))
 
 
-def camera(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the setting of the sample film if no camera is configured, else nothing."""
-    configured = settings.cameras or settings.video_link or settings.video_device or inherited.get("CAMERASFILE")
-    return {} if configured else {"VIDEOLINK": str(sample_video())}
+def needs_server(settings: LocalSettings, inherited: Mapping[str, str]) -> bool:
+    """Return whether no model server is configured, so that the local one is started."""
+    return not (settings.serving or settings.model_urls or inherited.get("MODELSFILE"))
+
+
+def write_documents(
+    folder: Path, settings: LocalSettings, inherited: Mapping[str, str], *, serving: str
+) -> dict[str, dict[str, str]]:
+    """Write the documents of what is not configured; return the variables that name them, by service."""
+    found: dict[str, dict[str, str]] = {}
+    if shows_wall(settings, inherited):
+        path = folder / CAMERAS_DOCUMENT
+        path.write_text(wall.cameras_document(wall.films()), encoding="utf-8")
+        found[PRODUCER] = {"CAMERASFILE": str(path)}
+    if needs_server(settings, inherited):
+        path = folder / MODELS_DOCUMENT
+        path.write_text(wall.models_document(serving, wall=shows_wall(settings, inherited)), encoding="utf-8")
+        found[CONSUMER] = {"MODELSFILE": str(path)}
+    return found
 
 
 def embedded_broker(inherited: Mapping[str, str]) -> Program:
@@ -59,19 +75,14 @@ def kafka(inherited: Mapping[str, str], *, first_port: int) -> Program:
 
 
 def export(inherited: Mapping[str, str]) -> Program:
-    """Return the program that exports the model unless it is cached, and prints the folder."""
-    variables = environment(inherited, PROXY, prefixes=TENSORFLOW_PREFIXES)
-    return Program("export", "tfserving.export", (MODEL,), variables)
+    """Return the program that exports the models unless they are cached, and prints the path of their models.config."""
+    variables = environment(inherited, PROXY, prefixes=(*TENSORFLOW_PREFIXES, *FETCH_PREFIXES))
+    return Program("export", "tfserving.export", (*wall.MODELS, "--config"), variables)
 
 
-def model_server(inherited: Mapping[str, str], *, port: int, base_path: str) -> Program:
-    """Return the local stand-in for TensorFlow Serving with the exported model."""
-    arguments = (
-        f"--rest_api_port={port}",
-        f"--rest_api_host={LOOPBACK}",
-        f"--model_name={MODEL_NAME}",
-        f"--model_base_path={base_path}",
-    )
+def model_server(inherited: Mapping[str, str], *, port: int, config: str) -> Program:
+    """Return the local stand-in for TensorFlow Serving with the exported models."""
+    arguments = (f"--rest_api_port={port}", f"--rest_api_host={LOOPBACK}", f"--model_config_file={config}")
     variables = environment(inherited, prefixes=TENSORFLOW_PREFIXES)
     return Program(SERVING, "tfserving", arguments, variables, SERVING_NICENESS)
 
@@ -83,6 +94,7 @@ def services(
     variables: Mapping[str, Collection[str]],
     servers: str,
     serving: str,
+    documents: Mapping[str, Mapping[str, str]],
     probe_ports: Mapping[str, int],
 ) -> list[Program]:
     """Return the three services.
@@ -93,12 +105,13 @@ def services(
         variables: service → names of its settings.
         servers: of the broker.
         serving: `http://HOST:PORT` of the model server.
+        documents: service → the variables that name documents of ours.
         probe_ports: a free port for each service.
     """
     suite = {"LOGLEVEL": settings.log_level, **_bus(settings, inherited, servers)}
     predict = f"{serving}/v1/models/{MODEL_NAME}:predict"
     own = {
-        PRODUCER: {"FRAMEINTERVAL": inherited.get("FRAMEINTERVAL") or "0", **camera(settings, inherited)},
+        PRODUCER: {"FRAMEINTERVAL": inherited.get("FRAMEINTERVAL") or "0"},
         # The original asks two entries of the same model side by side.
         CONSUMER: {"MODELURLS": settings.model_urls or json.dumps({"imagenet_1": predict, "imagenet_2": predict})},
         VIDEO: {
@@ -117,6 +130,7 @@ def services(
                 **environment(inherited, names[name]),
                 **{variable: value for variable, value in suite.items() if variable in variables[name]},
                 **own[name],
+                **documents.get(name, {}),
                 "PROBEPORT": f"{LOOPBACK}:{probe_ports[name]}",
             },
         )

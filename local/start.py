@@ -3,7 +3,7 @@
 import os
 import sys
 
-from local import plan
+from local import plan, wall
 from local.console import Console
 from local.errors import CannotStart
 from local.services import SETTINGS, variables
@@ -48,7 +48,9 @@ def load_settings() -> LocalSettings:
 def _mistakes_of_services(settings: LocalSettings) -> list[str]:
     mistakes: list[str] = []
     for service, kind in SETTINGS.items():
-        overrides = plan.camera(settings, os.environ) if service == plan.PRODUCER else {}
+        overrides: dict[str, str] = {}
+        if service == plan.PRODUCER and plan.shows_wall(settings, os.environ):
+            overrides = {"VIDEOLINK": str(wall.FILMS[1].path())}  # any film: the wall's document is not written yet
         try:
             kind.load(**overrides)
         except SettingsError as exc:

@@ -3,11 +3,13 @@
 import math
 import os
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
-from local import answers, brokers, plan
+from local import answers, brokers, plan, wall
 from local.console import Console
 from local.errors import CannotStart
 from local.ports import LOOPBACK, check_free, free_port
@@ -44,6 +46,7 @@ class Suite:
         self._kafka: Process | None = None
         self._server: Process | None = None
         self._missing = ""
+        self._folder = Path()
         self._services: list[Process] = []
 
     def run(self) -> int:
@@ -54,6 +57,12 @@ class Suite:
             CannotStart: a part does not start.
         """
         check_free("DISPLAYPORT", self._settings.display_address)
+        with tempfile.TemporaryDirectory(prefix="machine-learning-deployment-") as folder:
+            self._folder = Path(folder)
+            self._run()
+        return 0
+
+    def _run(self) -> None:
         with stop_on_signals(self._stop, END_OR_HANG_UP, second_exits=False):
             try:
                 self._start()
@@ -62,12 +71,10 @@ class Suite:
                 self._watch()
             finally:
                 self._end()
-        return 0
 
     def _start(self) -> None:
         servers = self._start_broker()
-        needs_server = not (self._settings.serving or self._settings.model_urls)
-        if needs_server and not self._stop.is_set():
+        if plan.needs_server(self._settings, self._inherited) and not self._stop.is_set():
             self._start_model_server()
         if not self._stop.is_set():
             self._start_services(servers)
@@ -91,22 +98,21 @@ class Suite:
         return brokers.wait_for_kafka(self._kafka, first_port, self._console, self._stop)
 
     def _start_model_server(self) -> None:
-        base_path = self._exported_model()
+        config = self._exported_models()
         if self._stop.is_set():
             return
         port = free_port()
         self._serving_url = f"http://{LOOPBACK}:{port}"
-        self._server = Process(plan.model_server(self._inherited, port=port, base_path=base_path), self._serving_line)
+        self._server = Process(plan.model_server(self._inherited, port=port, config=config), self._serving_line)
         self._server.start()
-        model = f"{self._serving_url}/v1/models/{plan.MODEL_NAME}"
-        self._console.say(f"  tfserving  {model}  ({plan.MODEL}, local stand-in)")
+        self._console.say(f"  tfserving  {self._serving_url}  ({', '.join(wall.MODELS)}; local stand-in)")
 
     def _serving_line(self, line: str) -> None:
         # Like the real server, it writes its ordinary lines to standard error: pass on warnings and errors only.
         if self._settings.log_level in {"debug", "info"} or " INFO " not in line:
             self._console.say(line)
 
-    def _exported_model(self) -> str:
+    def _exported_models(self) -> str:
         program = plan.export(self._inherited)
         export = subprocess.Popen(
             command(program),
@@ -121,16 +127,18 @@ class Suite:
                 export.terminate()
         lines = (export.stdout.read() if export.stdout else "").split()
         if export.returncode and not self._stop.is_set():
-            raise CannotStart(f"the model {plan.MODEL} could not be exported ({describe(export.returncode)})")
+            raise CannotStart(f"the models could not be exported ({describe(export.returncode)})")
         return lines[-1] if lines else ""
 
     def _start_services(self, servers: str) -> None:
+        documents = plan.write_documents(self._folder, self._settings, self._inherited, serving=self._serving_url)
         programs = plan.services(
             self._settings,
             self._inherited,
             variables=self._variables,
             servers=servers,
             serving=self._serving_url,
+            documents=documents,
             probe_ports=self._probe_ports,
         )
         self._services = [Process(program, self._console.say) for program in programs]

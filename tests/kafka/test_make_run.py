@@ -46,7 +46,7 @@ def test_the_suite_runs_on_it_survives_its_death_and_ends_it(port: int, tmp_path
         urls = json.dumps({f"imagenet_{NUMBERS}": models.url()})
         with Suite(BROKER="apache", KAFKAFIRSTPORT=str(port), VIDEOLINK=str(still), MODELURLS=urls) as suite:
             suite.says("Live at", within_s=START_S)
-            wait_until(suite.label, "there is a label")
+            wait_until(lambda: suite.labels().get("camera"), "there is a label")
             admin = Topics(Bus(f"{LOOPBACK}:{port + LISTENERS.index('CONS2')}"))
             wait_until(
                 lambda: not any(map(admin.apply, read_list(FOLDER / "topics.toml"))), "the topics are as declared"

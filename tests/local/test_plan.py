@@ -28,13 +28,14 @@ def programs(inherited: dict[str, str]) -> dict[str, Program]:
     found = [
         plan.embedded_broker(inherited),
         plan.export(inherited),
-        plan.model_server(inherited, port=1, base_path="/model"),
+        plan.model_server(inherited, port=1, config="/models.config"),
         *plan.services(
             LocalSettings(),
             inherited,
             variables=variables(),
             servers="127.0.0.1:9",
             serving="http://127.0.0.1:1",
+            documents={},
             probe_ports=dict.fromkeys(plan.SERVICES, 1),
         ),
     ]

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from local import wall
 from local.ports import free_port
 from shared.frames.frame import read_frame
 from tests.end_to_end.chain import embedded_broker
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
-from tests.models import efficientnet_lite0
+from tests.models import exported
 from tests.suite import LOOPBACK, Program, Tap, children_of, get_json, make_topics
 from tests.waiting import wait_until
 
@@ -38,10 +39,13 @@ class Suite(Program):
     def is_up(self) -> None:
         self.says("Live at")
 
-    def label(self) -> str | None:
-        """Return what is drawn on the camera's newest frame."""
-        answer = get_json(f"{self.page}/cameras/camera/predictions") or {"predictions": []}
-        return next((said["label"] for said in answer["predictions"] if said["label"]), None)
+    def labels(self) -> dict[str, set[str]]:
+        """Return what is drawn on the newest frames, by camera."""
+        found = {}
+        for camera in get_json(f"{self.page}/cameras") or []:
+            answer = get_json(f"{self.page}/cameras/{camera['id']}/predictions") or {"predictions": []}
+            found[camera["id"]] = {said["label"] for said in answer["predictions"] if said.get("label")}
+        return found
 
     def processes(self) -> dict[int, str]:
         """Return all processes that were ever seen to belong to it: id and start, and what each runs."""
@@ -100,29 +104,36 @@ def start() -> Iterator[Callable[..., Suite]]:
 
 
 @pytest.fixture(scope="module")
-def model() -> Path:
-    """Have the model in the cache, as after a first start."""
-    return efficientnet_lite0()
+def models() -> Path:
+    """Have the models in the cache, as after a first start."""
+    return exported(*wall.MODELS, "--config")
 
 
-def newest(suite: Suite) -> Any:
+def newest(suite: Suite, camera: str = "camera") -> Any:
     """Return what is said of the camera's newest frame."""
-    return get_json(f"{suite.page}/cameras/camera/predictions") or {"run": 0, "seq": 0}
+    return get_json(f"{suite.page}/cameras/{camera}/predictions") or {"run": 0, "seq": 0}
 
 
-def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
-    model: Path, start: Callable[..., Suite]
-) -> None:
-    """Everything by default: sample film, embedded broker, real model; the life of `make run`."""
+@pytest.mark.timeout(300)
+def test_it_shows_a_wall_restarts_what_dies_and_ends_at_ctrl_c(models: Path, start: Callable[..., Suite]) -> None:
+    """Everything by default: the wall, embedded broker, real models; the life of `make run`."""
     suite = start(SECRET_OF_SOMEBODY_ELSE="hidden")
     suite.is_up()
     assert suite.said(f"Live at {suite.page}")
-    wait_until(suite.label, "there is a label")
-    (camera,) = get_json(f"{suite.page}/cameras")
-    assert (camera["id"], camera["width"], camera["height"]) == ("camera", 384, 256)
+    titles = {film.camera: film.title for film in wall.FILMS}
+    wait_until(
+        lambda: (
+            {camera["id"]: camera["title"] for camera in get_json(f"{suite.page}/cameras") if camera["width"]} == titles
+        ),
+        "all films are shown, each named for what it shows",
+    )
+    wait_until(lambda: {"motorcycle", "moped"} <= _words(suite.labels()["motorcycle"]), "found and classified")
+    wait_until(lambda: "happy" in suite.labels()["astronaut"], "an emotion where there is a face", within_s=60)
+    sizes = {camera["id"]: (camera["width"], camera["height"]) for camera in get_json(f"{suite.page}/cameras")}
+    assert sizes["cat"] == (384, 256)
     running = {name: suite.part("local.broker" if name == "broker" else name) for name in PARTS}
     assert all(running.values()), running
-    assert len(suite.processes()) == 7  # the suite, its five parts, the producer's capture
+    assert len(suite.processes()) == 6 + len(wall.FILMS)  # the suite, its five parts, a capture per camera
     for name, pid in running.items():
         assert b"SECRET_OF_SOMEBODY_ELSE" not in Path(f"/proc/{pid}/environ").read_bytes(), name
 
@@ -132,8 +143,8 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     os.kill(producer, signal.SIGKILL)
     suite.says("producer ended (killed by SIGKILL); restarting it in ")
     wait_until(lambda: suite.part("producer") not in {None, producer}, "another producer runs")
-    run = newest(suite)["run"]
-    wait_until(lambda: newest(suite)["run"] > run, "its frames come")
+    run = newest(suite, "cat")["run"]
+    wait_until(lambda: newest(suite, "cat")["run"] > run, "its frames come")
     assert running == {name: suite.part("local.broker" if name == "broker" else name) for name in running}
 
     # Ctrl-C.
@@ -148,11 +159,11 @@ def test_it_shows_labelled_video_restarts_what_dies_and_ends_at_ctrl_c(
     assert end == [], "the end is quiet"
 
 
-def test_a_suite_that_is_killed_leaves_nothing(model: Path, start: Callable[..., Suite]) -> None:
+def test_a_suite_that_is_killed_leaves_nothing(models: Path, start: Callable[..., Suite]) -> None:
     """Nothing ends its parts: each notices by itself."""
     suite = start()
     suite.says("  video ")
-    wait_until(lambda: suite.part("video") and len(suite.processes()) >= 7, "all parts run")
+    wait_until(lambda: suite.part("video") and len(suite.processes()) >= 6 + len(wall.FILMS), "all parts run")
 
     suite.process.kill()
     suite.process.wait()
@@ -180,6 +191,11 @@ def test_an_existing_kafka_and_model_server_are_used(start: Callable[..., Suite]
         suite.processes()
         assert suite.ends(signal.SIGTERM) == 0
         suite.leaves_nothing()
+
+
+def _words(labels: set[str]) -> set[str]:
+    """Return the first name of each label."""
+    return {label.partition(",")[0] for label in labels}
 
 
 def answer(suite: Suite) -> Any:
