@@ -79,6 +79,7 @@ def _boxes(one: Caption) -> list[Json]:
     findings = one.prediction.findings if one.prediction else ()
     return [
         {"box": list(finding.box), "label": finding.label, "probability": finding.probability}
+        | ({"points": [list(point) for point in finding.points]} if finding.points else {})
         for finding in findings
         if finding.box is not None
     ]

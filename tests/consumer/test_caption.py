@@ -104,3 +104,36 @@ def test_findings_with_boxes_are_all_drawn_where_they_are() -> None:
         {"box": [1, 2, 30, 40], "label": "happy", "probability": 0.9},
         {"box": [50, 2, 30, 40], "label": "neutral", "probability": None},
     ]
+
+
+def test_key_points_are_drawn_with_their_box_or_without_one() -> None:
+    """Without a box, the caption stands at the rectangle around them, which is not drawn."""
+    pose = Finding(0, "person", 0.9, (1, 2, 30, 40), ((5, 6), (7, 8)))
+    joints = Finding(0, "hand", 0.5, None, ((50, 60), (90, 70), (40, 66)))
+    one = caption("pose", UP, prediction(frame(), pose, joints, model="pose"), frame())
+
+    assert as_overlay([one], BEGAN).boxes == (
+        Box(1, 2, 30, 40, Line("person", "90%"), ((5, 6), (7, 8))),
+        Box(40, 60, 50, 10, Line("hand", "50%"), ((50, 60), (90, 70), (40, 66)), outlined=False),
+    )
+
+
+def test_of_several_models_the_surest_boxes_come_first() -> None:
+    """If there are too many, these are drawn, whichever model found them."""
+    captions = [
+        caption(model, UP, prediction(frame(), *found, model=model), frame())
+        for model, found in (
+            ("things", (Finding(1, "car", 0.9, (0, 0, 9, 9)), Finding(2, "dog", 0.4, (1, 0, 9, 9)))),
+            ("faces", (Finding(0, "happy", 0.7, (2, 0, 9, 9)), Finding(1, "sad", None, (3, 0, 9, 9)))),
+        )
+    ]
+
+    assert [box.line.text for box in as_overlay(captions, BEGAN).boxes] == ["car", "happy", "dog", "sad"]
+
+
+def test_an_old_box_shows_its_age() -> None:
+    """As a label does."""
+    car = Finding(1, "car", 0.9, (0, 0, 9, 9))
+    one = caption("things", UP, prediction(frame(seq=5), car, model="things"), frame(seq=40))
+
+    assert as_overlay([one], BEGAN).boxes[0].line == Line("car", "90% 1.4 s ago", LineState.STALE)

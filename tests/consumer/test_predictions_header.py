@@ -72,3 +72,14 @@ def test_the_best_five_findings_about_the_whole_picture_are_there() -> None:
 
     assert document["findings"] == [finding.as_json() for finding in found[:5]]
     assert [box["label"] for box in document["boxes"]] == ["cup"]
+
+
+def test_key_points_are_there_as_they_are_drawn() -> None:
+    """Of a box that has some; another one has no such key."""
+    pose = Finding(0, "person", 0.9, (1, 2, 30, 40), ((5, 6), (7, 8)))
+    bare = Finding(0, "person", 0.8, (50, 2, 30, 40))
+    one = caption("pose", UP, prediction(frame(), pose, bare, model="pose"), frame())
+
+    (document,) = json.loads(as_header([one]))
+
+    assert [box.get("points") for box in document["boxes"]] == [[[5, 6], [7, 8]], None]

@@ -8,7 +8,6 @@ from consumer.kinds import default_labels, kind_names, make_kind
 from consumer.kinds.classification import Classification
 from consumer.kinds.detection import Detection
 from consumer.kinds.emotion import Emotion
-from consumer.labels import ASSETS
 from consumer.servers.errors import Contradiction
 from consumer.tensors import Signature
 from shared.packages import data_file
