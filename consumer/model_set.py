@@ -230,4 +230,4 @@ def _plan(predictors: Mapping[str, Predictor], agreements: Iterable[Agreement]) 
 
 
 def _works(reference: Predictor, frame: Frame) -> bool:
-    return reference.state.state is ModelState.UP and reference.spec.sees(frame.camera)
+    return reference.state.state is not ModelState.DOWN and reference.spec.sees(frame.camera)

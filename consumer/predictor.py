@@ -71,7 +71,8 @@ class Predictor:
             metrics: counts the requests.
             on_result: called in the loop's thread with each prediction.
             changed: called when the state has changed.
-            on_asked: called in the loop's thread with the frames about which the model is being asked.
+            on_asked: called in the loop's thread with the frames about which the model is being asked, unless it is
+                down.
         """
         self.spec, self.name = spec, spec.name
         self.newest = Newest()
@@ -164,7 +165,8 @@ class Predictor:
         except (ServingError, LabelsUnavailable) as exc:
             self._failed(exc, offers)
             return
-        self._on_asked(offers)
+        if not self._health.down:  # while it is, its followers are asked by themselves
+            self._on_asked(offers)
         most = self._inference.most_pictures
         self._offers.batch = most
         for start in range(0, len(offers), most):

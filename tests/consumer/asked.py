@@ -1,7 +1,6 @@
 """Models that run on servers of the test, without a bus."""
 
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +17,7 @@ from consumer.predictor import Predictor
 from shared.frames.frame import Frame
 
 
-def models_of(**entries: dict[str, Any]) -> list[Model]:
+def models_of(**entries: Any) -> list[Model]:
     """Return the models of a document; each is a classification unless it says otherwise."""
     entries = {name: {"kind": "classification", **entry} for name, entry in entries.items()}
     specs = ModelsDocument.model_validate({"models": entries}).specs().values()
@@ -28,7 +27,7 @@ def models_of(**entries: dict[str, Any]) -> list[Model]:
 class AskedModels:
     """A set of models whose loops run until the block ends; keeps what is published."""
 
-    def __init__(self, *, timeout_s: float = 20.0, **entries: dict[str, Any]) -> None:
+    def __init__(self, *, timeout_s: float = 20.0, **entries: Any) -> None:
         self.registry = CollectorRegistry()
         self.published: list[Prediction] = []
         self.stop = threading.Event()
@@ -44,7 +43,7 @@ class AskedModels:
         )
         self.apply(**entries)
 
-    def apply(self, **entries: dict[str, Any]) -> None:
+    def apply(self, **entries: Any) -> None:
         self.models.apply(models_of(**entries))
 
     def offer(self, of: Frame) -> dict[str, Answer]:
@@ -75,6 +74,3 @@ class AskedModels:
         thread = threading.Thread(target=predictor.run, args=(self.stop, lambda: None))
         self.threads[predictor] = thread
         thread.start()
-
-
-Asked = Callable[..., AskedModels]
