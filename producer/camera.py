@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 LISTEN_S = 0.2  # between two checks of the clock and of the stop event
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 4.0  # a refusal waits the longest: cameras lock out clients that retry fast
 
+EARLY_REFUSALS = 2  # of a camera that has just moved here: tried again soon, too few to be locked out
 
 Publish: TypeAlias = Callable[[Message], None]
 
@@ -41,6 +42,7 @@ class Camera:
         changed: Callable[["Camera"], None],
         title: str | None = None,
         tags: tuple[str, ...] = (),
+        moved: bool = False,
     ) -> None:
         """Prepare.
 
@@ -53,6 +55,8 @@ class Camera:
             changed: called after each change of `state`.
             title: shown to viewers instead of the id.
             tags: shown to viewers.
+            moved: another producer may have captured it until now: many cameras accept one reader, and the first
+                attempts may find that one still there.
         """
         self.name = name
         self._job, self._ledger, self._publish, self._changed = job, ledger, publish, changed
@@ -60,6 +64,7 @@ class Camera:
         self._too_large: str | None = None  # why the bus does not take the pictures of a camera that is captured
         self._state = CameraReport(CameraState.DOWN, now_us(), "starting")
         self._description = title, tags
+        self._early_refusals = EARLY_REFUSALS if moved else 0
         self._said: set[str] = set()
         self._picture_at = time.monotonic()  # of the last picture, or of the start
         ledger.open(name)
@@ -102,7 +107,13 @@ class Camera:
                     for note in getattr(exc, "__notes__", ()):
                         log.error("a capture crashed: %s", note, extra={"camera": self.name})  # noqa: TRY400 - its traceback
                 beat()
-                stop.wait((refused if isinstance(exc, CameraRefused) else backoff).next_s())
+                stop.wait(self._backoff_of(exc, backoff, refused).next_s())
+
+    def _backoff_of(self, exc: CameraError, backoff: Backoff, refused: Backoff) -> Backoff:
+        if not isinstance(exc, CameraRefused):
+            return backoff
+        self._early_refusals -= 1
+        return backoff if self._early_refusals >= 0 else refused
 
     def _capture(self, job: CaptureJob, stop: threading.Event, beat: Callable[[], None], watchdog: Watchdog) -> None:
         with CaptureProcess(job, camera=self.name, said=self._said) as process:

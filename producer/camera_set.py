@@ -1,4 +1,7 @@
-"""The cameras that this producer captures: started, changed and ended one by one while the others go on."""
+"""The cameras that this producer captures: started, changed and ended one by one while the others go on.
+
+A capture whose camera moves to another producer lingers until that one has tried the camera.
+"""
 
 import logging
 import threading
@@ -10,11 +13,14 @@ from typing import Protocol, TypeAlias
 from producer.camera import Camera
 from producer.document import CameraConfig
 from producer.idle_cameras import IdleCameras
+from producer.sharing import Sharing
 from shared.reports import CameraReport
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.05  # between two looks at what is to be captured
+# A hand-over takes half a second for the group, one to start a capture, and the camera's next key picture.
+LINGER_S = 5.0
 Loop: TypeAlias = Callable[[threading.Event, Callable[[], None]], None]
 
 
@@ -35,6 +41,7 @@ class _Capture:
     run: int
     camera: Camera
     loop: Running
+    lingers_until: float = float("inf")  # monotonic
 
 
 class CameraSet:
@@ -61,6 +68,7 @@ class CameraSet:
         """
         self._make, self._spawn, self._forget, self._changed = make, spawn, forget, changed
         self._captures: dict[str, _Capture] = {}
+        self._lingering: dict[str, _Capture] = {}
         self._ending: dict[str, _Capture] = {}
         self._idle = IdleCameras()
 
@@ -74,44 +82,72 @@ class CameraSet:
         captures = self._captures.copy()
         return {f"camera/{name}": capture.camera.readiness() for name, capture in captures.items()}
 
-    def reconcile(self, configs: Mapping[str, CameraConfig], run_of: Callable[[str], int | None]) -> None:
+    def reconcile(self, configs: Mapping[str, CameraConfig], sharing: Sharing) -> None:
         """Start the captures that are missing, end those that are not wanted, and leave the others alone.
 
         A capture that is to change begins when the one before has ended: many cameras accept only one reader.
 
         Args:
             configs: every configured camera, by id.
-            run_of: returns the run for the frames of a camera; None if another producer captures it.
+            sharing: says which of them this producer captures.
         """
+        run_of = sharing.run_of
         self._ending = {name: capture for name, capture in self._ending.items() if not capture.loop.ended}
         for name, capture in list(self._captures.items()):
             self._update(name, capture, configs.get(name), run_of(name))
+        for name, capture in list(self._lingering.items()):
+            config = configs.get(name)
+            if config == capture.config and run_of(name) == capture.run:
+                self._captures[name] = self._lingering.pop(name)  # it has come back, and nobody else had it meanwhile
+                continue
+            wanted = config is not None and config.enabled and run_of(name) is None
+            if not wanted or time.monotonic() > capture.lingers_until or sharing.is_taken_over(name, capture.run):
+                self._end(name, self._lingering.pop(name))
         for name, config in configs.items():
             run = run_of(name)
-            if config.enabled and run is not None and not (name in self._captures or name in self._ending):
+            taken = name in self._captures or name in self._lingering or name in self._ending
+            if config.enabled and run is not None and not taken:
                 self._start(name, config, run)
         if self._idle.update(configs, lambda name: run_of(name) is not None):
             self._changed()
 
+    def captures(self, camera: Camera) -> bool:
+        """Return whether a camera is captured, and not left to another producer."""
+        capture = self._captures.get(camera.name)
+        return capture is not None and capture.camera is camera
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether a capture lingers for another producer."""
+        return bool(self._lingering)
+
     def end(self) -> None:
         """End all captures."""
-        for name, capture in self._captures.items():
-            capture.loop.end()
-            self._ending[name] = capture
+        for name, capture in (self._captures | self._lingering).items():
+            self._end(name, capture)
         while not all(capture.loop.ended for capture in self._ending.values()):
             time.sleep(TICK_S)  # the service gives up waiting for it in time
 
     def _update(self, name: str, capture: _Capture, config: CameraConfig | None, run: int | None) -> None:
-        if config is None or not config.enabled or run != capture.run or config.job != capture.config.job:
+        if config is not None and config.enabled and run is None:
             del self._captures[name]
-            self._ending[name] = capture
-            capture.loop.end()
-            self._forget(name)
-            self._changed()
-        elif config != capture.config:
+            capture.lingers_until = time.monotonic() + LINGER_S
+            self._lingering[name] = capture
+        elif config is None or not config.enabled or run != capture.run or config.job != capture.config.job:
+            del self._captures[name]
+            self._end(name, capture)
+        elif config == capture.config:
+            return
+        else:
             capture.config = config
             capture.camera.describe(config.title, config.tags)
-            self._changed()
+        if name not in self._captures:
+            self._forget(name)
+        self._changed()
+
+    def _end(self, name: str, capture: _Capture) -> None:
+        capture.loop.end()
+        self._ending[name] = capture
 
     def _start(self, name: str, config: CameraConfig, run: int) -> None:
         camera = self._make(name, config, run)

@@ -19,6 +19,7 @@ from shared.settings import (
     Duration,
     Form,
     JsonOfStrings,
+    OptionalGroup,
     Servers,
     ServiceSettings,
     Topic,
@@ -58,6 +59,12 @@ class ProducerSettings(ServiceSettings):
         "a document of cameras, read again when it changes (docs/cameras.md); overrides CAMERAS, VIDEOLINK and "
         "VIDEODEVICE",
         allowed="the path of a YAML or JSON file",
+    )
+    group: OptionalGroup = setting(
+        "goproducer",
+        "GROUPNAME",
+        "producers of the same group share the cameras of CAMERASFILE; empty: this one captures all of them",
+        empty=True,
     )
     cameras: JsonOfStrings = setting(
         {},

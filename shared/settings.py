@@ -88,6 +88,7 @@ Topic = Annotated[str, AfterValidator(_topic), Form(TOPIC_FORM)]
 OptionalTopic = Annotated[str, AfterValidator(_optional_topic), Form(f"{TOPIC_FORM}, or empty")]
 Servers = Annotated[str, AfterValidator(_servers), Form(SERVERS_FORM)]
 Group = Annotated[str, Field(min_length=1, max_length=255), Form(GROUP_FORM)]
+OptionalGroup = Annotated[str, Field(max_length=255), Form(f"{GROUP_FORM}, or empty")]
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 CameraId = Annotated[str, AfterValidator(camera_id), Form(CAMERA_FORM)]
 # NoDecode: pydantic-settings would decode JSON itself and name neither the variable's value nor what is allowed.

@@ -8,6 +8,7 @@ from shared.bus.client import Bus
 from shared.bus.commits import COMMIT_EVERY_S
 from shared.bus.embedded import EmbeddedBroker
 from shared.bus.limits import Limit, MessageTooLarge, record_bytes
+from shared.bus.membership import Membership, Note
 from shared.bus.reader import Reader
 from shared.bus.record import Record
 from shared.bus.replay import OffsetsUnknown, Replay
@@ -20,7 +21,9 @@ __all__ = [
     "Delivery",
     "EmbeddedBroker",
     "Limit",
+    "Membership",
     "MessageTooLarge",
+    "Note",
     "OffsetsUnknown",
     "Reader",
     "Record",

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     THINNED = "thinned", "arrived faster than `FRAMEINTERVAL`"
     SUPERSEDED = "superseded", "was overtaken by a newer frame of its camera"
     SKIPPED = "skipped", "was left out by a seek to the end of the partition, or before this reader took it over"
+    REPLACED = "replaced", "was captured by a producer that another one has replaced at this camera"
     MODEL_BUSY = "model_busy", "waited for the model (`sync`) and was replaced by a newer frame"
     BROKER_UNAVAILABLE = "broker_unavailable", "found the broker silent"
     BROKER_REFUSED = "broker_refused", "was refused by the broker"

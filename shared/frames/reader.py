@@ -17,6 +17,7 @@ from shared.expiring import ExpiringNames
 from shared.frames.frame import EncodeRaw, Frame, camera_of, has_headers, read_bare_frame, read_frame
 from shared.frames.gaps import Gap, Gaps
 from shared.frames.ledger import FORGOTTEN_AFTER_S, MAX_CAMERAS, OTHER, Ledger, Reason
+from shared.frames.runs import Runs
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class FrameReader:
         """
         self._reader, self._ledger, self._encode = reader, ledger, encode
         self._max_lag_s, self._run = max_lag_s, run
-        self._gaps = Gaps()
+        self._gaps, self._runs, self._now_s = Gaps(), Runs(), now_s
         self._numbers: dict[str, int] = {}  # of the last frame without headers, by camera
         self._cameras = ExpiringNames(MAX_CAMERAS, after_s=FORGOTTEN_AFTER_S, forget=self._forget, now_s=now_s)
         self._metrics = metrics
@@ -135,7 +136,13 @@ class FrameReader:
         if frame is None or not self._admitted(frame.camera):
             return None
         gap = self._gaps.before(frame, record.partition)
-        return None if gap is None else self._accounted(record, frame, gap)
+        if gap is None:
+            return None
+        received = self._accounted(record, frame, gap)
+        if self._runs.is_replaced(frame.camera, frame.run, self._now_s()):
+            self._ledger.dropped(frame.camera, Reason.REPLACED)
+            return None
+        return received
 
     def _accounted(self, record: Record, frame: Frame, gap: Gap) -> ReceivedFrame:
         """Enter what is missing before a frame, and compare the clocks."""
@@ -176,6 +183,7 @@ class FrameReader:
 
     def _forget(self, camera: str) -> None:
         self._gaps.forget(camera)
+        self._runs.forget(camera)
         self._numbers.pop(camera, None)
         for metric in (self._metrics.clock_suspect, self._metrics.renumbered):
             with suppress(KeyError):

@@ -5,7 +5,7 @@ with its traceback and restarted after a capped back-off. A loop that keeps cras
 ends the process with status 1, so that Kubernetes sees it.
 
 A service is stopped within 3 s: END_WITHIN_S for its loops, then FLUSH_FRAMES_S and FLUSH_STATUS_S for what it still
-has to write.
+has to write. One that hands its work over first takes longer (`Service.end_takes`).
 """
 
 import logging
@@ -85,6 +85,7 @@ class Service(Generic[Settings]):
         self._loops: dict[str, Loop] = {}
         self._awaited: set[str] = set()
         self._failed = threading.Event()
+        self._end_takes_s = 0.0
         self._at_end: list[Callable[[], None]] = []
         self._frame_writers: list[Writer] = []
         self._readers: list[Reader] = []
@@ -118,6 +119,10 @@ class Service(Generic[Settings]):
     def at_end(self, action: Callable[[], None]) -> None:
         """Call an action as soon as the service has been asked to end, before its loops are waited for."""
         self._at_end.append(action)
+
+    def end_takes(self, seconds: float) -> None:
+        """Give the loops so much more time to end: they hand over to other processes first."""
+        self._end_takes_s = seconds
 
     def owns(self, *clients: Reader | Writer) -> None:
         """Close these clients of the bus when the loops have ended: writers of frames first, readers last."""
@@ -221,12 +226,13 @@ class Service(Generic[Settings]):
 
     def _wait_for(self, threads: list[threading.Thread]) -> bool:
         """Return whether all of them ended in time."""
-        deadline = time.monotonic() + END_WITHIN_S
+        within_s = END_WITHIN_S + self._end_takes_s
+        deadline = time.monotonic() + within_s
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         late = [thread.name for thread in threads if thread.is_alive()]
         if late:
-            log.error("loops did not end in time", extra={"loops": late, "seconds": END_WITHIN_S})
+            log.error("loops did not end in time", extra={"loops": late, "seconds": within_s})
         return not late
 
     def _close(self, *, readers_too: bool) -> None:

@@ -37,13 +37,17 @@ def image(width: int = 320, height: int = 240, *, number: int = 0) -> Image:
 
 
 class HttpCamera:
-    """An MJPEG camera: `multipart/x-mixed-replace`, 25 frames a second."""
+    """An MJPEG camera: `multipart/x-mixed-replace`, 25 frames a second unless another interval is given."""
 
-    def __init__(self, *, port: int = 0, user: str = "", password: str = "") -> None:
+    def __init__(self, *, port: int = 0, user: str = "", password: str = "", interval_s: float = 0.04) -> None:
         self.frame = pixels.encode(image(), 80)
         self.frozen = threading.Event()  # stays connected, sends nothing
         self.requests = 0
         self.sent = 0
+        self.watching = 0
+        """Clients that are connected now."""
+        self.most_watching = 0
+        self._interval_s, self._lock = interval_s, threading.Lock()
         self._closing = threading.Event()
         camera, wanted = self, "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -81,7 +85,17 @@ class HttpCamera:
         self._server.server_close()
 
     def _stream(self, write: object) -> None:
-        while not self._closing.wait(0.04):
+        with self._lock:
+            self.watching += 1
+            self.most_watching = max(self.most_watching, self.watching)
+        try:
+            self._send(write)
+        finally:
+            with self._lock:
+                self.watching -= 1
+
+    def _send(self, write: object) -> None:
+        while not self._closing.wait(self._interval_s):
             if self.frozen.is_set():
                 continue
             frame = self.frame
@@ -91,9 +105,9 @@ class HttpCamera:
 
 
 @contextlib.contextmanager
-def http_camera(*, port: int = 0, user: str = "", password: str = "") -> Iterator[HttpCamera]:
+def http_camera(*, port: int = 0, user: str = "", password: str = "", interval_s: float = 0.04) -> Iterator[HttpCamera]:
     """Run an MJPEG camera."""
-    camera = HttpCamera(port=port, user=user, password=password)
+    camera = HttpCamera(port=port, user=user, password=password, interval_s=interval_s)
     try:
         yield camera
     finally:

@@ -238,6 +238,18 @@ def test_a_late_frame_is_neither_shown_nor_entered_again(stage: Stage) -> None:
     assert (account["lost_upstream"], account["in"]) == (2, 0)
 
 
+def test_frames_of_a_replaced_run_are_counted_and_not_shown(stage: Stage) -> None:
+    """While two producers capture a camera: what the older run still writes is accounted for, number by number."""
+    old, new = 1_000, 2_000
+    stage.read(record_of(frame(1, run=old)))
+    (shown,) = stage.read(record_of(frame(1, run=new)), record_of(frame(2, run=old)), record_of(frame(5, run=old)))
+    (after,) = stage.read(record_of(frame(2, run=new)))
+
+    assert [(a.frame.run, a.frame.seq) for a in (shown, after)] == [(new, 1), (new, 2)]
+    assert stage.ledger.as_json()["front"]["dropped"] == {Reason.REPLACED: 2}
+    assert stage.ledger.as_json()["front"]["lost_upstream"] == 2
+
+
 def test_what_another_reader_left_is_followed_on(stage: Stage) -> None:
     """The numbers come with its note, and ours go into the next one."""
     stage.read(record_of(frame(1)))

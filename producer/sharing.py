@@ -1,0 +1,160 @@
+"""Which cameras this producer captures: all of them, or its share among the producers of its group.
+
+The group shares the partitions of the frames' topic (shared/bus/membership.py), and each camera belongs to one of them
+by its id alone: so no change of the document moves another camera. Whoever holds a partition captures its cameras, in a
+run that is the partition's term: higher than every run before.
+
+When a camera moves to another producer, the one before captures on until the new one has tried it, which it notes with
+its commit: so the picture does not stop while a capture starts and a camera connects.
+"""
+
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from zlib import crc32
+
+from shared.bus import Membership, Note
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.05
+_NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>[0-9]{0,9})")
+
+
+class Sharing(Protocol):
+    """Says which cameras to capture."""
+
+    def run_of(self, camera: str) -> int | None:
+        """Return the run in which to capture a camera, microseconds since the epoch; None: another producer does."""
+
+    def is_taken_over(self, camera: str, run: int) -> bool:
+        """Return whether another producer has tried a camera that this one captures in an older run."""
+
+    def tried(self, camera: str, run: int) -> None:
+        """Note that a camera has delivered its first picture, or has failed to."""
+
+
+class AllCameras:
+    """Every camera is this producer's."""
+
+    def __init__(self, run: int) -> None:
+        """Capture all cameras in one run."""
+        self._run = run
+
+    def run_of(self, _camera: str) -> int | None:
+        """Return the run."""
+        return self._run
+
+    def is_taken_over(self, _camera: str, _run: int) -> bool:
+        """Return that no other producer takes over."""
+        return True
+
+    def tried(self, camera: str, run: int) -> None:
+        """Do nothing: nobody waits for it."""
+
+
+class GroupShare:
+    """The share of one member of a group. `run` is for one thread, the rest for any."""
+
+    def __init__(self, membership: Membership, *, alone_run: int) -> None:
+        """Prepare; `run` joins the group.
+
+        Args:
+            membership: on the topic of the frames.
+            alone_run: the run of all cameras where nothing is shared.
+        """
+        self._membership, self._alone_run = membership, alone_run
+        self._lock = threading.Lock()
+        self._tried: dict[int, dict[str, int]] = {}  # partition -> camera -> run
+        self._awaited: dict[int, float] = {}  # partition -> when somebody last asked who took it over
+        self._notes: Mapping[int, Note] = {}
+        self.left = threading.Event()
+
+    def run_of(self, camera: str) -> int | None:
+        """Return the run in which to capture a camera; None if another producer does, or if it is not known yet."""
+        if self._membership.is_alone:
+            return self._alone_run
+        held = {} if self.left.is_set() else self._membership.held
+        return held.get(self._partition_of(camera))
+
+    def is_taken_over(self, camera: str, run: int) -> bool:
+        """Return whether another producer has tried a camera that this one captures in an older run."""
+        partition = self._partition_of(camera)
+        with self._lock:
+            self._awaited[partition] = time.monotonic()
+        note = self._notes.get(partition)
+        return note is not None and note.term > run and camera in _cameras_in(note.text)
+
+    def tried(self, camera: str, run: int) -> None:
+        """Note that a camera of this producer has delivered its first picture, or has failed to."""
+        with self._lock:
+            self._tried.setdefault(self._partition_of(camera), {})[camera] = run
+
+    def readiness(self) -> dict[str, str]:
+        """Return the group's entry in /readyz."""
+        if self._membership.is_alone:
+            return {}
+        held = len(self._membership.held)
+        joined = f"ok, {held} of {self._membership.partitions} partitions"
+        return {"group": joined if self._membership.joined else "not joined yet"}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is known which cameras are this producer's."""
+        return self._membership.joined or self._membership.is_alone
+
+    @property
+    def has_heirs(self) -> bool:
+        """Whether other producers are there to take over."""
+        return not self._membership.is_alone and self._membership.joined and not self._membership.holds_all
+
+    def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
+        """Be a member until `stop`; then leave the group at once."""
+        while not stop.wait(TICK_S):
+            beat()
+            self._membership.update()
+            self._write_notes()
+            self.look()
+        self._membership.leave()
+        self.left.set()
+
+    def look(self) -> None:
+        """Read what those have noted that take over from this producer, if anybody waits for it."""
+        now = time.monotonic()
+        with self._lock:
+            self._awaited = {partition: at for partition, at in self._awaited.items() if now - at < 1.0}
+            awaited = list(self._awaited)
+        self._notes = self._membership.notes(awaited) if awaited else {}
+
+    def _write_notes(self) -> None:
+        with self._lock:
+            for partition, term in self._membership.held.items():
+                cameras = [camera for camera, run in self._tried.get(partition, {}).items() if run == term]
+                self._membership.note(partition, json.dumps(sorted(cameras), separators=(",", ":")))
+
+    def _partition_of(self, camera: str) -> int:
+        return partition_of(camera, self._membership.partitions)
+
+
+def partition_of(camera: str, partitions: int) -> int:
+    """Return the partition of the group's topic that a camera belongs to; -1 if there are none.
+
+    Cameras whose names differ by their number alone (`yard-1`, `yard-2`, …) are spread evenly.
+    """
+    parts = _NUMBERED.fullmatch(camera)
+    if parts is None or partitions == 0:
+        return -1
+    return (crc32(parts["name"].encode()) + int(parts["number"] or 0)) % partitions
+
+
+def _cameras_in(text: str) -> set[str]:
+    """Return the cameras of a note; a note that was cut, or is none, names no camera."""
+    try:
+        cameras = json.loads(text)
+    except ValueError:
+        return set()
+    return {str(camera) for camera in cameras} if isinstance(cameras, list) else set()
