@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from producer.camera_set import LINGER_S
+from producer.service import LEAVE_S
+from shared.process.service import END_WITHIN_S
 from tests.manifests import objects as k8s
 from tests.manifests.objects import (
     FORMS,
@@ -215,6 +218,14 @@ def test_secrets_are_their_own(form: str) -> None:
         for name, pod in k8s.workloads(among).items()
     }
 
+    mounted = {
+        volume["secret"]["secretName"]
+        for pod in k8s.workloads(among).values()
+        for volume in k8s.template(pod)["spec"].get("volumes", ())
+        if "secret" in volume
+    }
+
+    assert mounted == {"camera-links"}
     assert {name: secrets for name, secrets in named.items() if secrets} == {
         "topics": {"topics-secret"},
         "producer": {"camera-secret", "producer-secret"},
@@ -224,14 +235,12 @@ def test_secrets_are_their_own(form: str) -> None:
 
 
 def test_an_update_leaves_no_gap() -> None:
-    """Of video, consumer and models one more is started before one ends; a camera is never read twice."""
+    """One more is started before one ends; a producer has the time to hand its cameras over."""
     among = suite("kafka")
-    for name, deployment in of_kind("Deployment", among).items():
-        strategy = deployment["spec"]["strategy"]
-        if name == "producer":
-            assert strategy == {"type": "Recreate"}
-        else:
-            assert strategy == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    for deployment in of_kind("Deployment", among).values():
+        assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    producer = of_kind("Deployment", among)["producer"]
+    assert k8s.template(producer)["spec"]["terminationGracePeriodSeconds"] > END_WITHIN_S + LEAVE_S + LINGER_S
     assert of_kind("Deployment", among)["video"]["spec"]["minReadySeconds"] > 0
     assert "replicas" not in of_kind("Deployment", among)["consumer"]["spec"]  # they are the autoscaler's
 

@@ -121,6 +121,21 @@ def test_cameras_may_be_confined_to_their_network(tmp_path: Path) -> None:
     assert before == after
 
 
+def test_producers_may_be_scaled(tmp_path: Path) -> None:
+    """The component leaves the number of replicas to the autoscaler, and Kubernetes takes it."""
+    k8s = os.path.relpath(HERE, tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{k8s}/producer]\ncomponents: [{k8s}/components/producer-autoscaler]\n"
+    )
+
+    things = build(tmp_path)
+
+    assert "replicas" not in of_kind("Deployment", things)["producer"]["spec"]
+    scaler = of_kind("HorizontalPodAutoscaler", things)["producer"]
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "producer"
+    assert utils.validate(scaler, VERSIONS[0], strict=True) == VERSIONS[0]
+
+
 def test_three_brokers_are_three() -> None:
     """Three numbered nodes, spread over zones and nodes as far as there are any; one may be away."""
     things = build("overlays/three-brokers")
