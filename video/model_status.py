@@ -33,6 +33,8 @@ def joined(reports: Sequence[ModelReport]) -> ModelReport:
     Rates and counts are added up. Batches are averaged over requests, times over frames, agreement over what was
     compared.
     """
+    if len(reports) == 1:
+        return reports[0]
     asked = [(report, report.rate) for report in reports if report.rate]
     rate = sum(rate for _, rate in asked)
     requests = sum(rate / report.batch for report, rate in asked if report.batch)

@@ -72,22 +72,36 @@ test("predictions that make no sense are left out, the others are kept", () => {
     5,
     [],
     { state: "ok", label: "no model" },
-    { model: "a", state: 5, label: 5, probability: "x", boxes: 7, version: 3, seq: 9 },
-    { model: "b", state: "ok", label: "tabby", probability: 7, boxes: [null, { label: "cat", probability: 0.5 }, {}] },
+    { model: "a", state: 5, label: 5, probability: "x", boxes: 7, findings: {}, left_out: "x", version: 3, seq: 9 },
+    {
+      model: "b",
+      state: "ok",
+      label: "tabby",
+      probability: 7,
+      findings: [5, { label: "tabby", probability: 7 }, { label: 5 }],
+      boxes: [null, { label: "cat", probability: 0.5 }, { label: "cup" }, {}],
+      left_out: 3,
+    },
   ];
 
   const head = readHead(HEAD.replace("[]", JSON.stringify(predictions)));
 
   const rest = { since: null, age_ms: null };
+  const nothing = { label: null, probability: null, findings: [], boxes: [], leftOut: 0 };
   assert.deepEqual(head.predictions, [
-    { ...rest, model: "a", state: "ok", label: null, probability: null, boxes: [], version: "3", seq: "9" },
+    { ...rest, ...nothing, model: "a", state: "ok", version: "3", seq: "9" },
     {
       ...rest,
       model: "b",
       state: "ok",
       label: "tabby",
       probability: 1,
-      boxes: [{ label: "cat", probability: 0.5 }],
+      findings: [{ label: "tabby", probability: 1 }],
+      boxes: [
+        { label: "cat", probability: 0.5 },
+        { label: "cup", probability: null },
+      ],
+      leftOut: 3,
       version: null,
       seq: null,
     },

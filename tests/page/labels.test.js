@@ -8,7 +8,9 @@ const NONE = {
   state: "ok",
   label: null,
   probability: null,
+  findings: [],
   boxes: [],
+  leftOut: 0,
   since: null,
   age_ms: null,
   version: null,
@@ -21,13 +23,14 @@ test("a label of several names is written on two lines", () => {
   assert.deepEqual(shown, { first: "tabby", rest: "tabby cat", whole: "tabby, tabby cat", value: 0.8 });
 });
 
-test("the most probable box comes first, the others below", () => {
+test("the most probable box is the label", () => {
   const boxes = [
     { label: "cat", probability: 0.5 },
+    { label: "cup", probability: null },
     { label: "dog", probability: 0.9 },
   ];
 
-  assert.deepEqual(caption({ ...NONE, boxes }), { first: "dog", rest: "cat 50 %", whole: "dog", value: 0.9 });
+  assert.deepEqual(caption({ ...NONE, boxes }), { first: "dog", rest: "", whole: "dog", value: 0.9 });
 });
 
 test("a model that is down, waits or sees nothing says so", () => {

@@ -33,11 +33,36 @@ test("a status is taken over", () => {
   assert.deepEqual(status.cameras, [FRONT]);
   const documents = [{ setting: "ACCESSFILE", mistake: "line 3" }];
   assert.deepEqual(status.services, [{ service: "video", instance: "v1", state: "live", since: 7, documents }]);
-  assert.deepEqual(status.models, [{ name: "imagenet", state: "up", since: 3, version: "2", reason: null }]);
+  const unknown = { kind: null, shadow: false, compareWith: null, rate: null, batch: null, ms: null };
+  assert.deepEqual(status.models, [
+    { ...unknown, name: "imagenet", state: "up", since: 3, version: "2", reason: null, compared: 0, agreement: null },
+  ]);
   assert.deepEqual(status.bus, { state: "ok", since: 1 });
   assert.deepEqual(status.ledger.get("front")?.producer, { in: 5, out: 4, dropped: { stale: 1 }, lost_upstream: 0 });
   assert.deepEqual(status.viewer.get("front"), { sent: 3, skipped: 1, ack_ms: 40 });
   assert.equal(status.viewer.get("yard")?.ack_ms, null);
+});
+
+test("the figures of a model are numbers, or are not there", () => {
+  const figures = { rate: 12.5, batch: 2.5, ms: 38, compared: 8, agreement: 0.75 };
+  const said = { name: "m", state: "up", kind: "detection", shadow: true, compare_with: "n", ...figures };
+  const nonsense = {
+    rate: "1",
+    batch: {},
+    ms: null,
+    compared: -0.5,
+    agreement: 7,
+    shadow: 1,
+    kind: 5,
+    compare_with: [],
+  };
+
+  const [model, other] = readStatus({ models: [said, { ...said, ...nonsense }] }).models;
+
+  const { compare_with: _, ...same } = said;
+  assert.deepEqual(model, { ...same, compareWith: "n", since: null, version: null, reason: null });
+  assert.deepEqual([other.rate, other.batch, other.ms, other.kind, other.compareWith], [null, null, null, null, null]);
+  assert.deepEqual([other.shadow, other.agreement], [false, 1]);
 });
 
 test("an entry that makes no sense is left out, the others are kept", () => {

@@ -1,20 +1,18 @@
 // A frame on `/ws`: 4 bytes big-endian length of the header, the header in JSON, the JPEG. The header is checked once,
 // here.
 
-import { list, name, number, object, probability, string } from "./checked.js";
+import { list, name, number, object, probability, string, whole } from "./checked.js";
 
-/**
- * @typedef {object} Box
- * @property {string} label
- * @property {number} probability 0 to 1
- */
+/** @typedef {{ label: string, probability: number | null }} Finding probability: 0 to 1; null if the model does not tell */
 /**
  * @typedef {object} Prediction
  * @property {string} model
  * @property {string} state `ok`, `stale` or `down`
  * @property {string | null} label
  * @property {number | null} probability 0 to 1
- * @property {Box[]} boxes
+ * @property {Finding[]} findings about the whole picture, the best first
+ * @property {Finding[]} boxes
+ * @property {number} leftOut boxes for which the header had no room
  * @property {number | null} since µs since the epoch
  * @property {number | null} age_ms
  * @property {string | null} version
@@ -104,7 +102,9 @@ function prediction(value) {
       state: string(rest.state) ?? "ok",
       label: string(rest.label),
       probability: probability(rest.probability),
-      boxes: list(rest.boxes).flatMap(box),
+      findings: list(rest.findings).flatMap(finding),
+      boxes: list(rest.boxes).flatMap(finding),
+      leftOut: whole(rest.left_out),
       since: number(rest.since),
       age_ms: number(rest.age_ms),
       version: name(rest.version),
@@ -115,10 +115,9 @@ function prediction(value) {
 
 /**
  * @param {unknown} value
- * @returns {Box[]} one, or none
+ * @returns {Finding[]} one, or none
  */
-function box(value) {
+function finding(value) {
   const { label, ...rest } = object(value);
-  const certain = probability(rest.probability);
-  return typeof label === "string" && certain !== null ? [{ label, probability: certain }] : [];
+  return typeof label === "string" ? [{ label, probability: probability(rest.probability) }] : [];
 }

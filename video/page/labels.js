@@ -8,7 +8,7 @@ const MOST_NAMES = 3; // on a tile
 /**
  * @typedef {object} Caption
  * @property {string} first the large line
- * @property {string} rest the small line below: further names of the label, or further boxes
+ * @property {string} rest the small line below: further names of the label
  * @property {string} whole the whole label, for the tooltip
  * @property {number | null} value probability, 0 to 1
  */
@@ -20,14 +20,20 @@ const MOST_NAMES = 3; // on a tile
  */
 export function caption({ state, label, probability, boxes }) {
   if (state === "down") return { first: "MODEL DOWN", rest: "", whole: "MODEL DOWN", value: null };
-  const best = boxes.length ? boxes.reduce((one, other) => (other.probability > one.probability ? other : one)) : null;
+  const best = boxes.length ? boxes.reduce((one, other) => (likelier(other, one) ? other : one)) : null;
   const whole = label ?? best?.label ?? (state === "waiting" ? "Waiting for an answer" : "Nothing detected");
   const value = probability ?? best?.probability ?? null;
   const comma = whole.indexOf(", ");
   const names = comma < 0 ? [whole, ""] : [whole.slice(0, comma), whole.slice(comma + 2)];
-  const others = boxes.filter((box) => box !== best || label);
-  const further = others.map((box) => `${short(box.label)} ${percent(box.probability)}`).join(", ");
-  return { first: short(names[0]), rest: short(further || names[1]), whole, value };
+  return { first: short(names[0]), rest: short(names[1]), whole, value };
+}
+
+/**
+ * @param {Prediction["boxes"][number]} one
+ * @param {Prediction["boxes"][number]} other
+ */
+function likelier(one, other) {
+  return (one.probability ?? 0) > (other.probability ?? 0);
 }
 
 /**

@@ -1,7 +1,7 @@
 // The text messages that the server sends on `/ws`. They are checked once, here: they contain data from the bus, to
 // which anyone may write.
 
-import { list, mapped, name, number, object, string, whole } from "./checked.js";
+import { list, mapped, name, number, object, probability, string, whole } from "./checked.js";
 
 /**
  * @typedef {object} CameraStatus
@@ -33,6 +33,14 @@ import { list, mapped, name, number, object, string, whole } from "./checked.js"
  * @property {number | null} since µs since the epoch
  * @property {string | null} version
  * @property {string | null} reason
+ * @property {string | null} kind
+ * @property {boolean} shadow its answers are not drawn
+ * @property {string | null} compareWith the model that a shadow is compared with
+ * @property {number | null} rate frames per second
+ * @property {number | null} batch frames per request
+ * @property {number | null} ms per frame
+ * @property {number} compared answers
+ * @property {number | null} agreement 0 to 1
  */
 /** @typedef {{ in: number, out: number, dropped: Record<string, number>, lost_upstream: number }} Account */
 /** @typedef {Record<string, Account>} Ledger the account of each service, for one camera */
@@ -142,6 +150,14 @@ function modelStatus(value) {
       since: number(model.since),
       version: name(model.version),
       reason: string(model.reason),
+      kind: string(model.kind),
+      shadow: model.shadow === true,
+      compareWith: string(model.compare_with),
+      rate: number(model.rate),
+      batch: number(model.batch),
+      ms: number(model.ms),
+      compared: whole(model.compared),
+      agreement: probability(model.agreement),
     },
   ];
 }
