@@ -1,5 +1,6 @@
 """The paths of the cameras: their list, and the stream, snapshot and predictions of each."""
 
+import asyncio
 import time
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from video.access.scope import viewer_of
 from video.camera import Camera
 from video.display import Display
 from video.paths import NO_STORE, answers, json_answer
+from video.picture import nearest_scale
+from video.picture_maker import PictureLate
 from video.suite_status import camera_json
 
 STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -49,9 +52,9 @@ def camera_routes(display: Display) -> APIRouter:
         return display.stream(lambda: found, fps=fps, width=width)
 
     @answers(routes, "/cameras/{camera}/snapshot.jpg", response_class=Response, responses=_SNAPSHOT_ANSWERS)
-    async def snapshot(request: Request, camera: str) -> Response:
-        """The newest frame of a camera, as it came."""
-        return snapshot_of(display.camera(camera, request))
+    async def snapshot(request: Request, camera: str, width: Width = None) -> Response:
+        """The newest frame of a camera, as it came; with a width, smaller."""
+        return await snapshot_of(display.camera(camera, request), display, width)
 
     @answers(routes, "/cameras/{camera}/predictions")
     async def predictions(request: Request, camera: str) -> Response:
@@ -64,18 +67,24 @@ def camera_routes(display: Display) -> APIRouter:
     return routes
 
 
-def snapshot_of(camera: Camera | None) -> Response:
-    """Return the answer with the newest frame of a camera, None if there is no camera yet."""
-    if camera is None or camera.slot.newest is None:
+async def snapshot_of(camera: Camera | None, display: Display, width: int | None) -> Response:
+    """Return the answer with the newest frame of a camera, None if there is no camera yet, near a width in pixels."""
+    picture = camera.slot.picture if camera else None
+    plain = picture and (picture.plain or picture)
+    if camera is None or plain is None or plain.frame is None:
         return _no_frame_yet(camera.id if camera else "")
-    slot, frame = camera.slot, camera.slot.newest
+    slot, frame = camera.slot, plain.frame
+    try:
+        jpeg = await asyncio.shield(display.cameras.scaled(plain, nearest_scale(plain.width, width)))
+    except PictureLate:
+        return json_answer({"error": "the picture was not made in time"}, 503, {"Retry-After": "1", **NO_STORE})
     age_ms = max(0, clock.now_us() - frame.captured_at) // 1000
     headers = {
         "X-Timestamp": f"{frame.captured_at // 1_000_000}.{frame.captured_at % 1_000_000:06d}",
         "X-Age": "unknown" if slot.clock_suspect else str(age_ms),
         "X-Sequence": str(frame.seq),
     }
-    return Response(frame.jpeg, media_type="image/jpeg", headers={**headers, **NO_STORE})
+    return Response(jpeg, media_type="image/jpeg", headers={**headers, **NO_STORE})
 
 
 def _predictions_of(camera: Camera) -> Response:

@@ -65,7 +65,7 @@ def _page_routes(display: Display) -> APIRouter:
             return chosen or display.first(request)
 
         if action == "snapshot":
-            return snapshot_of(find())
+            return await snapshot_of(find(), display, width)
         return display.stream(find, fps=fps, width=width, headers=vary)
 
     return routes

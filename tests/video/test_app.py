@@ -1,8 +1,10 @@
 import json
 import re
 import time
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from shared.clock import now_us
 from shared.frames.frame import Frame
@@ -70,6 +72,18 @@ def test_a_snapshot_is_the_newest_frame(stage: Stage) -> None:
     assert answer.headers["x-sequence"] == "2"
     assert answer.headers["x-timestamp"] == f"{shown.captured_at / 1e6:.6f}"
     assert int(answer.headers["x-age"]) >= 0
+
+
+def test_a_snapshot_may_be_smaller(stage: Stage) -> None:
+    """It is made by the rule for streams; the same frame is named in its headers."""
+    stage.show("front", 7, jpeg(1280, 720))
+    stage.knows("front")
+
+    for path in ("/cameras/front/snapshot.jpg?width=300", "/?action=snapshot&width=300"):
+        answer = stage.get(path)
+        assert Image.open(BytesIO(answer.content)).size == (320, 180)
+        assert answer.headers["x-sequence"] == "7"
+    assert stage.get("/cameras/front/snapshot.jpg?width=0").status_code == 422
 
 
 def test_predictions_are_those_of_the_newest_frame(stage: Stage) -> None:
