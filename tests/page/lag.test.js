@@ -71,3 +71,15 @@ test("nothing is known without acknowledgements, and a new connection counts fro
 
   assert.equal(lag.slow, null);
 });
+
+test("a browser whose timers are late is to blame, also if pictures do not wait for it", () => {
+  const lag = new ViewerLag();
+  for (let timer = 0; timer < 12; timer++) lag.noteLateness(250);
+  pass(lag, { ackMs: 900, statuses: 3 });
+  assert.equal(lag.slow?.cause, "browser");
+
+  for (let timer = 0; timer < 100; timer++) lag.noteLateness(timer % 5 ? 3 : 400);
+  pass(lag, { ackMs: 900 });
+  assert.equal(lag.slow?.cause, "connection");
+  assert.ok(lag.lateness.length <= 12);
+});

@@ -137,3 +137,11 @@ test("what changes in the same way is announced in one sentence", () => {
 
   assert.equal(changes(all("up"), all("down")), "Cameras Gate 0, Gate 1, Gate 2 and 13 more: down.");
 });
+
+test("silence on a link that is known to be slow is not blamed on the server", () => {
+  const view = page({});
+  assert.equal(notice(view, NOW + 5000)?.title, "The server does not respond");
+
+  view.lag.slow = { cause: "connection", ms: 900 };
+  assert.deepEqual(notice(view, NOW + 5000), { title: "Slow connection", text: "Nothing has arrived for 5 s." });
+});

@@ -9,6 +9,7 @@ import { readHello, readPong, readStatus } from "./status.js";
 
 const BACKOFF_S = [0.5, 1, 2, 4, 5]; // before each further attempt; the last one stays
 const SILENCE_MS = 6000; // the server sends a status every second: after this the connection counts as dead
+const SLOW_SILENCE_MS = 20_000; // on a link that is known to be slow: one picture may take that long
 const STABLE_MS = 5000; // after a connection of this length the back-off starts again
 const PINGS_AT_START = 5; // for a good estimate of the server's clock at once
 const PING_GAP_MS = 80;
@@ -94,9 +95,13 @@ export class Connection {
     this.send(JSON.stringify({ type: "ping", t: localMs() }));
   }
 
-  /** Close a connection on which nothing has arrived for too long. */
-  checkSilence() {
-    if (this.state !== "waiting" && localMs() - this.heardMs > SILENCE_MS) this.lost(0, "The server does not respond.");
+  /**
+   * Close a connection on which nothing has arrived for too long.
+   * @param {{ slow: boolean }} link whether it is known to be slow
+   */
+  checkSilence({ slow }) {
+    const mostMs = slow ? SLOW_SILENCE_MS : SILENCE_MS;
+    if (this.state !== "waiting" && localMs() - this.heardMs > mostMs) this.lost(0, "The server does not respond.");
   }
 
   /** @param {Link} socket */

@@ -11,6 +11,8 @@ const FINE_MS = 300;
 const SLOW_SHARE = 0.5; // of the pictures skipped, with at least LEAST_LAG_MS of lag
 const FINE_SHARE = 0.25;
 const LEAST_LAG_MS = 150; // below that, skipped pictures are a matter of rates
+const LATE_MS = 100; // a timer of the page that fires that late: the browser has too much to do
+const TIMERS = 12; // the last three seconds
 const STATUSES = 3; // in a row, one a second, before the verdict changes: a hiccup is no slow connection
 
 /** @typedef {{ cause: "connection" | "browser", ms: number }} Slow */
@@ -22,6 +24,17 @@ export class ViewerLag {
     this.slow = null;
     this.streak = 0; // statuses in a row that contradict the verdict
     this.before = { sent: 0, skipped: 0 };
+    /** @type {number[]} how late the page's timer has been, ms */
+    this.lateness = [];
+  }
+
+  /**
+   * Note how late a timer of the page fires.
+   * @param {number} ms
+   */
+  noteLateness(ms) {
+    this.lateness.push(Math.max(0, ms));
+    if (this.lateness.length > TIMERS) this.lateness.shift();
   }
 
   /** A new connection counts from zero. */
@@ -51,7 +64,22 @@ export class ViewerLag {
       this.streak = 0;
       this.slow = this.slow ? null : { cause: "connection", ms };
     }
-    if (this.slow) this.slow = { cause: cause(viewer, cameras, ms), ms };
+    if (this.slow) this.slow = { cause: this.isBusy(viewer, cameras, ms) ? "browser" : "connection", ms };
+  }
+
+  /**
+   * Return whether the browser is to blame: the pictures wait for it, or its timers are late.
+   * @param {Map<string, ViewerCount>} viewer
+   * @param {Cameras} cameras
+   * @param {number} ms lag of the viewer
+   */
+  isBusy(viewer, cameras, ms) {
+    const waits = [...viewer.keys()].flatMap((id) => {
+      const camera = cameras.byId.get(id);
+      return camera?.shown ? [camera.browserMs] : [];
+    });
+    const isLate = this.lateness.length > 0 && quantile(this.lateness, 0.5) > LATE_MS;
+    return isLate || (waits.length > 0 && quantile(waits, 0.5) > ms / 2);
   }
 }
 
@@ -64,20 +92,6 @@ export function lagText({ cause, ms }) {
   return cause === "browser"
     ? `This browser is slow: it takes ${seconds} to show a picture. The cameras are not the cause.`
     : `Slow connection: pictures take ${seconds} from the server to this page. The cameras are not the cause.`;
-}
-
-/**
- * @param {Map<string, ViewerCount>} viewer
- * @param {Cameras} cameras
- * @param {number} ms
- * @returns {Slow["cause"]}
- */
-function cause(viewer, cameras, ms) {
-  const own = [...viewer.keys()].flatMap((id) => {
-    const camera = cameras.byId.get(id);
-    return camera?.shown ? [camera.browserMs] : [];
-  });
-  return own.length && quantile(own, 0.5) > ms / 2 ? "browser" : "connection";
 }
 
 /**

@@ -243,8 +243,12 @@ cameras.address = navigation.address;
 choose();
 renderStreams(page, cameras.selectedId);
 connection.connect();
+let rendered = performance.now();
 setInterval(() => {
-  connection.checkSilence();
+  const now = performance.now();
+  if (!document.hidden) lag.noteLateness(now - rendered - RENDER_MS);
+  rendered = now;
+  connection.checkSilence({ slow: lag.slow?.cause === "connection" });
   if (!document.hidden) draw();
 }, RENDER_MS);
 setInterval(

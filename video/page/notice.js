@@ -34,6 +34,9 @@ export function notice(view, nowMs, { hidden = false } = {}) {
   const { connection, status } = view;
   if (connection.state !== "open") return connectionNotice(view, nowMs);
   const silentMs = nowMs - connection.heardMs;
+  if (silentMs > SILENT_AFTER_MS && view.lag.slow?.cause === "connection") {
+    return { title: "Slow connection", text: `Nothing has arrived for ${duration(silentMs)}.` };
+  }
   if (silentMs > SILENT_AFTER_MS) {
     return { title: "The server does not respond", bad: true, text: `For ${duration(silentMs)}.` };
   }
