@@ -17,25 +17,26 @@
  */
 
 /**
- * Return the grid in which the pictures cover the largest area. If tiles would be narrower than the least width, the
- * grid takes as many columns as there is room for and scrolls.
+ * Return the grid in which the pictures cover the largest area. All boxes have the shape that most pictures have; others
+ * are fitted in. If tiles would be narrower than the least width, the grid takes as many columns as there is room for
+ * and scrolls.
  * @param {number[]} aspects width / height of each camera's picture
  * @param {Space} space
  * @returns {Grid}
  */
 export function bestGrid(aspects, space) {
   const kinds = [...counted(aspects.length ? aspects : [1])];
+  const [shape] = kinds.reduce((one, other) => (other[1] > one[1] ? other : one));
   const count = Math.max(1, aspects.length);
-  let [best, most] = [boxes(1, count, space), -1];
   const widest = columnsAt(space.least, space);
+  let [best, most] = [{ columns: 1, width: 0, height: 0 }, 0];
   for (let columns = 1; columns <= Math.min(count, widest); columns++) {
-    const box = boxes(columns, count, space);
-    if (box.width <= 0 || box.height <= 0) continue;
+    const box = contained(shape, boxes(columns, count, space));
     const area = kinds.reduce((sum, [aspect, times]) => sum + times * contained(aspect, box).area, 0);
-    if (area > most * 1.001) [best, most] = [box, area];
+    if (area > most * 1.001)
+      [best, most] = [{ columns, width: Math.floor(box.width), height: Math.floor(box.height) }, area];
   }
-  const fitted = shrunk(best, kinds);
-  return fitted.width < Math.min(space.least, space.width) ? scrolling(kinds, space) : { ...fitted, scrolls: false };
+  return best.width < Math.min(space.least, space.width) ? scrolling(shape, space) : { ...best, scrolls: false };
 }
 
 /**
@@ -65,9 +66,8 @@ export function neighbourTile(index, key, { columns, count }) {
 function boxes(columns, count, { width, height, gap, caption }) {
   const rows = Math.ceil(count / columns);
   return {
-    columns,
-    width: Math.floor((width - (columns - 1) * gap) / columns),
-    height: Math.floor((height - (rows - 1) * gap) / rows - caption),
+    width: Math.max(0, (width - (columns - 1) * gap) / columns),
+    height: Math.max(0, (height - (rows - 1) * gap) / rows - caption),
   };
 }
 
@@ -82,29 +82,14 @@ function contained(aspect, box) {
 }
 
 /**
- * Return a grid whose boxes are no larger than the largest picture in them.
- * @param {{ columns: number, width: number, height: number }} box
- * @param {[number, number][]} kinds
- */
-function shrunk(box, kinds) {
-  const sizes = kinds.map(([aspect]) => contained(aspect, box));
-  return {
-    columns: box.columns,
-    width: Math.floor(Math.max(0, ...sizes.map((size) => size.width))),
-    height: Math.floor(Math.max(0, ...sizes.map((size) => size.height))),
-  };
-}
-
-/**
- * @param {[number, number][]} kinds
+ * @param {number} shape width / height of a box
  * @param {Space} space
  * @returns {Grid}
  */
-function scrolling(kinds, space) {
+function scrolling(shape, space) {
   const columns = columnsAt(space.least, space);
   const width = Math.floor((space.width - (columns - 1) * space.gap) / columns);
-  const [aspect] = kinds.reduce((one, other) => (other[1] > one[1] ? other : one), [1, 0]);
-  return { columns, width, height: Math.floor(Math.min(space.height, width / aspect)), scrolls: true };
+  return { columns, width, height: Math.floor(Math.min(space.height, width / shape)), scrolls: true };
 }
 
 /**
