@@ -116,7 +116,8 @@ def with_grid(image: Image, masks: Polygons) -> Image:
 
 
 def _line(image: Image, begin: tuple[int, int], end: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    cv2.line(image, begin, end, _EDGE, 3)
+    beside = (begin[0] + 1, begin[1] + 1), (end[0] + 1, end[1] + 1)
+    cv2.line(image, *beside, _EDGE, 1)
     cv2.line(image, begin, end, colour, 1)
 
 

@@ -13,6 +13,8 @@ from tests.waiting import wait_until
 
 TOPICS = {"videocam": "TOPICNAMEIN", "videodisplay": "TOPICNAMEOUT", "videopredictions": "TOPICNAMEPREDICTIONS"}
 
+VIDEO_READS = 3  # topics: frames, status, predictions
+
 
 @contextlib.contextmanager
 def embedded_broker() -> Iterator[tuple[Program, Bus]]:
@@ -75,10 +77,13 @@ class Chain:
             group = {"GROUPNAME": f"goconsumer{self._suffix}"}
             self.consumer = self.start("consumer", **topics, **group, **self._consumer_settings)
             self.video = self.start(
-                "video", TOPICNAME=self.topic("videodisplay"), DISPLAYPORT=f"{LOOPBACK}:{self.port}"
+                "video",
+                TOPICNAME=self.topic("videodisplay"),
+                TOPICNAMEPREDICTIONS=self.topic("videopredictions"),
+                DISPLAYPORT=f"{LOOPBACK}:{self.port}",
             )
             self.consumer.says("partitions assigned")
-            wait_until(lambda: self.video.log.count("partitions taken") == 2, "video reads from the bus")
+            wait_until(lambda: self.video.log.count("partitions taken") == VIDEO_READS, "video reads from the bus")
             started.pop_all()
         return self
 

@@ -279,7 +279,8 @@ def test_a_prediction_is_about_the_frame_that_it_names(run: Run) -> None:
 
     for said in run.predicted:
         assert set(said) == {
-            *("camera", "seq", "captured_at", "model", "version", "requested_at", "answered_at", "predictions")
+            *("camera", "run", "seq", "captured_at", "model", "kind", "version", "shadow"),
+            *("requested_at", "answered_at", "predictions"),
         }
         assert said["model"] in {REAL, COUNTING}
         assert said["captured_at"] <= said["requested_at"] <= said["answered_at"]

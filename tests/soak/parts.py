@@ -111,7 +111,7 @@ class Parts:
         if name in CONSUMERS:
             service.says("partitions assigned")
         elif name in VIDEOS:
-            wait_until(lambda: service.log.count("partitions taken") == 2, f"{name} reads", within_s=STARTED_WITHIN_S)
+            wait_until(lambda: service.log.count("partitions taken") == 3, f"{name} reads", within_s=STARTED_WITHIN_S)
 
     def make_topics(self) -> None:
         """Create the topics as declared."""
