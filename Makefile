@@ -21,16 +21,19 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
 PAGE_SETUP := node_modules/.complete
+# The identity provider and the proxy that viewers log in with in tests.
+LOGIN_SETUP := tests/login/node_modules/.complete
+OAUTH2_PROXY := v7.15.6
 # What a check of the page prints where a program is missing; with REQUIRE_ALL=1 that is a failure.
-missing = echo '$(1) is missing, the page is not checked; on Debian, run apt-get install nodejs npm'; test '$(REQUIRE_ALL)' != 1
+missing = echo '$(1) is missing, so this is not checked; on Debian, run apt-get install nodejs npm golang'; test '$(REQUIRE_ALL)' != 1
 # Without Ryuk, one image less to pull; the tests remove their containers themselves.
 TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:-apache/kafka:4.3.1} $(PYTEST) \
 	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
 	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 # Tests that need more than Python have their own targets.
-ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/images \
-	--ignore tests/cluster --ignore tests/servers -m "not alone"
+ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/login \
+	--ignore tests/images --ignore tests/cluster --ignore tests/servers -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
@@ -94,6 +97,17 @@ test-attacks: $(SETUP) ## Attack the video service; other load on the machine wo
 .PHONY: test-browser
 test-browser: $(SETUP) ## Run the tests of the page in a real browser (Chromium).
 	$(PYTEST) $(or $(TESTS),tests/browser)
+
+.PHONY: test-login
+test-login: $(SETUP) $(LOGIN_SETUP) .cache/bin/oauth2-proxy-$(OAUTH2_PROXY) ## Log in with a real identity provider and a real proxy (Chromium, npm, Go).
+	$(PYTEST) $(or $(TESTS),tests/login)
+
+$(LOGIN_SETUP): tests/login/package.json tests/login/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/login && touch $@; else $(call missing,npm); fi
+
+.cache/bin/oauth2-proxy-$(OAUTH2_PROXY):
+	@if command -v go >/dev/null; then mkdir -p $(@D) && GOBIN=$(CURDIR)/$(@D) \
+		go install github.com/oauth2-proxy/oauth2-proxy/v7@$(OAUTH2_PROXY) && mv $(@D)/oauth2-proxy $@; else $(call missing,go); fi
 
 .PHONY: test-images
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).

@@ -87,6 +87,24 @@ def services() -> schema.Dashboard:
     )
     board.with_panel(
         panels.graph(
+            "Denied",
+            "Requests and streams that were refused, by reason. No credential is normal where ACCESSFILE "
+            "is set; wrong tokens and signatures are not.",
+            {"{{reason}}": f"sum by (reason) (rate(video_access_denied_total[{WINDOW}])) > 0"},
+            unit="suffix:a second",
+            stacked=True,
+        )
+    )
+    board.with_panel(
+        panels.graph(
+            "Audit",
+            "Records of who watched what. Lost ones did not reach the broker.",
+            {"{{outcome}}": f"sum by (outcome) (rate(video_audit_records_total[{WINDOW}]))"},
+            unit="suffix:a second",
+        )
+    )
+    board.with_panel(
+        panels.graph(
             "Odd records",
             "Status entries that make no sense or exceed a bound, and frame numbers that began again without a new "
             "run. Always 0 unless a stranger writes to the topics.",

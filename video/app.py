@@ -61,5 +61,6 @@ def create_app(sources: Sources, beat: Callable[[], None], crashed: Callable[[Ba
         Gate(app, sources.access),
         allowed_origins=sources.allowed_origins,
         loopback_only=sources.loopback_only,
+        hsts=sources.hsts,
         forwarded_host=partial(forwarded_host_of, sources.access),
     )

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 LOG_EVERY_S = 60.0
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
+HSTS = b"max-age=31536000"  # a year; RFC 6797, section 6.1
 EXPOSED_HEADERS = b"X-Age, X-Sequence, X-Timestamp, Retry-After"
 Headers = list[tuple[bytes, bytes]]
 
@@ -40,6 +41,7 @@ class BrowserGuard:
         *,
         allowed_origins: Collection[str] = (),
         loopback_only: bool = False,
+        hsts: bool = False,
         forwarded_host: Callable[[Scope], str | None] | None = None,
     ) -> None:
         """Guard an application.
@@ -48,9 +50,11 @@ class BrowserGuard:
             app: the application.
             allowed_origins: as `origin_of` returns them.
             loopback_only: whether the server listens on a loopback address only.
+            hsts: whether browsers are told to come over HTTPS only.
             forwarded_host: returns the host that a trusted proxy forwards a request for; None if none does.
         """
         self._forwarded_host = forwarded_host
+        self._hsts = hsts
         self._app = app
         self._allowed = frozenset(allowed_origins)
         self._allowed_hosts = frozenset(host_name(urlsplit(origin).netloc) for origin in allowed_origins)
@@ -124,6 +128,8 @@ class BrowserGuard:
             headers.append((b"x-content-type-options", b"nosniff"))
         if b"cross-origin-resource-policy" not in names:
             headers.append((b"cross-origin-resource-policy", b"same-origin"))
+        if self._hsts:
+            headers.append((b"strict-transport-security", HSTS))
         if self._allowed:
             headers = [(name, value.replace(b"frame-ancestors 'self'", self._ancestors)) for name, value in headers]
             headers.append((b"vary", b"Origin"))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from shared import clock
+from video.access.audit import What
 from video.access.denial import Forbidden
 from video.access.identity import Denied
 from video.access.scope import viewer_of
@@ -54,7 +55,9 @@ def camera_routes(display: Display) -> APIRouter:
     @answers(routes, "/cameras/{camera}/snapshot.jpg", response_class=Response, responses=_SNAPSHOT_ANSWERS)
     async def snapshot(request: Request, camera: str, width: Width = None) -> Response:
         """The newest frame of a camera, as it came; with a width, smaller."""
-        return await snapshot_of(display.camera(camera, request), display, width)
+        found = display.camera(camera, request)
+        display.viewers.audit.asked(viewer_of(request.scope), camera, What.SNAPSHOT)
+        return await snapshot_of(found, display, width)
 
     @answers(routes, "/cameras/{camera}/predictions")
     async def predictions(request: Request, camera: str) -> Response:
@@ -62,6 +65,7 @@ def camera_routes(display: Display) -> APIRouter:
         found, viewer = display.camera(camera, request), viewer_of(request.scope)
         if not viewer.may_see_predictions(camera):
             raise Forbidden(viewer, Denied.PREDICTIONS)
+        display.viewers.audit.asked(viewer, camera, What.PREDICTIONS)
         return _predictions_of(found)
 
     return routes

@@ -49,6 +49,7 @@ class Sources:
         loopback_only: whether the server listens on a loopback address only.
         access: decides who may see what.
         events: the predictions on the bus; None if they are not read.
+        hsts: whether browsers are told to come over HTTPS only.
     """
 
     latest: LatestFrames
@@ -63,6 +64,7 @@ class Sources:
     loopback_only: bool = False
     access: Access = field(default_factory=Access)
     events: EventSource | None = None
+    hsts: bool = False
 
 
 class Display:
@@ -109,6 +111,7 @@ class Display:
         self.cameras.close()
         if self.events:
             self.events.end()
+        self.viewers.audit.close()
         for viewer in self.websockets:
             viewer.status_changed()
 
@@ -124,6 +127,7 @@ class Display:
         self._enforced_at = now
         self.sources.access.keep_issuers_fresh()
         self.viewers.end_revoked()
+        self.viewers.audit.tick(now)
         for websocket in self.websockets:
             websocket.look_at_rights()
 

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from shared.frames.ledger import AGE_BUCKETS_S, Ledger, LedgerMetrics
 from shared.frames.reader import ReaderMetrics
+from video.access.identity import Denied
 
 
 class ViewerMetrics:
@@ -23,12 +24,22 @@ class ViewerMetrics:
 
 
 class AccessMetrics:
-    """What is counted of those who may not see something."""
+    """What is counted of who may see what."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.audited = Counter(
+            "video_audit_records_total",
+            "Records of the audit that were written, or lost because the brokers did not take them",
+            ["outcome"],
+            registry=registry,
+        )
         self.denied = Counter(
             "video_access_denied_total", "Requests and streams that were refused", ["reason"], registry=registry
         )
+        for reason in Denied:  # a rate needs a first value
+            self.denied.labels(reason)
+        for outcome in ("written", "lost"):
+            self.audited.labels(outcome)
 
 
 class EventMetrics:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared import clock
 from video.access.access import Viewer
+from video.access.audit import What
 from video.access.scope import viewer_of
 from video.camera import Camera
 from video.cameras import Cameras
@@ -23,7 +24,7 @@ from video.picture import nearest_scale
 from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
 from video.viewer_connection import ViewerConnection
-from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers, What
+from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
 from video.watch import Watch
 
 HEADERS = {

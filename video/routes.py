@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, WebSocket
 from fastapi.responses import HTMLResponse, Response
 
+from video.access.audit import What
+from video.access.login_routes import login_routes
 from video.access.routes import access_routes
 from video.access.scope import viewer_of
 from video.camera import Camera
@@ -41,6 +43,7 @@ def routes_of(display: Display) -> APIRouter:
     routes.include_router(event_routes(display))
     routes.include_router(_websocket_routes(display))
     routes.include_router(access_routes(display.sources.access, display.cameras.ids))
+    routes.include_router(login_routes(display.sources.access))
     routes.include_router(_service_routes())
     return routes
 
@@ -65,7 +68,10 @@ def _page_routes(display: Display) -> APIRouter:
             return chosen or display.first(request)
 
         if action == "snapshot":
-            return await snapshot_of(find(), display, width)
+            shown = find()
+            if shown is not None:
+                display.viewers.audit.asked(viewer_of(request.scope), shown.id, What.SNAPSHOT)
+            return await snapshot_of(shown, display, width)
         return display.stream(find, fps=fps, width=width, headers=vary)
 
     return routes

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from shared.bus import Bus, Reader, Replay, Writer
 from shared.clock import now_us
@@ -14,8 +15,11 @@ from shared.process.probes import ReadinessCheck
 from shared.process.service import Service, run_service
 from shared.status import REPLAY_RECORDS, StatusBoard
 from video.access.access import Access
-from video.access.watched import watch_access
+from video.access.audit import Audit
+from video.access.watched import watch_access, wrong_documents
 from video.app import create_app
+from video.audit_writer import AuditWriter
+from video.certificate import Certificate
 from video.client_address import ClientAddresses
 from video.display import Sources
 from video.events.events import EventSource
@@ -48,8 +52,16 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     """
     settings = service.settings
     metrics = VideoMetrics(service.registry)
+    addresses = ClientAddresses()
+    access = Access(addresses, metrics.access, loopback=is_loopback(settings.display_address.host))
+    valid = document_valid_gauge("video", service.registry)
+    document = watch_access(settings.access_file, access, valid)
+    certificate = Certificate(Path(settings.tls_cert), Path(settings.tls_key), valid) if settings.tls_cert else None
     bus = Bus(settings.servers, settings.kafka_config)
-    status = service.reports(Writer(bus), metrics)
+    writer = Writer(bus)
+    status = service.reports(writer, metrics, documents=partial(wrong_documents, document))
+    audit_writer = AuditWriter(writer, settings.topic_audit, metrics.access.audited)
+    audit = Audit(audit_writer.write if settings.topic_audit else None)
     latest, readiness = LatestFrames(metrics.ledger), CameraReadiness()
 
     frames = Reader.of_all_partitions(bus, settings.topic, group=settings.group)
@@ -59,14 +71,11 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     frame_reader = FrameReader(
         frames, metrics.ledger, metrics=metrics.reader, encode=encode_raw, max_lag_s=MAX_LAG_S, run=now_us()
     )
-    addresses = ClientAddresses()
-    access = Access(addresses, metrics.access, loopback=is_loopback(settings.display_address.host))
-    document = watch_access(settings.access_file, access, document_valid_gauge("video", service.registry))
     events = _event_source(settings, bus, metrics, service)
     sources = Sources(
         latest=latest,
         ledger=metrics.ledger,
-        viewers=Viewers(settings.max_viewers, metrics.viewers, addresses),
+        viewers=Viewers(settings.max_viewers, metrics.viewers, addresses, audit),
         entries=board.entries,
         bus_silent_s=status.broker_silent_s,
         frame_interval_s=settings.frame_interval_s,
@@ -76,9 +85,14 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
         loopback_only=access.loopback,
         access=access,
         events=events,
+        hsts=certificate is not None,
     )
     web = WebServer(
-        settings.display_address, partial(create_app, sources), max_viewers=settings.max_viewers, addresses=addresses
+        settings.display_address,
+        partial(create_app, sources),
+        max_viewers=settings.max_viewers,
+        addresses=addresses,
+        tls=None if certificate is None else certificate.context,
     )
 
     def read_frames(stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -95,13 +109,16 @@ def build(service: Service[VideoSettings]) -> ReadinessCheck:
     service.loop("http", web.run)
     service.loop("frames", read_frames)
     service.loop("board", read_board)
+    if certificate is not None:
+        service.loop("certificate", certificate.run)
     if document is not None:
         service.loop("access", partial(document.run, on_change=access.use))
     if events:
         service.loop("predictions", events.feed.run)
     service.at_end(web.end)
     log.info(
-        "open http://localhost:%d in a browser",
+        "open %s://localhost:%d in a browser",
+        "http" if certificate is None else "https",
         settings.node_address.port,
         extra={"listens": str(settings.display_address), "topic": settings.topic, "brokers": settings.servers},
     )

@@ -1,8 +1,8 @@
 """Settings of the video service; add one here (those of all services: shared/settings.py), then run `make readme`."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from shared.go_notation import Address
 from shared.setting_words import Form
@@ -34,6 +34,12 @@ Origins = Annotated[str, AfterValidator(_origins), Form(ORIGINS_FORM)]
 class VideoSettings(ServiceSettings):
     """The settings of the video service."""
 
+    @model_validator(mode="after")
+    def _certificate_has_a_key(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("TLSCERT, TLSKEY: one of them is set; allowed: both, or none")
+        return self
+
     topic: Topic = setting("videodisplay", "TOPICNAME", "topic read")
     topic_predictions: OptionalTopic = setting(
         "videopredictions", "TOPICNAMEPREDICTIONS", "topic of /predictions/stream; empty: none", empty=True
@@ -53,6 +59,13 @@ class VideoSettings(ServiceSettings):
         "ALLOWEDORIGINS",
         "further origins whose pages may embed the page, connect to /ws and read answers",
     )
+    topic_audit: OptionalTopic = setting(
+        "videoaudit", "TOPICNAMEAUDIT", "topic of the records of who watched what; empty: none", empty=True
+    )
+    tls_cert: str = setting(
+        "", "TLSCERT", "PEM file of the certificate; with TLSKEY: HTTPS; read again when it changes", allowed="a path"
+    )
+    tls_key: str = setting("", "TLSKEY", "PEM file of the certificate's key", allowed="a path")
     access_file: str = setting(
         "",
         "ACCESSFILE",

@@ -30,7 +30,8 @@ class ViewerConnection:
         """Prepare to write past uvicorn, without chunks."""
         self._exchange.chunked_encoding = False
         # Ready means empty: what waited in between would be an older picture than the one taken afterwards.
-        self._transport.set_write_buffer_limits(high=0)
+        # uvloop's TLS pauses at the limit instead of above it, and would never resume at 0.
+        self._transport.set_write_buffer_limits(high=1 if self._transport.get_extra_info("sslcontext") else 0, low=0)
 
     @property
     def open(self) -> bool:

@@ -4,13 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from prometheus_client import Counter
 
 from video.access.access import Viewer
+from video.access.audit import Audit, Viewing, What
 from video.access.identity import Denied
 from video.client_address import ClientAddresses
 from video.metrics import ViewerMetrics
@@ -58,41 +57,26 @@ class FrameCounts:
             self._skipped.inc(skipped)
 
 
-class What(StrEnum):
-    """How a camera is watched."""
-
-    MJPEG = "mjpeg"
-    WEBSOCKET = "websocket"
-
-
-@dataclass(slots=True, eq=False)
-class Viewing:
-    """One viewer that watches one camera."""
-
-    viewer: Viewer
-    camera: str
-    what: What
-    counts: FrameCounts
-    end: Callable[[], None]
-    revoked: bool = False
-
-
 class Viewers:
     """Counts viewers and their viewings."""
 
-    def __init__(self, limit: int, metrics: ViewerMetrics, addresses: ClientAddresses | None = None) -> None:
+    def __init__(
+        self, limit: int, metrics: ViewerMetrics, addresses: ClientAddresses | None = None, audit: Audit | None = None
+    ) -> None:
         """Start without viewers.
 
         Args:
             limit: viewers at a time.
             metrics: of viewers and what they are sent.
             addresses: tells clients apart.
+            audit: writes down who watches what.
         """
         self._places = Places(limit)
         self._addresses = addresses or ClientAddresses()
         self._logged_full_at = float("-inf")
         self._metrics = metrics
-        self._viewings: dict[Viewing, None] = {}  # in the order of arrival
+        self.audit = audit or Audit()
+        self._ends: dict[Viewing, Callable[[], None]] = {}  # what ends each viewing
 
     @property
     def present(self) -> int:
@@ -140,21 +124,20 @@ class Viewers:
         """
         gauge = self._metrics.watching.labels(camera)
         counts = FrameCounts(camera, self._metrics.sent, self._metrics.skipped)
-        viewing = Viewing(viewer, camera, what, counts, end)
-        self._viewings[viewing] = None
+        viewing = Viewing(viewer, camera, what, lambda: counts.sent)
+        self._ends[viewing] = end
         gauge.inc()
         try:
-            yield counts
+            with self.audit.watching(viewing):
+                yield counts
         finally:
             gauge.dec()
-            del self._viewings[viewing]
+            self._ends.pop(viewing, None)
 
     def end_revoked(self) -> None:
         """End every viewing whose right has ended; call it several times a second."""
-        for viewing in list(self._viewings):
-            if viewing.revoked or viewing.viewer.may_see(viewing.camera):
-                continue
-            viewing.revoked = True
+        for viewing in [viewing for viewing in self._ends if not viewing.viewer.may_see(viewing.camera)]:
+            end = self._ends.pop(viewing)
             viewing.viewer.access.metrics.denied.labels(viewing.viewer.ended or Denied.CAMERA).inc()
             log.info("a viewing ended with its right", extra={"camera": viewing.camera, "what": viewing.what})
-            viewing.end()
+            end()

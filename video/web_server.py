@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -52,7 +53,13 @@ class WebServer:
     """The loop of the service that serves HTTP."""
 
     def __init__(
-        self, address: Address, make_app: MakeApp, *, max_viewers: int, addresses: ClientAddresses | None = None
+        self,
+        address: Address,
+        make_app: MakeApp,
+        *,
+        max_viewers: int,
+        addresses: ClientAddresses | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Bind the port.
 
@@ -62,6 +69,7 @@ class WebServer:
                 the exception when it fails.
             max_viewers: streams and WebSockets at a time.
             addresses: tells clients apart.
+            tls: for HTTPS; None for HTTP.
 
         Raises:
             SettingsError: the port cannot be bound.
@@ -70,6 +78,7 @@ class WebServer:
         self._make_app = make_app
         self._max_connections = CONNECTIONS_PER_VIEWER * max_viewers + SPARE_CONNECTIONS
         self._addresses = addresses or ClientAddresses()
+        self._tls = tls
         self.port = int(self._listener.getsockname()[1])
         self._address = Address(address.host, self.port)
         self._server: uvicorn.Server | None = None
@@ -84,7 +93,7 @@ class WebServer:
         self._listener = None
         limits = ConnectionLimits(self._max_connections, self._addresses)
         config: dict[str, Any] = {
-            "loop": "uvloop",
+            "loop": "video.event_loop:EventLoop",
             "http": partial(Connection, limits),
             "ws": WebSocketConnection,
             "ws_max_size": MAX_MESSAGE_BYTES,
@@ -97,6 +106,9 @@ class WebServer:
             "backlog": BACKLOG,
             "timeout_graceful_shutdown": END_WITHIN_S,
         }
+        if self._tls is not None:
+            context = self._tls
+            config["ssl_context_factory"] = lambda *_: context
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         failures: list[BaseException] = []
 

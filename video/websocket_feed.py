@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from shared.frames.frame import Frame
 from video.access.access import Viewer
+from video.access.audit import What
 from video.camera import Camera
 from video.pace import Pace
 from video.slot import DisplayedPicture
-from video.viewers import FrameCounts, Viewers, What
+from video.viewers import FrameCounts, Viewers
 from video.watch import Watch
 from video.websocket_messages import Json, Wish
 

@@ -36,6 +36,8 @@ class Chain:
             consumer: settings of the consumer.
         """
         self.bus, self._suffix, self._consumer_settings = bus, suffix, consumer
+        self.video_settings: dict[str, str] = {}
+        """Further ones of the video service, to be set before it starts."""
         self.port = free_port()
         self.commands: dict[str, Sequence[str]] = {}
         """Service -> the command to start instead of it."""
@@ -81,6 +83,7 @@ class Chain:
                 TOPICNAME=self.topic("videodisplay"),
                 TOPICNAMEPREDICTIONS=self.topic("videopredictions"),
                 DISPLAYPORT=f"{LOOPBACK}:{self.port}",
+                **self.video_settings,
             )
             self.consumer.says("partitions assigned")
             wait_until(lambda: self.video.log.count("partitions taken") == VIDEO_READS, "video reads from the bus")

@@ -37,6 +37,7 @@ def test_declared_topics_are_created_and_a_second_run_changes_nothing(kafka: Nod
         "videodisplay: created with 12 partitions",
         "videopredictions: created with 12 partitions",
         "videostatus: created with 1 partitions",
+        "videoaudit: created with 12 partitions",
     ]
     assert {line.partition(": ")[2] for line in second.stdout.splitlines()} == {"as declared"}
     assert (first.returncode, second.returncode) == (0, 0)

@@ -33,6 +33,16 @@ def document() -> Fault:
     return world, 90, [warning("DocumentRejected", job="producer", instance=P1)]
 
 
+def guesses() -> Fault:
+    world = healthy().changes("video_access_denied_total", 1, reason="unknown_token", instance=V1)
+    return world, 400, [warning("AccessDenied", job="video")]
+
+
+def audit() -> Fault:
+    world = healthy().changes("video_audit_records_total", 1, outcome="lost", instance=V2)
+    return world, 120, [warning("AuditLost", job="video", instance=V2)]
+
+
 def clock() -> Fault:
     world = healthy().changes("video_clock_suspect", 1, camera="front", instance=V1)
     return world, 90, [warning("ClockSuspect", camera="front")]
@@ -164,7 +174,7 @@ def configuration() -> Fault:
 
 
 FAULTS = (
-    *(camera_down, document, clock, producer_hangs, consumers_gone, descriptors),
+    *(camera_down, document, guesses, audit, clock, producer_hangs, consumers_gone, descriptors),
     *(broker, consumers_cut_off, video_cut_off, producer_sends_nothing),
     *(consumer_stands_still, one_replica_stands_still, late, lag, dropped, lost, unexplained),
     *(never_dropped_and_unexplained, model_refuses, model_hangs, model_never_asked, model_errs, configuration),

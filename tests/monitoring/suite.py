@@ -50,7 +50,11 @@ def running(folder: Path) -> Iterator[Running]:
         entry = {"kind": "classification", "url": models.url()}
         shadow = {**entry, "draw": False, "compare_with": MODEL}
         described.write_text(json.dumps({"models": {MODEL: entry, "shadow": shadow}}))
-        chain = stack.enter_context(Chain(bus, MODELSFILE=str(described)))
+        access = folder / "access.json"
+        access.write_text(json.dumps({"viewers": {"everyone": {"cameras": ["*"]}}}))
+        chain = Chain(bus, MODELSFILE=str(described))
+        chain.video_settings["ACCESSFILE"] = str(access)
+        stack.enter_context(chain)
         # Slower than the film: some frames are thinned out.
         cameras = folder / "cameras.json"
         cameras.write_text(json.dumps({"cameras": {camera: {"source": str(film)} for camera in CAMERAS}}))

@@ -124,6 +124,14 @@ def healthy() -> World:
     world.gauge("producer_document_valid", 1, job="producer", instance="p1:8081", file="/etc/cameras/cameras.yml")
     for instance in CAMERAS.values():
         world.gauge("consumer_document_valid", 1, job="consumer", instance=instance, file="/etc/models/models.yaml")
+    for instance in ("v1:8081", "v2:8081"):
+        video = {"job": "video", "instance": instance}
+        world.gauge("video_document_valid", 1, file="/run/secrets/access.yml", **video)
+        world.counter("video_audit_records_total", 1, outcome="written", **video)
+        world.counter("video_audit_records_total", 0, outcome="lost", **video)
+        for reason in ("no_credential", "camera", "expired"):
+            world.counter("video_access_denied_total", 1, reason=reason, **video)
+        world.counter("video_access_denied_total", 0, reason="unknown_token", **video)
     for camera in CAMERAS:
         world.gauge("producer_camera_up", 1, job="producer", instance="p1:8081", camera=camera)
     for instance in CAMERAS.values():

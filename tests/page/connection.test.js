@@ -13,6 +13,7 @@ const HANDLERS = {
   onPong: NOTHING,
   onOpen: NOTHING,
   onLost: NOTHING,
+  onDenied: NOTHING,
   onChange: NOTHING,
 };
 
@@ -47,6 +48,19 @@ test("a lost connection says why", () => {
     "The server is restarting.",
     "The server gave this place to another viewer.",
   ]);
+});
+
+test("a viewer whose right has ended is sent to the login", () => {
+  let denied = 0;
+  const connection = opened({ onDenied: () => denied++ });
+  lose(connection, 1006);
+  assert.equal(denied, 0);
+
+  connection.receivedText('{"type": "hello", "version": "1", "instance": "a"}');
+  lose(connection, 4401);
+
+  assert.equal(denied, 1);
+  assert.equal(connection.lostReason, "You may no longer see these cameras.");
 });
 
 test("attempts come later and later, up to about five seconds", () => {

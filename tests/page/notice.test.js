@@ -17,6 +17,7 @@ const HANDLERS = {
   onPong: NOTHING,
   onOpen: NOTHING,
   onLost: NOTHING,
+  onDenied: () => {},
   onChange: NOTHING,
 };
 const LIVE = ["producer", "consumer", "video"].map((service) => ({ service, instance: "1", state: "live", since: 0 }));

@@ -21,7 +21,9 @@ from tests.ledgers import ledger_of
 from tests.reports import report_of
 from tests.waiting import wait_until
 from video.access.access import Access
+from video.access.audit import Audit
 from video.app import create_app
+from video.certificate import Certificate
 from video.display import Sources
 from video.events.events import EventSource
 from video.latest import LatestFrames
@@ -69,6 +71,8 @@ class Stage:
         loopback_only: bool = True,
         access: Access | None = None,
         events: EventSource | None = None,
+        certificate: Certificate | None = None,
+        audit: Audit | None = None,
     ) -> None:
         access = access or Access()
         self.registry = CollectorRegistry()
@@ -82,7 +86,7 @@ class Stage:
         sources = Sources(
             latest=self.latest,
             ledger=self.ledger,
-            viewers=Viewers(max_viewers, ViewerMetrics(self.registry), access.addresses),
+            viewers=Viewers(max_viewers, ViewerMetrics(self.registry), access.addresses, audit),
             entries=lambda: self.heard(),
             bus_silent_s=lambda: self.bus_silent_s,
             frame_interval_s=interval_s,
@@ -92,12 +96,14 @@ class Stage:
             loopback_only=loopback_only,
             access=access,
             events=events,
+            hsts=certificate is not None,
         )
         self.web = WebServer(
             Address("127.0.0.1", 0),
             lambda beat, crashed: create_app(sources, beat, crashed),
             max_viewers=max_viewers,
             addresses=access.addresses,
+            tls=None if certificate is None else certificate.context,
         )
         self.port = self.web.port
         self.url = f"http://127.0.0.1:{self.port}"

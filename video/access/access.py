@@ -18,7 +18,7 @@ from video.access.issuer import Issuer
 from video.access.key_files import Key, digest_of
 from video.access.policy import Policy
 from video.access.rights import EVERYTHING, NOTHING, Rights
-from video.client_address import ClientAddresses, peer_address
+from video.client_address import UNKNOWN, ClientAddresses, peer_address
 from video.metrics import AccessMetrics
 
 log = logging.getLogger(__name__)
@@ -97,15 +97,14 @@ class Access:
         Raises:
             Refused: it presents a credential that proves nothing.
         """
-        policy = self.policy
+        policy, address = self.policy, self.addresses.of_request(scope)
         if policy is None:
-            return Viewer(self, NOBODY)
-        address = self.addresses.of_request(scope)
+            return Viewer(self, NOBODY, address)
         try:
             credential = credentials.find(scope, policy.document.proxy, self.addresses)
             if credential is None:
-                return Viewer(self, NOBODY)
-            return Viewer(self, await self._identity(credential, policy, scope, address))
+                return Viewer(self, NOBODY, address)
+            return Viewer(self, await self._identity(credential, policy, scope, address), address)
         except Refused as exc:
             if exc.reason is not Denied.TOO_MANY_ATTEMPTS:
                 self.attempts.failed(address)
@@ -180,9 +179,16 @@ class Access:
 class Viewer:
     """The sender of a request, for as long as it is being answered. Its rights are always those of this moment."""
 
-    def __init__(self, access: Access, identity: Identity) -> None:
-        self.identity = identity
-        self.access = access
+    def __init__(self, access: Access, identity: Identity, address: str = UNKNOWN) -> None:
+        """Take an identity.
+
+        Args:
+            access: that decides.
+            identity: that the sender has proved.
+            address: that it counts under.
+        """
+        self.access, self.identity, self.address = access, identity, address
+        self.admitted_role = self.role
         self._policy: Policy | None = None
         self._rights: Rights | None = None
         self._look_at = 0.0  # monotonic

@@ -13,8 +13,10 @@ from video.access.identity import Denied, Refused
 
 FREE = 10  # failures in a row that cost nothing: people mistype
 FORGIVE_S = 6.0  # one failure is forgotten in so many seconds
-FIRST_S, LONGEST_S = 0.25, 5.0  # the wait doubles from the first to the longest
-MAX_WAITING_EACH, MAX_WAITING = 8, 500  # requests that wait: of one address, of all
+FIRST_S = 0.25  # the first wait; each further one is twice as long
+LONGEST_S = 5.0
+MAX_WAITING_EACH = 8  # requests of one address that wait
+MAX_WAITING = 500  # of all addresses
 MAX_ADDRESSES = 10_000
 
 

@@ -47,7 +47,8 @@ def find(scope: Mapping[str, Any], proxy: ProxySection | None, addresses: Client
         Refused: there are several of a kind, or one stands where it does not belong.
     """
     trusted = proxy is not None and addresses.is_trusted_peer(scope)
-    if proxy is not None and trusted and (names := _values(scope, proxy.user)) and (name := _only(names)):
+    names = _values(scope, proxy.user) if proxy is not None and proxy.user is not None and trusted else []
+    if proxy is not None and names and (name := _only(names)):
         groups = [group.strip() for value in _values(scope, proxy.groups) for group in value.split(",")]
         return Credential(Place.PROXY, name, tuple(filter(None, groups)))
     authorization = _values(scope, "authorization")
@@ -63,7 +64,8 @@ def find(scope: Mapping[str, Any], proxy: ProxySection | None, addresses: Client
 
 def is_forged(scope: Mapping[str, Any], proxy: ProxySection | None, addresses: ClientAddresses) -> bool:
     """Return whether a request has a proxy's header, and does not come from a trusted proxy."""
-    return proxy is not None and bool(_values(scope, proxy.user)) and not addresses.is_trusted_peer(scope)
+    named = proxy is not None and proxy.user is not None and bool(_values(scope, proxy.user))
+    return named and not addresses.is_trusted_peer(scope)
 
 
 def query_of(scope: Mapping[str, Any]) -> list[tuple[str, str]]:

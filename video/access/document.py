@@ -120,12 +120,12 @@ class ProxySection(_Section):
 
     Attributes:
         trusted: networks that the proxy's requests come from; nobody else is believed.
-        user: header with the viewer's name.
+        user: header with the viewer's name; None if the proxy asks nobody who it is.
         groups: header with its roles, separated by commas.
     """
 
     trusted: Annotated[list[Network], Field(min_length=1, max_length=LONGEST)]
-    user: Header = "x-forwarded-user"
+    user: Header | None = "x-forwarded-user"
     groups: Header = "x-forwarded-groups"
 
 

@@ -18,7 +18,15 @@ MAX_BYTES = 256 * 1024
 
 
 class FetchFailed(Exception):
-    """The provider gave no answer that can be used; the text says why and holds no credentials."""
+    """The provider gave no answer that can be used; the text says why and holds no credentials.
+
+    Attributes:
+        status: of its answer, if it is one that refuses.
+    """
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Fetcher:
@@ -69,7 +77,7 @@ class Fetcher:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as exc:
             raise FetchFailed(f"{where}: {redact(str(exc)) or type(exc).__name__}") from exc
         if answer.status_code != httpx.codes.OK:
-            raise FetchFailed(f"{where}: status {answer.status_code}")
+            raise FetchFailed(f"{where}: status {answer.status_code}", answer.status_code)
         return _object(data, where)
 
 

@@ -15,7 +15,8 @@ from video.access.fetch import Fetcher, FetchFailed, Json
 log = logging.getLogger(__name__)
 
 REFRESH_S = 300.0  # keys that the issuer has withdrawn are used for at most this long
-BURST, REFILL_S = 3, 10.0  # fetches for keys that are not known: so many at once, then one in so many seconds
+BURST = 3  # fetches for keys that are not known: so many in a row
+REFILL_S = 10.0  # then one in so many seconds
 MAX_KEYS = 100
 # Asymmetric algorithms only: whoever has a public key must not be able to sign with it (RFC 8725, section 3.1).
 ALGORITHMS: Mapping[str, str] = {
@@ -72,6 +73,8 @@ class Issuer:
             FetchFailed: they are not known, and cannot be had.
         """
         if not self._metadata:
+            if not self._may_fetch():
+                raise FetchFailed(f"{self.issuer} has just been asked, in vain")
             await self._discover()
         return self._metadata
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.document import depends_on
+
 MAX_FILE_BYTES = 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -98,6 +100,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _text(path: Path) -> str:
+    depends_on(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from video.access.access import Viewer
 from video.access.policy import Policy
 
+# The form's Origin would be null without a referrer, and be refused.
 # Nothing is loaded from elsewhere, and the form goes nowhere else.
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; "
@@ -30,6 +31,8 @@ def login_page(policy: Policy, viewer: Viewer, answer: Response, root: str = "./
         parts.append(f"<p>{name} may not see any camera.</p>{_LOGOUT}")
     elif answer.status_code == 429:
         parts.append("<p>There were too many attempts from your address. Wait a little, then try again.</p>")
+    elif answer.headers.get("www-authenticate", "").endswith('"invalid_token"'):
+        parts.append("<p role='alert'>That did not let you in, or it is no longer valid.</p>")
     if policy.document.oidc is not None and not viewer.known:
         parts.append('<p><a class="button" href="login">Log in</a></p>')
     if policy.document.tokens is not None and not viewer.known:
@@ -38,7 +41,7 @@ def login_page(policy: Policy, viewer: Viewer, answer: Response, root: str = "./
         parts.append("<p>Ask whoever runs this service for a link.</p>")
     html = _PAGE.replace("{root}", root).replace("{parts}", "".join(parts))
     headers = {name: value for name, value in answer.headers.items() if name not in {"content-length", "content-type"}}
-    headers |= {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Vary": "Accept"}
+    headers |= {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin", "Vary": "Accept"}
     return HTMLResponse(html, answer.status_code, headers)
 
 

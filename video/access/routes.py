@@ -1,4 +1,4 @@
-"""The paths of access: who a viewer is, links, and the login by a token."""
+"""The paths that tell who a viewer is and make links."""
 
 import time
 from collections.abc import Callable
@@ -10,14 +10,11 @@ from shared.go_notation import DURATION_FORM, format_duration, parse_duration
 from video.access import links
 from video.access.access import Access, Viewer
 from video.access.body import BadBody, read_fields
-from video.access.denial import Forbidden, denial
-from video.access.identity import NOBODY, Denied, Kind, Refused
-from video.access.login_page import login_page
+from video.access.denial import Forbidden
+from video.access.identity import Denied, Kind
 from video.access.origin import address_of
 from video.access.scope import viewer_of
-from video.access.session_cookie import set_cookie, with_session
-from video.access.sessions import COOKIE
-from video.paths import NO_STORE, answers, json_answer
+from video.paths import answers, json_answer
 
 DEFAULT_LINK_S = 3600.0
 
@@ -44,30 +41,7 @@ def access_routes(access: Access, camera_ids: Callable[[], list[str]]) -> APIRou
             return json_answer({"error": str(exc)}, 400)
         return _link_answer(request, access, fields.get("camera"), fields.get("for"), camera_ids())
 
-    async def login_by_token(request: Request) -> Response:
-        try:
-            token = str((await read_fields(request)).get("token", "")).strip()
-            identity = await access.identity_of_token(token, access.addresses.of_request(request.scope))
-        except BadBody as exc:
-            return json_answer({"error": str(exc)}, 400)
-        except Refused as exc:
-            if exc.reason is not Denied.TOO_MANY_ATTEMPTS:
-                access.attempts.failed(access.addresses.of_request(request.scope))
-            answer = denial(access, exc.reason, known=False)
-            policy = access.policy
-            return login_page(policy, Viewer(access, NOBODY), answer, "../") if policy else answer
-        response = Response(status_code=303, headers={"Location": "../", **NO_STORE})
-        policy = access.policy
-        return with_session(response, identity, policy, access, request.scope) if policy else response
-
-    async def logout(request: Request) -> Response:
-        response = Response(status_code=303, headers={"Location": "./", **NO_STORE})
-        set_cookie(response, COOKIE, "", access, request.scope, max_age_s=0)
-        return response
-
     routes.add_api_route("/links", make_link, methods=["POST"], status_code=201)
-    routes.add_api_route("/login/token", login_by_token, methods=["POST"], include_in_schema=False)
-    routes.add_api_route("/logout", logout, methods=["POST"], include_in_schema=False)
     return routes
 
 

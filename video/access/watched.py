@@ -33,3 +33,8 @@ def watch_access(path: str, access: Access, valid: Gauge) -> WatchedDocument[Acc
     )
     access.use(watched.value)
     return watched
+
+
+def wrong_documents(document: WatchedDocument[AccessDocument] | None) -> dict[str, str]:
+    """Return what is wrong with the newest text of the document, by its setting; empty if nothing is."""
+    return {} if document is None or document.error is None else {VARIABLE: document.error}

@@ -16,10 +16,12 @@ const PING_GAP_MS = 80;
 const GOING_AWAY = 1001; // https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 const SERVICE_RESTART = 1012; // https://www.iana.org/assignments/websocket
 const TRY_AGAIN_LATER = 1013;
+const RIGHT_ENDED = 4401;
 /** @type {Record<number, string>} */
 const CLOSE_REASONS = {
   [GOING_AWAY]: "The server is restarting.",
   [SERVICE_RESTART]: "The server is restarting.",
+  [RIGHT_ENDED]: "You may no longer see these cameras.",
   [TRY_AGAIN_LATER]: "The server gave this place to another viewer.",
 };
 
@@ -30,6 +32,7 @@ const CLOSE_REASONS = {
  * @property {(sentMs: number, receivedMs: number, serverUs: number) => void} onPong
  * @property {() => void} onOpen before the first ping of a connection
  * @property {() => void} onLost
+ * @property {() => void} onDenied the viewer may see nothing, or nothing any more
  * @property {() => void} onChange the connection's state has changed
  */
 
@@ -166,6 +169,7 @@ export class Connection {
     }
     this.lostReason = CLOSE_REASONS[code] ?? reason;
     this.full = false;
+    if (code === RIGHT_ENDED) this.handlers.onDenied();
     if (this.state === "connecting") this.checkForPlace();
     this.state = "waiting";
     const backoffS = BACKOFF_S[Math.min(this.attempts++, BACKOFF_S.length - 1)];
@@ -176,11 +180,15 @@ export class Connection {
     this.handlers.onChange();
   }
 
-  /** Browsers hide why a handshake failed. If the server answers other requests, the viewer limit is reached (503). */
+  /**
+   * Browsers hide why a handshake failed. If the server answers other requests, the viewer limit is reached (503); if
+   * it refuses them too, the viewer has to log in again.
+   */
   async checkForPlace() {
     try {
-      const answer = await fetch(new URL("healthz", this.page), { cache: "no-store" });
+      const answer = await fetch(new URL("whoami", this.page), { cache: "no-store" });
       this.full = answer.ok && this.state === "waiting";
+      if (answer.status === 401 || answer.status === 403) this.handlers.onDenied();
     } catch {
       return; // the server is gone
     }

@@ -23,6 +23,7 @@ import { toggleFullscreen } from "./stage.js";
 import { renderStreams } from "./streams.js";
 import { listenToSwipes } from "./swipe.js";
 import { Theme } from "./theme.js";
+import { showViewer } from "./viewer.js";
 import { Wall } from "./wall.js";
 import { watchMessage } from "./watch.js";
 import { short } from "./words.js";
@@ -59,6 +60,7 @@ const handlers = {
   onLost: () => {
     if (connection.lostMs && connection.attempts === 1) announce("Connection lost. Retrying.");
   },
+  onDenied: () => location.reload(), // the server answers with the login
   onChange: () => draw(),
 };
 const connection = new Connection(page, handlers, (address) => links.open(address));
@@ -243,6 +245,7 @@ cameras.address = navigation.address;
 choose();
 renderStreams(page, cameras.selectedId);
 connection.connect();
+showViewer(page, () => cameras.selectedId);
 let rendered = performance.now();
 setInterval(() => {
   const now = performance.now();

@@ -19,6 +19,7 @@ from tests.video.stage import Stage
 from tests.waiting import wait_until
 from video.access import links
 from video.access.access import Access
+from video.access.audit import Audit
 from video.access.key_files import Key, digest_of
 from video.access.watched import watch_access
 from video.client_address import ClientAddresses
@@ -39,7 +40,8 @@ class World:
         self.issuer = IssuerServer()
         self.registry = CollectorRegistry()
         self.access = Access(ClientAddresses(), AccessMetrics(self.registry))
-        self.stage = Stage(access=self.access, events=events)
+        self.audited: list[dict[str, Any]] = []
+        self.stage = Stage(access=self.access, events=events, audit=Audit(self.audited.append))
         self.stop = threading.Event()
         self._exit = ExitStack()
         self._seq = 0

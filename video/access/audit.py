@@ -1,0 +1,150 @@
+"""Who watched what: one record when a viewing ends, and one a minute while it lasts. For the event loop only.
+
+A record tells the whole viewing so far; the newest of the same `id` counts. Single pictures and predictions that a
+viewer asks for one by one make one viewing for as long as less than a minute lies between them.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from shared import clock
+from video.access.access import Viewer
+
+log = logging.getLogger(__name__)
+
+Json: TypeAlias = dict[str, Any]
+
+EVERY_S = 60.0
+MAX_ASKED = 1000  # viewings of single requests that are kept at a time; the oldest one ends early
+
+
+class What(StrEnum):
+    """How a camera is watched."""
+
+    MJPEG = "mjpeg"
+    WEBSOCKET = "websocket"
+    SNAPSHOT = "snapshot"
+    PREDICTIONS = "predictions"
+    EVENTS = "events"
+
+
+@dataclass(slots=True, eq=False)
+class Viewing:
+    """One viewer that watches one camera.
+
+    Attributes:
+        viewer: who watches.
+        camera: its id.
+        what: how it watches.
+        frames: returns the number of frames, or of events, that it was sent.
+        began_us: microseconds since the epoch.
+        noted_at: monotonic time of the last record.
+    """
+
+    viewer: Viewer
+    camera: str
+    what: What
+    frames: Callable[[], int]
+    began_us: int = field(default_factory=clock.now_us)
+    noted_at: float = field(default_factory=time.monotonic)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def as_json(self, until_us: int, *, ended: bool) -> Json:
+        """Return the record of `videoaudit`."""
+        identity = self.viewer.identity
+        return {
+            "id": self.id,
+            "who": identity.name,
+            "by": identity.kind,
+            "role": self.viewer.admitted_role,
+            "camera": self.camera,
+            "what": self.what,
+            "address": self.viewer.address,
+            "from": self.began_us,
+            "until": until_us,
+            "frames": self.frames(),
+            "ended": ended,
+        }
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A viewing of single requests."""
+
+    viewing: Viewing
+    count: int = 0
+    last_at: float = 0.0  # monotonic
+    last_us: int = 0
+
+
+class Audit:
+    """Writes down who watches what."""
+
+    def __init__(self, write: Callable[[Json], None] | None = None) -> None:
+        """Start without viewings.
+
+        Args:
+            write: takes each record; must not wait. None: there are none.
+        """
+        self._write = write
+        self._viewings: dict[Viewing, None] = {}  # in the order of arrival
+        self._asked: dict[tuple[object, ...], _Asked] = {}  # the least recently used first
+
+    @contextmanager
+    def watching(self, viewing: Viewing) -> Iterator[None]:
+        """Write down a viewing while it lasts."""
+        self._viewings[viewing] = None
+        try:
+            yield
+        finally:
+            del self._viewings[viewing]
+            self._note(viewing, clock.now_us(), ended=True)
+
+    def asked(self, viewer: Viewer, camera: str, what: What) -> None:
+        """Note that a viewer was sent a single picture or answer."""
+        key = (viewer.identity.kind, viewer.identity.name, viewer.identity.proof, viewer.address, camera, what)
+        asked = self._asked.pop(key, None)
+        if asked is None:
+            while len(self._asked) >= MAX_ASKED:
+                self._end(self._asked.pop(next(iter(self._asked))))
+            asked = _Asked(Viewing(viewer, camera, what, lambda: 0))
+            asked.viewing.frames = lambda: asked.count
+        self._asked[key] = asked
+        asked.count += 1
+        asked.last_at, asked.last_us = time.monotonic(), clock.now_us()
+
+    def tick(self, now: float) -> None:
+        """Write what is due at a monotonic time; call it every second."""
+        for viewing in self._viewings:
+            if now - viewing.noted_at >= EVERY_S:
+                self._note(viewing, clock.now_us(), ended=False)
+        for key, asked in list(self._asked.items()):
+            if now - asked.last_at >= EVERY_S:
+                self._end(self._asked.pop(key))
+            elif now - asked.viewing.noted_at >= EVERY_S:
+                self._note(asked.viewing, asked.last_us, ended=False)
+
+    def close(self) -> None:
+        """End the viewings of single requests."""
+        for key in list(self._asked):
+            self._end(self._asked.pop(key))
+
+    def _end(self, asked: _Asked) -> None:
+        self._note(asked.viewing, asked.last_us, ended=True)
+
+    def _note(self, viewing: Viewing, until_us: int, *, ended: bool) -> None:
+        if ended and not viewing.frames():
+            return  # nothing was seen
+        viewing.noted_at = time.monotonic()
+        record = viewing.as_json(until_us, ended=ended)
+        if self._write is not None:
+            self._write(record)
+        policy = viewing.viewer.access.policy
+        if policy is not None and policy.document.audit.log:
+            log.info("a viewing %s", "ended" if ended else "goes on", extra=record)
