@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.suite import ROOT
+from shared.frames import pixels
+from tests.consumer.frames import jpeg
+from tests.consumer.rest import Rest
+from tests.consumer.tf_model import Sizes, TfModel
+from tests.suite import ROOT, bare_environment
 
 EXAMPLE = ROOT / "docs" / "examples" / "pose"
 ASK = """
@@ -74,6 +79,42 @@ def test_a_kind_of_another_package_is_found_by_its_name(installed: Path) -> None
             "points": [[160, 240], [0, 479]],
         }
     ]
+
+
+def test_one_picture_is_asked_about_with_it(installed: Path, tmp_path: Path) -> None:
+    """As its reader tries it: `python -m consumer --try`, with a server that knows people."""
+
+    def people(instances: list[Any]) -> list[Any]:
+        points = [[0.5, 0.25 + index / 100] for index in range(17)]
+        found = {
+            "detection_boxes": [[0.25, 0.25, 0.75, 0.5]],
+            "detection_scores": [0.75],
+            "detection_keypoints": [points],
+        }
+        return [found] * len(instances)
+
+    gives: dict[str, Sizes] = {
+        "detection_boxes": [-1, 1, 4],
+        "detection_scores": [-1, 1],
+        "detection_keypoints": [-1, 1, 17, 2],
+    }
+    picture, out = tmp_path / "picture.jpg", tmp_path / "out.jpg"
+    picture.write_bytes(jpeg())
+    with Rest(TfModel(people, gives=gives)) as server:
+        document = tmp_path / "models.yaml"
+        document.write_text(f"models: {{people: {{kind: pose, url: '{server.predict_url}'}}}}\n")
+        environment = bare_environment() | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(installed)]),
+            "MODELSFILE": str(document),
+        }
+        command = [sys.executable, "-m", "consumer", "--try", "people", str(picture), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+
+    assert done.returncode == 0, done.stderr
+    assert "model     people: pose, tfserving" in done.stdout
+    assert "0.750  person (class 1)  box x 80 y 48, 80x96" in done.stdout
+    changed = np.abs(pixels.decode(out.read_bytes()).astype(int) - pixels.decode(jpeg()).astype(int)).max(axis=2) > 60
+    assert changed[48:144, 80:160].any(), "the person is drawn"
 
 
 def test_without_the_package_the_kind_does_not_exist() -> None:
