@@ -48,7 +48,9 @@ class Attempts:
     def wait_s(self, address: str) -> float:
         """Return how long the next guess of an address waits."""
         record = self._records.get(address)
-        beyond = 0.0 if record is None else record.now(time.monotonic()) - FREE
+        if record is None:
+            return 0.0
+        beyond = record.now(time.monotonic()) - FREE
         return 0.0 if beyond < 0 else min(LONGEST_S, FIRST_S * 2 ** min(beyond, 30))
 
     async def turn(self, address: str) -> None:

@@ -1,7 +1,7 @@
 """Who watched what: one record when a viewing ends, and one a minute while it lasts. For the event loop only.
 
-A record tells the whole viewing so far; the newest of the same `id` counts. Single pictures and predictions that a
-viewer asks for one by one make one viewing for as long as less than a minute lies between them.
+A record tells the whole viewing so far; the newest of the same `id` counts. Single pictures, predictions and events
+make one viewing for as long as less than a minute lies between them.
 """
 
 import logging
@@ -106,8 +106,8 @@ class Audit:
             del self._viewings[viewing]
             self._note(viewing, clock.now_us(), ended=True)
 
-    def asked(self, viewer: Viewer, camera: str, what: What) -> None:
-        """Note that a viewer was sent a single picture or answer."""
+    def asked(self, viewer: Viewer, camera: str, what: What, count: int = 1) -> None:
+        """Note that a viewer was sent single pictures, answers or events."""
         key = (viewer.identity.kind, viewer.identity.name, viewer.identity.proof, viewer.address, camera, what)
         asked = self._asked.pop(key, None)
         if asked is None:
@@ -116,7 +116,7 @@ class Audit:
             asked = _Asked(Viewing(viewer, camera, what, lambda: 0))
             asked.viewing.frames = lambda: asked.count
         self._asked[key] = asked
-        asked.count += 1
+        asked.count += count
         asked.last_at, asked.last_us = time.monotonic(), clock.now_us()
 
     def tick(self, now: float) -> None:

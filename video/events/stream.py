@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -11,6 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from shared.bus import OffsetsUnknown
 from shared.errors import BusError
+from video.access.access import Viewer
+from video.access.audit import What
+from video.access.scope import viewer_of
 from video.events.event import Event, id_line, named
 from video.events.log import RECREATED, Cursor, EventLog
 from video.events.position import Position, PositionWriter, read_position
@@ -67,6 +71,7 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._log, self._replays, self._viewers, self._metrics = events, replays, viewers, metrics
         self._wanted, self._last_id = wanted, last_event_id
+        self._viewer: Viewer | None = None  # once it is being answered
         self._first: int | None = None  # number of the first event it gets, if that was decided
         self._sent_id = b""  # the last id that the reader was sent, as its line
         self._wrote_at = time.monotonic()
@@ -86,6 +91,7 @@ class EventStream(Response):
             with self._viewers.admitted(scope, is_idle=is_idle, give_up=pipe.abort):
                 pipe.begin()
                 await self._start(send)
+                self._viewer = viewer_of(scope)
                 await self._stream(pipe)
                 if pipe.open and not pipe.pending:
                     await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
@@ -204,6 +210,9 @@ class EventStream(Response):
         if events:
             self._sent_id = events[-1].id_line
             self._metrics.sent.inc(len(events))
+            if self._viewer is not None:
+                for camera, count in Counter(event.camera for event in events).items():
+                    self._viewers.audit.asked(self._viewer, camera, What.EVENTS, count)
             self._write(pipe, *(event.text for event in events))
 
     def _reset(self, pipe: ViewerConnection, reason: str) -> None:
