@@ -78,7 +78,7 @@ def attributes_first(shape: tuple[int, ...], classes: int) -> bool:
     (True, False, True)
     """
     rows, columns = shape
-    if rows == 4 + classes:
+    if rows == 4 + classes or columns <= 5:
         return True
     return columns != 5 + classes and rows < columns
 

@@ -53,6 +53,17 @@ def mlserver_encoded(onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="session")
+def yolo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """MLServer with a small model in YOLO's form, which takes exactly one picture."""
+    folder = tmp_path_factory.mktemp("yolo")
+    onnx = folder / "yolo.onnx"
+    program = Path(__file__).parent / "write_yolo.py"
+    subprocess.run([environment("mlserver") / "python", program, onnx], check=True, cwd=folder)
+    with _mlserver(onnx, folder, encoded=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def kserve(onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """KServe's Python server with the program of docs/own-model.md."""
     program, port = EXAMPLES / "kserve" / "server.py", free_port()

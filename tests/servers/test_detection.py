@@ -14,6 +14,7 @@ from consumer.pictures.picture import Picture
 from consumer.servers import ModelServer, connect
 from consumer.servers.errors import ServingRefusal
 from consumer.tensors import Tensors
+from shared.frames import pixels
 from shared.packages import data_file
 from tests.models import exported
 from tests.servers.conftest import RealServer
@@ -50,9 +51,9 @@ def model(server: RealServer, **values: Any) -> ModelSpec:
 def asked(server: RealServer, **values: Any) -> Asked:
     spec = model(server, **values)
     client = connect(spec, timeout_s=60)
-    return Asked(
-        make_kind(spec, client.signature(), read_labels(str(data_file("consumer", "assets/cocoLabels.json")))), client
-    )
+    labels = spec.labels or read_labels(str(data_file("consumer", "assets/cocoLabels.json")))
+    assert not isinstance(labels, str)
+    return Asked(make_kind(spec, client.signature(), labels), client)
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +135,20 @@ def test_a_runtime_that_decodes_pictures_gets_the_frame_as_it_is(mlserver_encode
 
     assert sent["image_bytes"].tolist() == [picture.jpeg for picture in pictures.values()]
     assert [of_one[0].label for of_one in findings] == list(SEEN.values())
+
+
+def test_a_model_that_takes_one_picture_is_asked_about_each(yolo: RealServer) -> None:
+    """YOLO's form, float32 [1, 3, 64, 64]: two frames are two requests; the letterbox is led back into the frame."""
+    colours = {"red": (0, 0, 255), "green": (0, 255, 0)}  # BGR
+    frames = [Picture(pixels.encode(np.full((60, 120, 3), colour, np.uint8), 95)) for colour in colours.values()]
+
+    _, came, findings = asked(yolo, labels={0: "red", 1: "green", 2: "blue"}).about(frames)
+
+    assert came["output0"].shape == (2, 7, 3)
+    assert [[finding.label for finding in of_one] for of_one in findings] == [["red"], ["green"]]
+    # 120×60 in 64×64: 64/120 of the size, bars of 16 above and below; the mean has the bars' grey in it.
+    assert [of_one[0].box for of_one in findings] == [(15, 22, 30, 16), (45, 22, 30, 16)]
+    assert all(0.6 < of_one[0].probability < 0.8 for of_one in findings)
 
 
 def test_what_a_server_refuses_is_told_with_its_reason(mlserver: RealServer, kserve: RealServer) -> None:
