@@ -55,7 +55,8 @@ def write_documents(
     if shows_wall(settings, inherited):
         path = folder / CAMERAS_DOCUMENT
         path.write_text(wall.cameras_document(wall.films()), encoding="utf-8")
-        found[PRODUCER] = {"CAMERASFILE": str(path)}
+        # Without a group: on an existing Kafka, this producer must not share the cameras of those that are there.
+        found[PRODUCER] = {"CAMERASFILE": str(path), "GROUPNAME": ""}
     if needs_server(settings, inherited):
         path = folder / MODELS_DOCUMENT
         path.write_text(wall.models_document(serving, wall=shows_wall(settings, inherited)), encoding="utf-8")
@@ -93,7 +94,6 @@ def services(
     *,
     variables: Mapping[str, Collection[str]],
     servers: str,
-    serving: str,
     documents: Mapping[str, Mapping[str, str]],
     probe_ports: Mapping[str, int],
 ) -> list[Program]:
@@ -104,16 +104,13 @@ def services(
         inherited: the environment of the suite.
         variables: service → names of its settings.
         servers: of the broker.
-        serving: `http://HOST:PORT` of the model server.
         documents: service → the variables that name documents of ours.
         probe_ports: a free port for each service.
     """
     suite = {"LOGLEVEL": settings.log_level, **_bus(settings, inherited, servers)}
-    predict = f"{serving}/v1/models/{MODEL_NAME}:predict"
     own = {
         PRODUCER: {"FRAMEINTERVAL": inherited.get("FRAMEINTERVAL") or "0"},
-        # The original asks two entries of the same model side by side.
-        CONSUMER: {"MODELURLS": settings.model_urls or json.dumps({"imagenet_1": predict, "imagenet_2": predict})},
+        CONSUMER: _model_urls(settings),
         VIDEO: {
             "DISPLAYPORT": str(settings.display_address),
             "NODEPORT": f":{settings.display_address.port}",
@@ -136,6 +133,15 @@ def services(
         )
         for name in SERVICES
     ]
+
+
+def _model_urls(settings: LocalSettings) -> dict[str, str]:
+    if settings.model_urls:
+        return {"MODELURLS": settings.model_urls}
+    if settings.serving:  # the original asks two entries of the same model side by side
+        predict = f"{settings.serving}/v1/models/{MODEL_NAME}:predict"
+        return {"MODELURLS": json.dumps({"imagenet_1": predict, "imagenet_2": predict})}
+    return {}  # a models document: ours, or the user's
 
 
 def _bus(settings: LocalSettings, inherited: Mapping[str, str], servers: str) -> dict[str, str]:

@@ -46,7 +46,9 @@ class LocalSettings(ServiceSettings):
         None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM
     )
     display_address: Listen = setting(Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served")
-    video_link: str = setting("", "VIDEOLINK", "the camera; default: a sample video", allowed="see the producer")
+    video_link: str = setting(
+        "", "VIDEOLINK", "the camera; default: a wall of sample films", allowed="see the producer"
+    )
     video_device: str = setting("", "VIDEODEVICE", "index or path of a V4L device", allowed="see the producer")
     cameras: str = setting("", "CAMERAS", "several cameras", allowed="see the producer")
     model_urls: str = setting("", "MODELURLS", "models asked", allowed="see the consumer")

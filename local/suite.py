@@ -137,7 +137,6 @@ class Suite:
             self._inherited,
             variables=self._variables,
             servers=servers,
-            serving=self._serving_url,
             documents=documents,
             probe_ports=self._probe_ports,
         )

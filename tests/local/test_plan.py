@@ -1,5 +1,7 @@
 """What each program of the suite is started with."""
 
+import json
+
 import pytest
 
 from local import plan
@@ -34,7 +36,6 @@ def programs(inherited: dict[str, str]) -> dict[str, Program]:
             inherited,
             variables=variables(),
             servers="127.0.0.1:9",
-            serving="http://127.0.0.1:1",
             documents={},
             probe_ports=dict.fromkeys(plan.SERVICES, 1),
         ),
@@ -80,3 +81,21 @@ def test_a_cameras_document_may_name_any_variable() -> None:
     assert found["producer"].environment["FRONT"] == "rtsp://front"
     assert not found["producer"].environment.keys() & {"MODELURLS", "VIDEOLINK"}
     assert "FRONT" not in found["consumer"].environment
+
+
+def test_a_model_server_of_the_users_is_asked_as_the_original_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two entries of one model; without TFSERVING and MODELURLS a models document says what is asked."""
+    assert "MODELURLS" not in programs({})["consumer"].environment
+
+    monkeypatch.setenv("TFSERVING", "http://127.0.0.1:8501")
+    urls = json.loads(programs({})["consumer"].environment["MODELURLS"])
+    assert urls == dict.fromkeys(("imagenet_1", "imagenet_2"), "http://127.0.0.1:8501/v1/models/tfModel:predict")
+
+
+def test_a_models_document_of_the_users_is_passed_on() -> None:
+    """No local model server is needed, and no address of one is made up."""
+    found = programs({"MODELSFILE": "/models.yaml"})["consumer"].environment
+
+    assert found["MODELSFILE"] == "/models.yaml"
+    assert "MODELURLS" not in found
+    assert not plan.needs_server(LocalSettings(), {"MODELSFILE": "/models.yaml"})

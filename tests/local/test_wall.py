@@ -68,6 +68,9 @@ def test_what_is_configured_is_left_alone(
     variables = plan.write_documents(tmp_path, LocalSettings(), configured, serving=SERVING)
 
     assert {path.name for path in tmp_path.iterdir()} == written
-    assert {Path(path).name for named in variables.values() for path in named.values()} == written
+    named = [path for variable in variables.values() for name, path in variable.items() if name.endswith("FILE")]
+    assert {Path(path).name for path in named} == written
+    # On a Kafka of the user's, the wall must not take part in the group of the producers there.
+    assert variables.get("producer", {"GROUPNAME": ""})["GROUPNAME"] == ""
     for path in tmp_path.iterdir():
         json.loads(path.read_text())
