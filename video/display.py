@@ -128,8 +128,8 @@ class Display:
         self.sources.access.keep_issuers_fresh()
         self.viewers.end_revoked()
         self.viewers.audit.tick(now)
-        for websocket in self.websockets:
-            websocket.look_at_rights()
+        for websocket in list(self.websockets):
+            websocket.look_at_rights(now)
 
     async def serve(self, viewer: WebSocketViewer) -> None:
         """Serve a WebSocket until either side ends it."""

@@ -21,11 +21,13 @@ from video.picture_maker import PictureLate
 from video.slot import DisplayedPicture
 from video.suite_status import SuiteStatus
 from video.viewers import Activity, Viewers
+from video.websocket_connection import ABORT
 from video.websocket_feed import CameraFeed, Outgoing, feed_of
 from video.websocket_messages import Ack, BadMessage, Json, Ping, frame_header, read_message
 from video.websocket_messages import Watch as WatchMessage
 
 ACK_TIMEOUT_S = 30.0  # without the acknowledgement of a frame, the connection is closed
+CLOSE_WITHIN_S = 2.0  # after the viewer's rights have ended
 MAX_PONGS_WAITING = 100
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # https://www.iana.org/assignments/websocket/websocket.xml
 BAD_MESSAGE, RIGHT_ENDED, NO_ACK = 4400, 4401, 4408
@@ -59,6 +61,7 @@ class WebSocketViewer:
         self.activity = Activity()
         self._socket, self._cameras, self._viewers, self._status = socket, cameras, viewers, status
         self._viewer, self._rights = viewer, viewer.rights
+        self._ended_at = float("inf")  # monotonic: when the viewer's rights ended
         self._version, self._interval_s = version, interval_s
         self._event = asyncio.Event()
         self._feeds: dict[str, CameraFeed] = {}
@@ -80,10 +83,16 @@ class WebSocketViewer:
         self._close_code = TRY_AGAIN_LATER
         self._event.set()
 
-    def look_at_rights(self) -> None:
-        """Follow what the viewer may see now, or close if it may see nothing any more."""
+    def look_at_rights(self, now: float) -> None:
+        """Follow what the viewer may see now; if that is nothing, close, or cut a connection that nobody reads from."""
         if self._viewer.rights is not self._rights:
             self._event.set()
+        if self._viewer.rights.some:
+            self._ended_at = float("inf")
+        elif now - self._ended_at > CLOSE_WITHIN_S:
+            self._socket.scope["extensions"][ABORT]["abort"]()
+        else:
+            self._ended_at = min(self._ended_at, now)
 
     async def run(self) -> None:
         """Serve the connection until either side ends it."""

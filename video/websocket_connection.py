@@ -5,6 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.http11 import Request
 
 from video.places import Place, Places
 
@@ -12,6 +13,8 @@ HANDSHAKE_TIMEOUT_S = 10.0
 SLICE_BYTES = 2048  # parsed at a time, so that one read of the socket cannot fill the queue of messages
 MAX_SILENT_FRAMES = 100  # a second: pings, pongs and unfinished fragments, which the application never sees
 MAX_BYTES_AFTER_CLOSE = 64 * 1024  # from a client that keeps sending after we have closed
+ABORT = "video.abort"  # where a WebSocket's scope has the function that cuts its connection
+SWITCHING_PROTOCOLS = 101
 BAD_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 POLICY_VIOLATION, INVALID_DATA = 1008, 1007  # RFC 6455, section 7.4.1
 
@@ -58,6 +61,13 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.close_sent = self.handshake_complete = True
         self.transport.write(b"".join(self.conn.data_to_send()) or BAD_HANDSHAKE)
         self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin to serve; put what cuts the connection where the application finds it."""
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING_PROTOCOLS:
+            extensions: dict[str, Any] = dict(self.scope["extensions"])
+            self.scope["extensions"] = {**extensions, ABORT: {"abort": self.transport.abort}}
 
     def data_received(self, data: bytes) -> None:
         """Parse what the application is ready for, and keep the rest."""

@@ -4,11 +4,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
 
 from tests.video.access.world import GUARD, NEIGHBOUR, PROXY, World
 from tests.video.client import Client
+from tests.video.stage import jpeg
 from tests.waiting import wait_until
 from video.access.key_files import Key
 
@@ -90,6 +92,23 @@ def test_a_running_stream_ends_soon_after_its_right(world: World, cause: str) ->
 
     # The expiry itself comes 1 s and its skew of 3 s after the request.
     assert took_s < ENDS_WITHIN_S + (4 if end is nothing else 0)
+
+
+def test_a_page_that_reads_nothing_is_cut_off_too(world: World) -> None:
+    """Its pictures do not wait in the service until it reads again."""
+    large = jpeg(1600, 1200, noise=60)
+    with world.client() as socket:
+        socket.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
+        socket.upgrade(f"Authorization: Bearer {GUARD}\r\n".encode())
+        watch(socket, "front", "lobby", "yard-1")
+        for camera in ("front", "lobby", "yard-1"):
+            world.stage.show(camera, 1_000_000, large)
+        wait_until(lambda: world.stage.metric("video_viewers", camera="front") == 1)
+        remove_token(world)
+        ended = time.monotonic()
+        wait_until(lambda: world.stage.metric("video_viewers", camera="front") == 0)
+
+        assert time.monotonic() - ended < ENDS_WITHIN_S
 
 
 def test_other_streams_run_on(world: World) -> None:

@@ -23,6 +23,16 @@ OF_FRONT = (
 )
 GENERAL = ("/", "/cameras", "/whoami", "/docs", "/openapi.json", "/ws")
 PATHS = (*OF_FRONT, *GENERAL)
+REFUSED_PATHS = (
+    *PATHS,
+    "/predictions/stream",
+    "/predictions/stream?camera=front",
+    "/schemas/prediction.json",
+    "/no-such-path",
+    "/cameras/",
+    "/static/../cameras",
+    "//cameras",
+)
 
 
 @dataclass(frozen=True)
@@ -193,11 +203,13 @@ def answer_to(world: World, path: str, presented: Presented, *, method: str = "G
 
 @pytest.mark.parametrize("credential", WRONG)
 def test_what_proves_nothing_is_refused_everywhere(world: World, credential: str) -> None:
-    answers = {path: answer_to(world, path, WRONG[credential](world)) for path in PATHS}
+    answers = {path: answer_to(world, path, WRONG[credential](world)) for path in REFUSED_PATHS}
 
-    assert {path: status for path, (status, _) in answers.items()} == dict.fromkeys(PATHS, 401)
+    assert {path: status for path, (status, _) in answers.items()} == {
+        path: 404 if path.startswith("/static/") else 401 for path in REFUSED_PATHS
+    }
     for path, (_, headers) in answers.items():
-        assert path == "/ws" or headers["www-authenticate"].startswith("Bearer realm=")
+        assert path == "/ws" or path.startswith("/static/") or headers["www-authenticate"].startswith("Bearer realm=")
         assert "set-cookie" not in headers
 
 
