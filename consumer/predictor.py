@@ -9,7 +9,7 @@ from consumer.figures import AnswerTimes
 from consumer.inference import Answered, Inference
 from consumer.labels import LabelsUnavailable
 from consumer.metrics import Outcome, PredictionMetrics
-from consumer.model_spec import ModelSpec
+from consumer.model_spec import MOST_BOXES, ModelSpec
 from consumer.model_state import ModelHealth, is_bad_request
 from consumer.offers import Answer, Offer, Offers
 from consumer.pictures.picture import Picture
@@ -231,7 +231,7 @@ class Predictor:
             captured_at=frame.captured_at,
             requested_at=requested_at,
             answered_at=answered_at,
-            findings=findings,
+            findings=findings[:MOST_BOXES],  # a kind of another package may find any number
         )
 
     def _shown(self, prediction: Prediction) -> Prediction:
