@@ -18,6 +18,9 @@ from shared.redact import redact
 
 LARGEST_DESCRIPTION = 1_000_000
 """Bytes of a status or of metadata; those of a detector have 3,000."""
+MOST_PARSED_BYTES = 300_000_000
+"""Memory that an answer may take once it is parsed: 64 MB of numbers take 230 MB, as many of empty lists 1.9 GB."""
+_BYTES_PER_VALUE, _BYTES_PER_LIST = 32, 88  # of CPython: a float or a short text with its place; a list with its own
 _ERROR_TEXT = 200  # characters of a message that are passed on
 _SEARCHED_TEXT = 2000  # characters that are searched for secrets: a cut may not fall into a password
 
@@ -99,8 +102,11 @@ def json_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object in an answer.
 
     Raises:
-        ServingNonsense: it is none.
+        ServingNonsense: it is none, or would take more than MOST_PARSED_BYTES.
     """
+    values, lists = text.count(b","), text.count(b"[") + text.count(b"{")
+    if values * _BYTES_PER_VALUE + lists * _BYTES_PER_LIST > MOST_PARSED_BYTES:
+        raise ServingNonsense(f"the answer has {lists} lists and {values} values, which need too much memory")
     document = _json(text)
     if not isinstance(document, dict):
         raise ServingNonsense("the answer is not a JSON object")
@@ -122,7 +128,7 @@ def _json(text: bytes) -> Any:
 
 def _complaint(text: bytes, content_type: str) -> str:
     """Return what a server says about an error: `error` (TensorFlow Serving, KServe), `detail` (FastAPI), bare text."""
-    document = _json(text)
+    document = _json(text) if len(text) <= LARGEST_DESCRIPTION else None
     if isinstance(document, dict):
         said = document.get("error") or document.get("detail")
         return shown(said) if isinstance(said, str) else ""

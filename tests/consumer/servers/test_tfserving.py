@@ -15,6 +15,7 @@ import pytest
 
 from consumer.servers.answer_size import LARGEST_ANSWER, LARGEST_OPEN_ANSWER, LARGEST_PROMISED_ANSWER, largest_answer
 from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
+from consumer.servers.http import json_object
 from consumer.servers.tfserving import UNNAMED, TfServing
 from consumer.tensors import Signature, TensorSpec
 from local.ports import free_port
@@ -458,3 +459,19 @@ def test_metadata_cannot_promise_without_bound() -> None:
     assert limit((-1, 2**31 - 1, 2**31 - 1)) == limit((-1, 2**31 - 1), rows=64) == LARGEST_PROMISED_ANSWER
     assert limit((-1, 84, -1)) == LARGEST_OPEN_ANSWER
     assert limit(*[(-1, 2**31 - 1)] * 100) == LARGEST_PROMISED_ANSWER
+
+
+@pytest.mark.parametrize("filler", [b"[],", b"{},", b"[[]],", b'"",', b"0,"])
+def test_an_answer_that_would_fill_the_memory_is_not_parsed(filler: bytes) -> None:
+    """Within the bytes that metadata may promise, lists of nothing take thirty times as much memory."""
+    text = b'{"predictions": [' + filler * (60_000_000 // len(filler)) + b"0]}"
+
+    with pytest.raises(ServingNonsense, match="need too much memory"):
+        json_object(text)
+
+
+def test_an_answer_of_numbers_may_be_as_large_as_promised() -> None:
+    """Three million numbers of eight digits, as boxes of four."""
+    text = b'{"predictions": [' + b"[0.123456, 0.123456, 0.123456, 0.123456], " * 800_000 + b"[]]}"
+
+    assert len(json_object(text)["predictions"]) == 800_001
