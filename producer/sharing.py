@@ -98,9 +98,9 @@ class GroupShare:
         """Return the group's entry in /readyz."""
         if self._membership.is_alone:
             return {}
-        held = len(self._membership.held)
-        joined = f"ok, {held} of {self._membership.partitions} partitions"
-        return {"group": joined if self._membership.joined else "not joined yet"}
+        if not self._membership.joined or self._membership.trouble is not None:
+            return {"group": self._membership.trouble or "not joined yet"}
+        return {"group": "ok"}
 
     @property
     def is_ready(self) -> bool:

@@ -43,6 +43,12 @@ _FIXED: Properties = {
     "partition.assignment.strategy": "cooperative-sticky",  # who joins or leaves moves no more than it must
     "enable.auto.commit": False,
 }
+# Errors of which the client recovers by itself.
+_PASSING = {
+    *(KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID),
+    *(KafkaError._ALL_BROKERS_DOWN, KafkaError._ASSIGNMENT_LOST, KafkaError._NO_OFFSET),
+    *(KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Membership:
         held: the committed term of each partition that this member holds; replaced, never changed.
         partitions: of the topic; 0 until it is known.
         joined: the group has assigned a share to this member, which may be empty.
+        trouble: what the brokers last refused, such as access to the group; None if nothing.
         is_alone: the broker is librdkafka's own, whose groups leave partitions without a holder for seconds: nothing is
             shared then.
     """
@@ -93,6 +100,7 @@ class Membership:
         self.held: Mapping[int, int] = {}
         self.partitions = 0
         self.joined = self.is_alone = False
+        self.trouble: str | None = None
 
     def update(self) -> None:
         """Serve the group: heartbeats, rebalances, commits. Call it several times a second."""
@@ -108,6 +116,8 @@ class Membership:
         if error is not None and error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
             self._rejoin_with_longer_session()
             return
+        if error is not None:
+            self._note_trouble(error)
         if self._lost_at is not None:
             self._hold_on(self._lost_at)
         self._commit()
@@ -275,4 +285,15 @@ class Membership:
             holding = self._holdings.get(at.partition)
             if error is None and at.error is None and holding is not None and at.offset == holding.term:
                 holding.committed = at.metadata or ""
+                self.trouble = None
+            elif (refusal := at.error or error) is not None:
+                self._note_trouble(refusal)
         self._publish()
+
+    def _note_trouble(self, error: KafkaError) -> None:
+        """Log what the brokers refuse, once."""
+        if error.retriable() or error.code() in _PASSING:
+            return
+        if self.trouble != error.str():
+            log.warning("the group cannot be used", extra={"topic": self._topic, "error": error.str()})
+        self.trouble = error.str()
