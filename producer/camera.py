@@ -79,6 +79,10 @@ class Camera:
         """Change title and tags; the capture goes on."""
         self._description = title, tags
 
+    def report(self) -> None:
+        """Tell the state again, as after a change."""
+        self._changed(self)
+
     def readiness(self) -> str:
         """Return the camera's entry in /readyz: `ok`, or what is missing."""
         state = self._state

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05  # between two looks at what is to be captured
 # A hand-over takes half a second for the group, one to start a capture, and the camera's next key picture.
 LINGER_S = 5.0
+CLAIMED_WITHIN_S = 2.5  # otherwise there is nobody else: the group has told the others in half a second
 Loop: TypeAlias = Callable[[threading.Event, Callable[[], None]], None]
 
 
@@ -41,7 +42,7 @@ class _Capture:
     run: int
     camera: Camera
     loop: Running
-    lingers_until: float = float("inf")  # monotonic
+    lingers_since: float = 0.0  # monotonic
 
 
 class CameraSet:
@@ -96,13 +97,7 @@ class CameraSet:
         for name, capture in list(self._captures.items()):
             self._update(name, capture, configs.get(name), run_of(name))
         for name, capture in list(self._lingering.items()):
-            config = configs.get(name)
-            if config == capture.config and run_of(name) == capture.run:
-                self._captures[name] = self._lingering.pop(name)  # it has come back, and nobody else had it meanwhile
-                continue
-            wanted = config is not None and config.enabled and run_of(name) is None
-            if not wanted or time.monotonic() > capture.lingers_until or sharing.is_taken_over(name, capture.run):
-                self._end(name, self._lingering.pop(name))
+            self._update_lingering(name, capture, configs.get(name), sharing)
         for name, config in configs.items():
             run = run_of(name)
             taken = name in self._captures or name in self._lingering or name in self._ending
@@ -131,7 +126,7 @@ class CameraSet:
     def _update(self, name: str, capture: _Capture, config: CameraConfig | None, run: int | None) -> None:
         if config is not None and config.enabled and run is None:
             del self._captures[name]
-            capture.lingers_until = time.monotonic() + LINGER_S
+            capture.lingers_since = time.monotonic()
             self._lingering[name] = capture
         elif config is None or not config.enabled or run != capture.run or config.job != capture.config.job:
             del self._captures[name]
@@ -144,6 +139,18 @@ class CameraSet:
         if name not in self._captures:
             self._forget(name)
         self._changed()
+
+    def _update_lingering(self, name: str, capture: _Capture, config: CameraConfig | None, sharing: Sharing) -> None:
+        run = sharing.run_of(name)
+        if config == capture.config and run == capture.run:  # it has come back, and nobody else had it meanwhile
+            self._captures[name] = self._lingering.pop(name)
+            capture.camera.report()
+            return
+        lingers_s = LINGER_S if sharing.is_claimed(name, capture.run) else CLAIMED_WITHIN_S
+        is_wanted = config is not None and config.enabled and run is None
+        is_late = time.monotonic() - capture.lingers_since > lingers_s
+        if is_late or not is_wanted or sharing.is_taken_over(name, capture.run):
+            self._end(name, self._lingering.pop(name))
 
     def _end(self, name: str, capture: _Capture) -> None:
         capture.loop.end()

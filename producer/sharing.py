@@ -34,6 +34,9 @@ class Sharing(Protocol):
     def is_taken_over(self, camera: str, run: int) -> bool:
         """Return whether another producer has tried a camera that this one captures in an older run."""
 
+    def is_claimed(self, camera: str, run: int) -> bool:
+        """Return whether another producer has got a camera that this one captures in an older run."""
+
     def tried(self, camera: str, run: int) -> None:
         """Note that a camera has delivered its first picture, or has failed to."""
 
@@ -52,6 +55,10 @@ class AllCameras:
     def is_taken_over(self, _camera: str, _run: int) -> bool:
         """Return that no other producer takes over."""
         return True
+
+    def is_claimed(self, _camera: str, _run: int) -> bool:
+        """Return that no other producer gets a camera."""
+        return False
 
     def tried(self, camera: str, run: int) -> None:
         """Do nothing: nobody waits for it."""
@@ -83,11 +90,12 @@ class GroupShare:
 
     def is_taken_over(self, camera: str, run: int) -> bool:
         """Return whether another producer has tried a camera that this one captures in an older run."""
-        partition = self._partition_of(camera)
-        with self._lock:
-            self._awaited[partition] = time.monotonic()
-        note = self._notes.get(partition)
-        return note is not None and note.term > run and camera in _cameras_in(note.text)
+        note = self._note_after(camera, run)
+        return note is not None and camera in _cameras_in(note.text)
+
+    def is_claimed(self, camera: str, run: int) -> bool:
+        """Return whether another producer has got a camera that this one captures in an older run."""
+        return self._note_after(camera, run) is not None
 
     def tried(self, camera: str, run: int) -> None:
         """Note that a camera of this producer has delivered its first picture, or has failed to."""
@@ -135,6 +143,14 @@ class GroupShare:
             for partition, term in self._membership.held.items():
                 cameras = [camera for camera, run in self._tried.get(partition, {}).items() if run == term]
                 self._membership.note(partition, json.dumps(sorted(cameras), separators=(",", ":")))
+
+    def _note_after(self, camera: str, run: int) -> Note | None:
+        """Return what a later holder of a camera's partition has noted; None if there is none, as far as is known."""
+        partition = self._partition_of(camera)
+        with self._lock:
+            self._awaited[partition] = time.monotonic()
+        note = self._notes.get(partition)
+        return note if note is not None and note.term > run else None
 
     def _partition_of(self, camera: str) -> int:
         return partition_of(camera, self._membership.partitions)
