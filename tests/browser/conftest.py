@@ -98,14 +98,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def running() -> Iterator[Running]:
-    """Run the whole suite with two cameras: a film as `front`, and a network camera as `yard`."""
+def running(*, own_films: bool = False) -> Iterator[Running]:
+    """Run the whole suite with two cameras: a film as `front`, and a network camera as `yard`.
+
+    Args:
+        own_films: run it without any camera instead, so that it shows its own films.
+    """
     port = free_port()
     with Yard() as yard:
-        cameras = {FRONT: str(BUNNY), YARD: f"http://{LOOPBACK}:{yard.port}/stream"}
+        two = {FRONT: str(BUNNY), YARD: f"http://{LOOPBACK}:{yard.port}/stream"}
+        cameras = {} if own_films else {"CAMERAS": json.dumps(two)}
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
-            env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}", CAMERAS=json.dumps(cameras)),
+            env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}") | cameras,
             stdout=subprocess.PIPE,
             text=True,
         )
