@@ -136,6 +136,7 @@ class BrowserGuard:
         if origin is not None:
             headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
             headers.append((b"access-control-allow-methods", b"GET, HEAD, OPTIONS"))
+            headers.append((b"access-control-allow-headers", b"Authorization, Last-Event-ID"))
             headers.append((b"access-control-expose-headers", EXPOSED_HEADERS))
         return headers
 

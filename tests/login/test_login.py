@@ -15,6 +15,8 @@ from local.ports import free_port
 from tests.login.conftest import Video
 from tests.login.programs import SECRET, oauth2_proxy, provider
 from tests.video.client import Client
+from tests.video.stage import Stage
+from video.access.access import Access
 
 pytestmark = pytest.mark.browser
 
@@ -166,6 +168,14 @@ def test_a_viewer_shares_one_camera(video: Video, document: dict[str, Any], page
     assert cameras_of(guest) == ["yard"]
     assert not guest.get_by_role("button", name="Share").count()
     guest.context.close()
+
+
+def test_the_page_says_that_it_is_open_to_everyone(page: Page) -> None:
+    with Stage(access=Access(loopback=False), loopback_only=False) as stage:
+        stage.show("front", 1)
+        page.goto(stage.url)
+
+        expect(page.get_by_test_id("viewer")).to_have_text("Open to everyone", timeout=20_000)
 
 
 def test_a_proxy_says_who_the_viewer_is(video: Video, page: Page) -> None:

@@ -24,7 +24,8 @@ from video.metrics import AccessMetrics
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 1.0  # after this long, a viewer's rights are looked at again though no document has changed
-_GUESSES = (Place.HEADER, Place.TOKEN_PARAMETER)  # where a static token may stand, which people choose
+# Nobody who guesses gets this far, or it is not the sender's mistake.
+_NO_GUESS = {Denied.EXPIRED, Denied.NOT_YET_VALID, Denied.ISSUER_UNREACHABLE, Denied.TOO_MANY_ATTEMPTS}
 
 
 class Access:
@@ -100,13 +101,15 @@ class Access:
         policy, address = self.policy, self.addresses.of_request(scope)
         if policy is None:
             return Viewer(self, NOBODY, address)
+        credential = None
         try:
             credential = credentials.find(scope, policy.document.proxy, self.addresses)
             if credential is None:
                 return Viewer(self, NOBODY, address)
             return Viewer(self, await self._identity(credential, policy, scope, address), address)
         except Refused as exc:
-            if exc.reason is not Denied.TOO_MANY_ATTEMPTS:
+            exc.by_cookie = credential is not None and credential.place is Place.COOKIE
+            if not exc.by_cookie and exc.reason not in _NO_GUESS:
                 self.attempts.failed(address)
             raise
 

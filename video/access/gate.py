@@ -3,12 +3,13 @@
 What it does not know to be for all, it keeps for those who may see something.
 """
 
+import time
 from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from video.access import credentials
+from video.access import credentials, links
 from video.access.access import Access, Viewer
 from video.access.denial import denial, send_denial
 from video.access.identity import NOBODY, Denied, Kind, Refused
@@ -16,6 +17,7 @@ from video.access.login_page import login_page
 from video.access.policy import Policy
 from video.access.scope import put_viewer
 from video.access.session_cookie import with_session
+from video.access.sessions import COOKIE, identity_of
 
 # These tell nothing about cameras or viewers: the page's own files, the login, and whether the service is alive.
 _FOR_ALL = frozenset({"/healthz", "/login", "/login/callback", "/login/token", "/logout"})
@@ -49,7 +51,7 @@ class Gate:
             viewer = Viewer(access, NOBODY) if for_all else await access.identify(scope)
         except Refused as exc:
             viewer = Viewer(access, NOBODY)
-            if not (_has_old_cookie(scope, exc) and viewer.rights.some):
+            if not (exc.by_cookie and viewer.rights.some):  # its browser may still see what everyone may
                 return self._refuse(scope, policy, viewer, exc.reason)
         put_viewer(scope, viewer)
         if for_all or policy is None:
@@ -80,15 +82,18 @@ class Gate:
         rest = [(name, value) for name, value in query if name not in {"token", "link"}]
         headers = {"Location": _relative(scope["path"], rest), "Cache-Control": "no-store"}
         headers["Referrer-Policy"] = "no-referrer"
+        if by_link and self._sees_already(scope, policy, viewer):
+            return Response(status_code=303, headers=headers)
         return with_session(Response(status_code=303, headers=headers), viewer.identity, policy, self._access, scope)
 
-
-def _has_old_cookie(scope: Scope, refused: Refused) -> bool:
-    """Return whether what was refused is but a session that has ended: its browser may see what everyone may."""
-    if refused.reason is Denied.TOO_MANY_ATTEMPTS:
-        return False
-    names = {name for name, _ in scope["headers"]}
-    return b"authorization" not in names and not scope["query_string"] and b"cookie" in names
+    def _sees_already(self, scope: Scope, policy: Policy, viewer: Viewer) -> bool:
+        """Return whether a link shows no more than the session that its browser has."""
+        try:
+            session = identity_of(credentials.cookie_of(scope, COOKIE) or "", policy.sealer)
+            camera = links.verify(viewer.identity.proof, policy.link_keys, time.time()).camera
+        except Refused:
+            return False
+        return Viewer(self._access, session).may_see(camera)
 
 
 def _wants_page(scope: Scope) -> bool:

@@ -41,11 +41,16 @@ class Denied(StrEnum):
 
 
 class Refused(Exception):
-    """A credential was presented and proves nothing."""
+    """A credential was presented and proves nothing.
+
+    Attributes:
+        reason: why.
+        by_cookie: whether it was a session's cookie, which browsers send by themselves.
+    """
 
     def __init__(self, reason: Denied) -> None:
         super().__init__(reason.value)
-        self.reason = reason
+        self.reason, self.by_cookie = reason, False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def test_a_cookie_is_for_https_only_behind_a_proxy_with_tls_and_for_its_path(wor
 def test_an_old_cookie_leaves_what_everyone_may_see(world: World, browser: httpx.Client) -> None:
     browser.cookies.set("video_session", "s1.old")
 
-    assert browser.get("/cameras/lobby/snapshot.jpg").status_code == 200
+    assert browser.get("/cameras/lobby/snapshot.jpg?width=8").status_code == 200
     assert browser.get("/cameras/front/snapshot.jpg").status_code == 401
 
 
@@ -125,6 +125,22 @@ def test_a_link_shows_one_camera(world: World, browser: httpx.Client) -> None:
     assert browser.post("/links", json={"camera": "front"}).status_code == 403
     elsewhere = urlsplit(link["snapshot"])._replace(path="/cameras/yard-1/snapshot.jpg").geturl()
     assert httpx.get(elsewhere).status_code == 403
+
+
+def test_a_link_leaves_a_viewer_that_has_logged_in_as_it_is(world: World, browser: httpx.Client) -> None:
+    browser.get(f"/?token={GUARD}")
+    answer = browser.get(f"/?link={world.link()}")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
+    assert browser.get("/whoami").json()["role"] == "guard"
+
+
+def test_a_session_that_has_ended_is_no_guess(world: World) -> None:
+    source = "127.4.0.9"
+    for _ in range(20):
+        asked(world, "/cameras/front/snapshot.jpg?width=8", {"Cookie": "video_session=s1.old"}, source=source)
+
+    assert world.access.attempts.wait_s(source) == 0
 
 
 def test_a_link_gives_no_more_than_its_maker_may_see(world: World) -> None:
