@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
 
@@ -12,6 +13,18 @@ def cameras(page: str) -> list[dict[str, Any]]:
     """Return the cameras that the video service shows; empty until it answers."""
     answer = get_json(f"{page}/cameras")
     return [camera for camera in answer if camera["width"]] if isinstance(answer, list) else []
+
+
+def is_closed(page: str) -> bool:
+    """Return whether the video service shows cameras to those only who prove who they are."""
+    try:
+        with urllib.request.urlopen(f"{page}/cameras", timeout=TIMEOUT_S):  # noqa: S310 - a service of the suite
+            return False
+    except HTTPError as exc:
+        with exc:
+            return exc.code == HTTPStatus.UNAUTHORIZED
+    except (URLError, OSError):
+        return False
 
 
 def has_label(page: str, camera: str) -> bool:

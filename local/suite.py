@@ -149,7 +149,13 @@ class Suite:
     def _show_first_frame(self) -> None:
         page = self._settings.page()
         with self._console.waiting("waiting for the first frame", lambda: self._missing):
-            if not self._watch_until(lambda: bool(answers.cameras(page)), within_s=ADDRESS_ANYWAY_S):
+            self._watch_until(lambda: bool(answers.cameras(page)) or answers.is_closed(page), within_s=ADDRESS_ANYWAY_S)
+            if answers.is_closed(page):
+                self._console.say(
+                    f"\n  The page at {page} is for those that ACCESSFILE names   (Ctrl-C ends everything)\n"
+                )
+                return
+            if not answers.cameras(page):
                 self._console.say(f"\n  The page at {page} goes live with the first frame   (Ctrl-C ends everything)\n")
                 self._watch_until(lambda: bool(answers.cameras(page)))
         if self._stop.is_set():

@@ -90,7 +90,7 @@ def services() -> schema.Dashboard:
             "Denied",
             "Requests and streams that were refused, by reason. No credential is normal where ACCESSFILE "
             "is set; wrong tokens and signatures are not.",
-            {"{{reason}}": f"sum by (reason) (rate(video_access_denied_total[{WINDOW}])) > 0"},
+            {"{{reason}}": f"sum by (reason) (rate(video_access_denied_total[{WINDOW}]))"},
             unit="suffix:a second",
             stacked=True,
         )
@@ -100,6 +100,19 @@ def services() -> schema.Dashboard:
             "Audit",
             "Records of who watched what. Lost ones did not reach the broker.",
             {"{{outcome}}": f"sum by (outcome) (rate(video_audit_records_total[{WINDOW}]))"},
+            unit="suffix:a second",
+        )
+    )
+    board.with_panel(
+        panels.graph(
+            "Events",
+            "Predictions sent to readers of /predictions/stream, those that slow readers missed, and records of the "
+            "topic that make no sense.",
+            {
+                "sent": f"sum(rate(video_events_sent_total[{WINDOW}]))",
+                "missed": f"sum(rate(video_events_missed_total[{WINDOW}]))",
+                "ignored": f"sum(rate(video_events_ignored_total[{WINDOW}]))",
+            },
             unit="suffix:a second",
         )
     )
