@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from consumer.shares import EXPENSIVE, EXPENSIVE_S, Shares
 
 LONGEST_REST_S = 1.0  # of a camera whose answer took long: once may have been the server's fault
+SEARCH_EVERY_S = 5.0  # at least, between two searches for the camera that makes requests slow: most find none
 _MOST_CAMERAS = 1000
 
 
 class Company:
     """Decides by how requests went. Not thread-safe: the owner locks.
 
-    A request about several frames does not show which of them took long. When one is slow beyond what the model usually
-    takes, each of its cameras is asked about alone the next time; `Shares` then makes the expensive ones rest.
+    A request about several frames does not show which of them took long. If one of them may have been expensive, each
+    of its cameras is asked about alone the next time; `Shares` then makes the expensive ones rest.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -21,6 +22,7 @@ class Company:
         self._shares = Shares(clock, longest_rest_s=LONGEST_REST_S)
         self._clock = clock
         self._usual_s: float | None = None  # per frame
+        self._searched_at = float("-inf")
         self._alone: dict[str, None] = {}
 
     def alone(self, camera: str) -> bool:
@@ -31,27 +33,33 @@ class Company:
         """Return from when on a camera may be asked about, by the clock; in the past if it need not rest."""
         return self._shares.ready_at(camera)
 
-    def answered(self, cameras: Sequence[str], seconds: float) -> None:
-        """Note how long the answer to a request about these cameras took."""
+    def took(self, cameras: Sequence[str], seconds: float) -> None:
+        """Note how long a request about these cameras took."""
         each_s = seconds / len(cameras)
         for camera in cameras:
             self._shares.took(camera, each_s)
+        now = self._clock()
         if len(cameras) > 1:
-            slow = self._usual_s is not None and seconds > max(EXPENSIVE_S, EXPENSIVE * self._usual_s * len(cameras))
-            if slow:
+            if self._may_hide_one(len(cameras), seconds) and now - self._searched_at >= SEARCH_EVERY_S:
+                self._searched_at = now
                 self._set_apart(cameras)
-            else:
-                self._usual_s = each_s
-            return
-        if self._shares.ready_at(cameras[0]) > self._clock():
+                return
+        elif self._shares.ready_at(cameras[0]) > now:
             self._set_apart(cameras)  # it rests: its pictures are expensive
+            return
         else:
             self._alone.pop(cameras[0], None)
-            self._usual_s = each_s
+        self._usual_s = each_s
 
     def refused(self, cameras: Sequence[str]) -> None:
         """Note that a server could not read the pictures of these cameras."""
         self._set_apart(cameras)
+
+    def _may_hide_one(self, frames: int, seconds: float) -> bool:
+        """Return whether one of the frames would be expensive if the others took the usual time."""
+        if self._usual_s is None:
+            return False
+        return seconds - (frames - 1) * self._usual_s > max(EXPENSIVE_S, EXPENSIVE * self._usual_s)
 
     def _set_apart(self, cameras: Sequence[str]) -> None:
         for camera in cameras:

@@ -142,17 +142,17 @@ class Offers:
                 self._wake.wait(min(again_at, until) - now)
         return []
 
-    def done(self, answered: Sequence[tuple[Sequence[str], float]] = (), refused: Sequence[str] = ()) -> None:
+    def done(self, took: Sequence[tuple[Sequence[str], float]] = (), refused: Sequence[str] = ()) -> None:
         """Note that the model is free again.
 
         Args:
-            answered: for each request that was answered, its cameras and the seconds that it took.
+            took: for each request, its cameras and the seconds that it took.
             refused: cameras whose pictures the server could not read.
         """
         with self._wake:
             self._busy = False
-            for cameras, seconds in answered:
-                self._company.answered(cameras, seconds)
+            for cameras, seconds in took:
+                self._company.took(cameras, seconds)
             if refused:
                 self._company.refused(refused)
 

@@ -1,6 +1,7 @@
 """Asks one model about the newest frames of its cameras in turn, with at most one request in flight."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -36,12 +37,12 @@ class _Round:
 
     Attributes:
         predictions: by camera.
-        answered: cameras and seconds of each answered request.
+        took: cameras and seconds of each request, the making of it included.
         refused: cameras whose pictures the server could not read.
     """
 
     predictions: dict[str, Prediction] = field(default_factory=dict)
-    answered: list[tuple[list[str], float]] = field(default_factory=list)
+    took: list[tuple[list[str], float]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
@@ -145,7 +146,7 @@ class Predictor:
             try:
                 self._ask(offers, round_)
             finally:
-                self._offers.done(round_.answered, round_.refused)
+                self._offers.done(round_.took, round_.refused)
                 for offer in offers:
                     offer.answer.set_result(round_.predictions.get(offer.frame.camera))
         self._offers.close()
@@ -178,22 +179,25 @@ class Predictor:
 
         If a picture is refused, ask about each on its own: the others keep their answers.
         """
+        began = time.monotonic()
         try:
             answered = self._inference.ask(
                 [offer.picture for offer in offers], [offer.regions for offer in offers], timeout_s=limit_s
             )
-        except BadPicture:
-            if len(offers) > 1:
+        except (BadPicture, ServingError) as exc:
+            if len(offers) > 1 and (isinstance(exc, BadPicture) or is_bad_request(exc)):
                 return self._ask_each(offers, round_, limit_s)
-            self._health.nothing_asked(Outcome.UNREADABLE)
-            return True
-        except ServingError as exc:
-            if is_bad_request(exc) and len(offers) > 1:
-                return self._ask_each(offers, round_, limit_s)
+            cameras = [offer.frame.camera for offer in offers]
+            round_.took.append((cameras, time.monotonic() - began))
+            if isinstance(exc, BadPicture):
+                self._health.nothing_asked(Outcome.UNREADABLE)
+                return True
             if is_bad_request(exc):
-                round_.refused.append(offers[0].frame.camera)
+                round_.refused += cameras
             return not self._failed(exc, offers)
         self._take(offers, answered, round_)
+        # Reading the pictures counts too: a very large one holds the model up as a slow answer does.
+        round_.took.append(([offer.frame.camera for offer in offers], time.monotonic() - began))
         return True
 
     def _ask_each(self, offers: Sequence[Offer], round_: _Round, limit_s: float) -> bool:
@@ -206,7 +210,6 @@ class Predictor:
             self._metrics.batch_size.labels(self.name).observe(len(asked))
             self._times.add(len(asked), answered.seconds)
             self._health.answered(asked, answered.seconds)
-            round_.answered.append((asked, answered.seconds))
         for offer, found in zip(offers, answered.findings, strict=True):
             prediction = self._prediction(offer.frame, found or (), answered.requested_at, answered.answered_at)
             shown = self._shown(prediction)

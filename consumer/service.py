@@ -86,6 +86,7 @@ def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
         run=run_id,
     )
     connect_briefly = partial(connect, timeout_s=settings.model_timeout_s)
+    models.apply(configured.models)
     service.loop("models", lambda stop, beat: configured.run(stop, beat, models.apply))
     service.loop("frames", lambda stop, beat: run(frame_reader, mode, metrics.ledger, stop, beat))
     for lane in Lane:

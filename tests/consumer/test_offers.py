@@ -179,13 +179,13 @@ def test_a_refused_camera_is_asked_about_alone_until_it_is_answered(clock: Clock
     waiting = Waiting(clock)
     waiting.put("a", "bad", "b")
     taken = waiting.offers.take(AT_ONCE)
-    waiting.offers.done(answered=[(["a", "b"], 0.01)], refused=["bad"])
+    waiting.offers.done(took=[(["a", "b"], 0.01)], refused=["bad"])
     assert len(taken) == 3
 
     waiting.put("a", "bad", "b")
     assert waiting.take() == ["a", "b"]
     assert waiting.take() == ["bad"]
-    waiting.offers.done(answered=[(["bad"], 0.01)])
+    waiting.offers.done(took=[(["bad"], 0.01)])
     waiting.put("a", "bad", "b")
     assert sorted(waiting.take()) == ["a", "b", "bad"]
 
