@@ -144,7 +144,9 @@ class Access:
             case Place.PROXY:
                 return Identity(Kind.PROXY, clean(text), credential.groups, proof=peer_address(scope))
             case Place.COOKIE:
-                return sessions.identity_of(text, policy.sealer)
+                identity = sessions.identity_of(text, policy.sealer)
+                self.rights_of(identity)  # what it was given for may have been revoked since
+                return identity
             case Place.LINK_PARAMETER:
                 return identity_of_link(text, policy)
             case Place.HEADER if section and digest_of(text) not in policy.tokens and _is_jwt(text):

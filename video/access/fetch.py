@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from shared.redact import redact
 
 Json: TypeAlias = dict[str, Any]
 
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every request
 TIMEOUT_S = 5.0  # for the whole answer
 MAX_BYTES = 256 * 1024
 

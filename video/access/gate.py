@@ -73,7 +73,10 @@ class Gate:
         """Return a redirection to the same address without a token, or a link's page, which sets a cookie instead."""
         if scope["type"] != "http" or scope["method"] not in _SAFE:
             return None
-        query = credentials.query_of(scope)
+        try:
+            query = credentials.query_of(scope)
+        except Refused:
+            return None  # its credential stands elsewhere
         names = {name for name, _ in query}
         by_token = viewer.identity.kind is Kind.TOKEN and credentials.Place.TOKEN_PARAMETER.value in names
         by_link = viewer.identity.kind is Kind.LINK and credentials.Place.LINK_PARAMETER.value in names

@@ -87,6 +87,26 @@ def test_a_browser_that_may_see_nothing_gets_the_login(tmp_path: Path) -> None:
         assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
+def test_a_session_whose_token_is_removed_leads_to_the_login(tmp_path: Path) -> None:
+    with World(tmp_path) as closed, httpx.Client(base_url=closed.stage.url, headers={"Accept": "text/html"}) as browser:
+        browser.get(f"/?token={GUARD}")
+        assert browser.get("/").status_code == 200
+        del closed.tokens[GUARD]
+        closed.change()
+
+        assert browser.get("/").status_code == 401
+        closed.document["viewers"]["everyone"]["cameras"] = ["lobby"]
+        closed.change()
+        assert browser.get("/cameras/lobby/snapshot.jpg").status_code == 200
+
+
+def test_a_query_of_any_length_is_answered(world: World) -> None:
+    query = "&".join(f"p{number}=1" for number in range(300))
+
+    assert asked(world, f"/cameras?{query}", {"Authorization": f"Bearer {GUARD}"})[0] == 200
+    assert asked(world, f"/cameras?{query}", {})[0] == 401
+
+
 def test_a_logout_removes_the_cookie(browser: httpx.Client) -> None:
     browser.get(f"/?token={GUARD}")
     answer = browser.post("/logout")
