@@ -75,13 +75,16 @@ def models_document(serving: str, *, wall: bool) -> str:
         serving: `http://HOST:PORT` of the local model server.
         wall: whether the wall is shown. Its cameras share the processor; a camera of the user's has it alone.
     """
+    # Slower, findings would be older than a second before the next ones arrive, and be drawn with their age.
+    rate = 1.5 if wall else 5
     people = [film.camera for film in FILMS if set(film.tags) & set(WITH_FACES)]
     entries: dict[str, dict[str, Any]] = {
-        "objects": {"kind": "detection", "url": _address(serving, "detector"), "rate": 2 if wall else 5},
-        "scene": {"kind": "classification", "url": _address(serving, "tfModel"), "rate": 1 if wall else 5},
-        "emotion": {"kind": "emotion", "url": _address(serving, "emotion"), "rate": 2 if wall else 5},
+        "objects": {"kind": "detection", "url": _address(serving, "detector"), "rate": rate},
+        "scene": {"kind": "classification", "url": _address(serving, "tfModel"), "rate": rate},
+        # Finding faces in a large picture costs more than all else.
+        "emotion": {"kind": "emotion", "url": _address(serving, "emotion"), "rate": min(rate, 2)},
     }
-    if wall:  # finding faces costs more than all else where there are none
+    if wall:
         entries["emotion"]["cameras"] = people
     return _text({"models": entries})
 
