@@ -1,9 +1,13 @@
 """Predictions, and which of them are shown."""
 
+import json
 from dataclasses import replace
+
+from jsonschema import Draft202012Validator
 
 from consumer.prediction import FORGOTTEN_AFTER_S, Finding, Newest
 from tests.consumer.frames import CAT, EVERY, frame, prediction
+from tests.suite import ROOT
 
 
 def test_the_record_is_that_of_the_design() -> None:
@@ -28,6 +32,19 @@ def test_the_record_is_that_of_the_design() -> None:
             {"class": 3, "label": "happy", "probability": 0.9, "box": [1, 2, 30, 40]},
         ],
     }
+
+
+def test_the_record_is_as_the_schema_says() -> None:
+    """With boxes, key points, and what a model does not tell."""
+    findings = (CAT, Finding(3, "happy", 0.9, (1, 2, 30, 40), ((5, 6), (7, 8))), Finding(-1, "background", None))
+    schema = json.loads((ROOT / "docs" / "schemas" / "prediction.schema.json").read_text())
+    validator = Draft202012Validator(schema)
+
+    documents = [prediction(frame(), *some, version=None).as_json() for some in ((), findings)]
+
+    assert [error.message for document in documents for error in validator.iter_errors(document)] == []
+    assert set(documents[0]) == set(schema["properties"]) == set(schema["required"])
+    assert set(documents[1]["predictions"][1]) == set(schema["$defs"]["finding"]["properties"])
 
 
 def test_the_newest_frame_s_prediction_is_kept() -> None:

@@ -61,6 +61,16 @@ class Chain:
         """Start a producer."""
         return self.start("producer", **{"TOPICNAME": self.topic("videocam"), "FRAMEINTERVAL": "0", **settings})
 
+    def show(self) -> Service:
+        """Start a `video` at the port of this chain."""
+        return self.start(
+            "video",
+            TOPICNAME=self.topic("videodisplay"),
+            TOPICNAMEPREDICTIONS=self.topic("videopredictions"),
+            DISPLAYPORT=f"{LOOPBACK}:{self.port}",
+            **self.video_settings,
+        )
+
     def ask(self, path: str) -> Any:
         """Return the decoded answer of `video`, None if its status is not 200."""
         return get_json(f"http://{LOOPBACK}:{self.port}{path}")
@@ -78,13 +88,7 @@ class Chain:
             topics = {variable: self.topic(name) for name, variable in TOPICS.items()}
             group = {"GROUPNAME": f"goconsumer{self._suffix}"}
             self.consumer = self.start("consumer", **topics, **group, **self._consumer_settings)
-            self.video = self.start(
-                "video",
-                TOPICNAME=self.topic("videodisplay"),
-                TOPICNAMEPREDICTIONS=self.topic("videopredictions"),
-                DISPLAYPORT=f"{LOOPBACK}:{self.port}",
-                **self.video_settings,
-            )
+            self.video = self.show()
             self.consumer.says("partitions assigned")
             wait_until(lambda: self.video.log.count("partitions taken") == VIDEO_READS, "video reads from the bus")
             started.pop_all()
