@@ -34,6 +34,7 @@ def applied(cluster: Kubectl, folder: str, *bus: str) -> Iterator[tuple[Kubectl,
         until_labelled(within_s=FRESH_S)
         yield inside, round(time.monotonic() - began, 1)
     finally:
-        cluster("delete", f"--kustomize={folder}", within_s=300)
+        # The Job of the topics is gone five minutes after its end.
+        cluster("delete", f"--kustomize={folder}", "--ignore-not-found", within_s=300)
     assert NAMESPACE not in cluster("get", "namespaces", "--output=name")
     inside.until_gone()
