@@ -3,6 +3,7 @@
 import io
 import random
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_other_jpegs_are_coded_as_a_whole(form: str) -> None:
     assert np.abs(shown - theirs)[outside].mean() < 3
 
 
-@pytest.mark.parametrize("form", ["rows", "pixels", *FORMS])
+@pytest.mark.parametrize("form", ["rows", "pixels", "yuv420p", "yuv422p", "nv12", *FORMS])
 @pytest.mark.parametrize("scale", [1, 0.5, 0.37, 1.7])
 def test_what_lies_under_a_mask_makes_no_difference(form: str, scale: float) -> None:
     """Two pictures that differ under the mask only become the same frame, bit for bit, coded and raw."""
@@ -113,6 +114,8 @@ def test_what_lies_under_a_mask_makes_no_difference(form: str, scale: float) -> 
         match form:
             case "pixels":
                 contents.append(image)
+            case "yuv420p" | "yuv422p" | "nv12":
+                contents.append(av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format=form))
             case "rows":
                 contents.append(CameraJpeg(camera_jpeg(image, "4:2:0", restart_marker_rows=1)))
             case _:
