@@ -87,6 +87,8 @@ def test_a_viewer_sees_the_cameras_of_its_group_only(video: Video, document: dic
 
     expect(page.get_by_test_id("viewer")).to_have_text("visitor.bob · visitor", timeout=20_000)
     assert cameras_of(page) == ["yard"]
+    page.get_by_test_id("viewer").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Cameras: yard. Until ")
 
 
 def test_a_group_without_a_role_is_told_so(video: Video, document: dict[str, Any], page: Page) -> None:
@@ -152,7 +154,7 @@ def test_a_viewer_shares_one_camera(video: Video, document: dict[str, Any], page
     video.begin(document)
     page.goto(f"{video.address}/?token={TOKEN}")
     assert page.url == f"{video.address}/"
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_label("Camera", exact=True).select_option("yard")
     page.get_by_label("Valid for").select_option(label="15 minutes")
     page.get_by_role("button", name="Make link").click()
@@ -166,7 +168,7 @@ def test_a_viewer_shares_one_camera(video: Video, document: dict[str, Any], page
     expect(guest.get_by_test_id("viewer")).to_have_text("Shared with you", timeout=20_000)
     shows_pictures(guest)
     assert cameras_of(guest) == ["yard"]
-    assert not guest.get_by_role("button", name="Share").count()
+    assert not guest.get_by_role("button", name="Share", exact=True).count()
     guest.context.close()
 
 

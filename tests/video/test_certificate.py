@@ -13,8 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from shared.document import document_valid_gauge
 from shared.errors import SettingsError
+from tests.video.client import HANDSHAKE
 from tests.video.stage import Stage
 from tests.waiting import wait_until
+from video.access.access import Access
+from video.access.document import AccessDocument
+from video.access.key_files import digest_of
 from video.certificate import Certificate
 from video.settings import VideoSettings
 
@@ -94,6 +98,24 @@ def test_a_stream_over_tls_survives_a_new_certificate_that_others_get(pair: File
         wait_until(lambda: b"X-Sequence: 2" in answer.readline())
         stop.set()
         watching.join()
+
+
+def test_a_page_connects_and_its_cookie_is_for_https_only(pair: Files, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(f"guard {digest_of('secret')}\n")
+    document = AccessDocument.model_validate(
+        {"viewers": {"roles": {"guard": {"cameras": ["*"]}}}, "tokens": {"file": str(tmp_path / "tokens")}}
+    )
+    access = Access()
+    access.use(document)
+    with Stage(certificate=pair.read(), access=access) as stage:
+        with connect(stage.port) as page:
+            page.sendall(b"GET /?token=secret HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert b"Secure" in b"".join(page.makefile("rb"))
+        with connect(stage.port) as page:
+            page.sendall(HANDSHAKE + b"Authorization: Bearer secret\r\n\r\n")
+            answer = page.makefile("rb")
+            assert b" 101 " in answer.readline()
+            wait_until(lambda: b"hello" in answer.readline())
 
 
 def test_a_key_of_another_certificate_changes_nothing(pair: Files) -> None:

@@ -16,10 +16,36 @@ export async function showViewer(page, selected) {
   const viewer = readWhoami(await answer.json());
   const slot = byId("header-slot");
   const text = viewerText(viewer);
-  if (text) slot.append(make("span", { id: "viewer", "data-testid": "viewer", title: viewerDetail(viewer) }, text));
+  if (text) slot.append(nameButton(page, viewer, text));
   if (viewer.mayShare) slot.append(shareButton(page, viewer, selected));
   if (viewer.by === "login" || viewer.by === "token") slot.append(logoutButton(page));
   if (viewer.by === "nobody" || viewer.by === "link") slot.append(...waysIn(viewer));
+}
+
+/**
+ * Return the viewer's name; it opens what there is to know of the viewer.
+ * @param {URL} page
+ * @param {Whoami} viewer
+ * @param {string} text
+ */
+function nameButton(page, viewer, text) {
+  const attributes = { id: "viewer", type: "button", "data-testid": "viewer", "aria-haspopup": "dialog" };
+  const button = make("button", attributes, text);
+  const detail = make("p", {}, viewerDetail(viewer));
+  const dialog = make(
+    "dialog",
+    { id: "viewer-dialog", "aria-labelledby": "h-viewer" },
+    make("h2", { id: "h-viewer" }, text),
+    detail,
+    make("form", { method: "dialog" }, make("button", {}, "Close")),
+  );
+  document.body.append(dialog);
+  button.addEventListener("click", async () => {
+    dialog.showModal();
+    const now = await ask(page, "whoami");
+    if (now?.ok) detail.textContent = viewerDetail(readWhoami(await now.json()));
+  });
+  return button;
 }
 
 /** @param {Whoami} viewer */
