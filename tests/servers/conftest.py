@@ -32,6 +32,18 @@ class RealServer:
 
 
 @pytest.fixture(scope="session")
+def mlserver_programs() -> Path:
+    """The programs of MLServer's environment; a machine that cannot install them needs no model either."""
+    return environment("mlserver")
+
+
+@pytest.fixture(scope="session")
+def kserve_programs() -> Path:
+    """The programs of KServe's environment."""
+    return environment("kserve")
+
+
+@pytest.fixture(scope="session")
 def onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The detector as an ONNX file."""
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
@@ -39,44 +51,45 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mlserver(onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+def mlserver(mlserver_programs: Path, onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """MLServer with the runtime of docs/own-model.md: it takes pixels."""
-    with _mlserver(onnx, tmp_path_factory.mktemp("mlserver"), encoded=False) as server:
+    with _mlserver(mlserver_programs, onnx, tmp_path_factory.mktemp("mlserver"), encoded=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def mlserver_encoded(onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+def mlserver_encoded(
+    mlserver_programs: Path, onnx: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealServer]:
     """The same: it takes encoded pictures, as the document shows it."""
-    with _mlserver(onnx, tmp_path_factory.mktemp("encoded"), encoded=True) as server:
+    with _mlserver(mlserver_programs, onnx, tmp_path_factory.mktemp("encoded"), encoded=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def yolo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+def yolo(mlserver_programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """MLServer with a small model in YOLO's form, which takes exactly one picture."""
     folder = tmp_path_factory.mktemp("yolo")
     onnx = folder / "yolo.onnx"
     program = Path(__file__).parent / "write_yolo.py"
-    subprocess.run([environment("mlserver") / "python", program, onnx], check=True, cwd=folder)
-    with _mlserver(onnx, folder, encoded=False) as server:
+    subprocess.run([mlserver_programs / "python", program, onnx], check=True, cwd=folder)
+    with _mlserver(mlserver_programs, onnx, folder, encoded=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def kserve(onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+def kserve(kserve_programs: Path, onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """KServe's Python server with the program of docs/own-model.md."""
     program, port = EXAMPLES / "kserve" / "server.py", free_port()
-    command = [str(environment("kserve") / "python"), str(program), f"--model_name={MODEL}", f"--onnx={onnx}"]
+    command = [str(kserve_programs / "python"), str(program), f"--model_name={MODEL}", f"--onnx={onnx}"]
     command += [f"--http_port={port}", "--enable_grpc=false", "--workers=1"]
     with _running(command, tmp_path_factory.mktemp("kserve"), port) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _mlserver(onnx: Path, folder: Path, *, encoded: bool) -> Iterator[RealServer]:
+def _mlserver(programs: Path, onnx: Path, folder: Path, *, encoded: bool) -> Iterator[RealServer]:
     """Run MLServer with a copy of the example's folder."""
-    programs = environment("mlserver")
     models = folder / "models"
     shutil.copytree(EXAMPLES / "mlserver", models)
     (models / MODEL / "model.onnx").symlink_to(onnx)

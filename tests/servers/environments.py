@@ -17,6 +17,7 @@ from tests.suite import ROOT
 
 FOLDER = ROOT / ".venv-servers"
 INSTALL_S = 900
+_failures: dict[str, str] = {}
 _PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-deps", "-r")
 
 
@@ -34,7 +35,8 @@ def environment(name: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         complete = folder / ".complete"
         if not complete.is_file() or complete.read_text() != wanted:
-            reason = _install(folder, packages)
+            reason = _failures.get(name) or _install(folder, packages)
+            _failures[name] = reason  # of several tests only the first one tries
             need(name, present=not reason, install=f"pip install -r {packages.relative_to(ROOT)}: {reason}")
             complete.write_text(wanted)
     return folder / "bin"
