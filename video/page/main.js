@@ -79,8 +79,13 @@ const navigation = new Navigation((address) => {
   choose();
   watchSoon();
   draw({ wall: true });
+  if (!cameras.onWall) return;
+  awaitingWall();
+  awaitingWall = () => {};
 });
 const find = new Find({ onFilter: (filter) => navigation.filter(filter), onLeave: () => wall.focus() });
+/** @type {() => void} */
+let awaitingWall = () => {};
 let watched = ""; // the last `watch` message on this connection
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
@@ -101,6 +106,7 @@ function takeStatus(status) {
   for (const camera of cameras.byId.values()) rememberLedger(camera, status.ledger.get(camera.id), now);
   lag.note(status.viewer, cameras);
   choose();
+  if (!document.documentElement.dataset.view) mark(document.documentElement, "data-view", "camera");
   draw({ wall: news !== "" });
   watch();
 }
@@ -133,6 +139,8 @@ function watchSoon() {
 
 /** Show what the address selects of the cameras that there are. */
 function choose() {
+  const isHeld = masks.isOpen || document.fullscreenElement !== null; // a further camera does not take the view away
+  if (cameras.address.view === "auto" && cameras.selected && isHeld) return;
   if (!cameras.choose()) return;
   const { selected, onWall } = cameras;
   mark(document.documentElement, "data-view", onWall ? "wall" : "camera");
@@ -159,10 +167,18 @@ function open(id) {
 
 function openWall() {
   const last = cameras.selectedId;
+  onceOnWall(() => wall.focus(last));
   navigation.openWall();
   announce(`All cameras: ${cameras.size}.`);
-  // The browser's own way back is asynchronous.
-  requestAnimationFrame(() => requestAnimationFrame(() => cameras.onWall && wall.focus(last)));
+}
+
+/**
+ * Do something as soon as the wall is shown: the browser's own way back takes its time.
+ * @param {() => void} action
+ */
+function onceOnWall(action) {
+  if (cameras.onWall) action();
+  else awaitingWall = action;
 }
 
 /** @param {string} key */
@@ -180,7 +196,7 @@ function leave() {
 
 function startFilter() {
   if (!cameras.onWall) openWall();
-  requestAnimationFrame(() => find.focus());
+  onceOnWall(() => find.focus());
 }
 
 function onVisibility() {

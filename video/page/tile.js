@@ -47,7 +47,7 @@ export function updateTile(parts, { camera, clock, nowMs, filter, live }) {
   mark(open, "href", cameraAddress(camera.id, filter));
   mark(open, "data-tone", live ? shown.tone : "idle");
   mark(open, "data-state", status?.state ?? "waiting");
-  mark(open, "aria-label", `${short(nameOf(camera))}: ${shown.words || "live"}`);
+  mark(open, "aria-label", `${short(nameOf(camera))}: ${live ? shown.words || "live" : "last picture"}`);
   text(name, short(nameOf(camera)));
   mark(name, "title", status?.title ? `${status.title} (${camera.id})` : camera.id);
   text(seen, shown.tone === "ok" && head ? short(summary(head.predictions)) : "");
