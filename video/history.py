@@ -16,7 +16,7 @@ Accounts: TypeAlias = Mapping[str, LedgerReport]  # by service
 
 INTERVAL_S = 10.0  # of a point
 POINTS = 30  # five minutes
-MAX_HISTORIES = 200  # cameras with frames; 20 MB at most
+MAX_HISTORIES = 200  # cameras with frames; 36 MB if every label and reason is a new one of the greatest length
 MAX_FINDINGS = 5  # of a point: those that were seen most often
 MAX_LABELS = 50  # of a point while it is being collected
 MAX_REASONS = 12  # of a point: those that dropped most
