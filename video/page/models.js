@@ -39,6 +39,7 @@ function create({ key }) {
     make("p", { class: "further" }),
   ];
   const headline = createHeadline(key);
+  headline.label.append(reason); // it belongs to the label: MODEL DOWN, and why
   const findings = make("ul", { class: "findings", "data-testid": "findings", "data-model": key });
   const numbers = make("dl", { class: "model-figures", "data-testid": "model-figures", "data-model": key });
   const shadows = make("ul", { class: "shadows", "data-testid": "shadows", "data-model": key });
@@ -50,7 +51,6 @@ function create({ key }) {
       { class: "model", "data-model": key },
       make("div", { class: "top" }, name, note),
       headline.root,
-      reason,
       findings,
       further,
       numbers,
