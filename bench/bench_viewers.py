@@ -3,11 +3,10 @@
     python -m bench.bench_viewers [--viewers 50] [--seconds 10] [--fps 25] [--kilobytes 137] [--rounds 2]
     python -m bench.bench_viewers --viewers 200 --bad 20
 
-Ways to write a part alternate, round by round, each in a server process of its own: `shared` hands the same picture to
-every connection (what video/mjpeg_response.py does), `chunked` copies it for each into a chunk (what an ASGI server
-does with a streaming response), and `access` is `shared` with access control, where each viewer has a signed link. The
-viewers are raw sockets in this process, over loopback; the figures are user + system time of the server process alone.
-No broker: frames are put where the reading thread puts them.
+Two ways to write a part alternate, round by round, each in a server process of its own: `shared` hands the same
+picture to every connection (what video/mjpeg_response.py does), `chunked` copies it for each into a chunk (what an ASGI
+server does with a streaming response). The viewers are raw sockets in this process, over loopback; the figures are
+user + system time of the server process alone. No broker: frames are put where the reading thread puts them.
 
 With `--bad` the good viewers watch alone, and then beside so many that never read, that read 10 kB/s, and that vanish
 without closing, in a storm of connects and disconnects; then it waits until the server has let go of them all.
@@ -17,13 +16,11 @@ import argparse
 import asyncio
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image, ImageFilter
 from prometheus_client import CollectorRegistry
@@ -36,9 +33,6 @@ from shared.go_notation import Address
 from tests.ledgers import ledger_of
 from video import mjpeg_response
 from video.access.access import Access
-from video.access.document import AccessDocument, LinksSection
-from video.access.key_files import Key
-from video.access.links import sign
 from video.app import create_app
 from video.display import Sources
 from video.latest import LatestFrames
@@ -48,10 +42,8 @@ from video.viewer_connection import ViewerConnection
 from video.viewers import Viewers
 from video.web_server import WebServer
 
-WAYS = ("shared", "chunked", "access")
+WAYS = ("shared", "chunked")
 PATH = "/cameras/front/stream"
-KEY = Key("bench", b"signs-the-links-of-the-viewers")
-LINK_S = 3600.0
 MOST_VIEWERS = 500  # as by default
 
 
@@ -84,16 +76,13 @@ def main() -> None:
 
 def measure(way: str, options: argparse.Namespace) -> None:
     """Print what one way cost in one round."""
-    path = PATH
-    if way == "access":
-        path += f"?link={sign(KEY, 'front', time.time() + LINK_S, predictions=True)}"
     with server(way, options) as (pid, port):
-        show(way, asyncio.run(watch(port, path, pid, options.viewers, options.seconds)))
+        show(way, asyncio.run(watch(port, pid, options.viewers, options.seconds)))
 
 
-async def watch(port: int, path: str, pid: int, viewers: int, seconds: float) -> crowd.Window:
+async def watch(port: int, pid: int, viewers: int, seconds: float) -> crowd.Window:
     """Return what good viewers got in a time."""
-    watching = await crowd.connect_good(port, path, viewers)
+    watching = await crowd.connect_good(port, PATH, viewers)
     await asyncio.sleep(1)
     seen = await crowd.window(watching, seconds, pid)
     for viewer in watching:
@@ -141,11 +130,10 @@ def server(way: str, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
         process.wait()
 
 
-def serve(way: str, fps: float, kilobytes: int) -> None:
+def serve(way: str, fps: float, kilobytes: int, access: Access | None = None) -> None:
     """Serve frames of one camera for ever."""
     if way == "chunked":
         setattr(mjpeg_response, "ViewerConnection", Chunked)  # noqa: B010 - mypy: the module does not export it
-    access = with_links() if way == "access" else Access()
     stop, ledger = threading.Event(), ledger_of("video")
     latest = LatestFrames(ledger)
     sources = Sources(
@@ -157,7 +145,7 @@ def serve(way: str, fps: float, kilobytes: int) -> None:
         frame_interval_s=0.01,
         ending=stop.is_set,
         readiness=CameraReadiness(),
-        access=access,
+        access=access or Access(),
     )
     web = WebServer(
         Address("0.0.0.0", 0), lambda beat, failed: create_app(sources, beat, failed), max_viewers=MOST_VIEWERS
@@ -174,16 +162,6 @@ class Chunked(ViewerConnection):
         """Send a chunk."""
         if self.open:
             self._transport.write(b"".join((b"%x\r\n" % sum(map(len, pieces)), *pieces, b"\r\n")))
-
-
-def with_links() -> Access:
-    """Return access control in which a signed link is the only way to see something."""
-    access = Access()
-    with tempfile.TemporaryDirectory() as folder:
-        keys = Path(folder) / "keys"
-        keys.write_text(f"{KEY.id} {KEY.secret.decode()}")
-        access.use(AccessDocument(links=LinksSection(keys=keys)))
-    return access
 
 
 def feed(latest: LatestFrames, fps: float, jpeg: bytes) -> None:

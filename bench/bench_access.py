@@ -1,0 +1,94 @@
+"""CPU time that access control costs the video service, per frame sent to a viewer.
+
+    python -m bench.bench_access [--viewers 200] [--fps 5] [--kilobytes 40] [--rounds 15] [--seconds 2]
+
+One server, one crowd of viewers, each with a signed link of its own, whose streams run all the time. Access control is
+turned on and off in turns, so that both see the same machine, whatever else it does. The figures are user + system time
+of the server process.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from bench import crowd
+from bench.bench_viewers import PATH, serve
+from video.access.access import Access
+from video.access.document import AccessDocument, LinksSection
+from video.access.key_files import Key
+from video.access.links import sign
+
+KEY = Key("bench", b"signs-the-links-of-the-viewers")
+LINK_S = 3600.0
+SETTLE_S = 0.2
+
+
+def main() -> None:
+    """Print the CPU per frame with and without access control, and by how much they differ."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--viewers", type=int, default=200)
+    arguments.add_argument("--fps", type=float, default=5.0)
+    arguments.add_argument("--kilobytes", type=int, default=40, help="size of a picture")
+    arguments.add_argument("--rounds", type=int, default=15, help="of both")
+    arguments.add_argument("--seconds", type=float, default=2.0, help="for each half of a round")
+    arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.serve:
+        serve("shared", options.fps, options.kilobytes, switched())
+        return
+    command = [sys.executable, "-m", "bench.bench_access", "--serve"]
+    command += ["--fps", str(options.fps), "--kilobytes", str(options.kilobytes)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            asyncio.run(measure(process, options))
+        finally:
+            process.kill()
+
+
+def switched() -> Access:
+    """Return access control that standard input turns on and off; links are the only way to see something."""
+    access = Access()
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder) / "keys"
+        keys.write_text(f"{KEY.id} {KEY.secret.decode()}")
+        access.use(AccessDocument(links=LinksSection(keys=keys)))
+    policy = access.policy
+
+    def listen() -> None:
+        for line in sys.stdin:
+            access.policy = policy if line.strip() == "on" else None
+
+    threading.Thread(target=listen, daemon=True).start()
+    return access
+
+
+async def measure(process: "subprocess.Popen[str]", options: argparse.Namespace) -> None:
+    """Let the viewers watch, and print what their frames cost."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    port = int(process.stdout.readline())
+    link = sign(KEY, "front", time.time() + LINK_S, predictions=True)
+    watching = await crowd.connect_good(port, f"{PATH}?link={link}", options.viewers)
+    cpu_s, frames = {"on": 0.0, "off": 0.0}, {"on": 0, "off": 0}
+    for number in range(2 * options.rounds):
+        state = ("on", "off", "off", "on")[number % 4]  # neither is always the first
+        process.stdin.write(f"{state}\n")
+        process.stdin.flush()
+        await asyncio.sleep(SETTLE_S)
+        seen = await crowd.window(watching, options.seconds, process.pid)
+        cpu_s[state] += seen.cpu_s
+        frames[state] += len(seen.ages_ms)
+    print(f"{options.viewers} viewers x {options.fps:g} fps x {options.kilobytes} KB, {options.rounds} rounds")
+    costs = {state: cpu_s[state] / max(1, frames[state]) * 1e6 for state in cpu_s}
+    for state, cost in costs.items():
+        print(f"access control {state:4}{cost:8.1f} us of CPU per frame, {frames[state]} frames")
+    print(f"difference: {costs['on'] / costs['off'] - 1:+.1%}")
+
+
+if __name__ == "__main__":
+    main()
