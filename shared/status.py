@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 SILENT_AFTER_S = 5.0
+REFUSED_AFTER_S = 2.0  # two reports without an acknowledgement: then a refusal explains the silence
 REMEMBERED_S = 60.0  # a service that has been silent longer is forgotten; also how far back a new reader looks
 REPLAY_RECORDS = 2000  # a minute of thirty services on one partition
 MAX_INSTANCES = 200
@@ -87,8 +88,10 @@ class StatusWriter:
         return time.monotonic() - (self._writer.answered_at or self._started)
 
     def broker(self) -> str:
-        """Return the brokers' entry in /readyz: `ok`, or for how long they have not answered."""
+        """Return the brokers' entry in /readyz: `ok`, why they refuse this client, or for how long they are silent."""
         silent_s = self.broker_silent_s()
+        if silent_s >= REFUSED_AFTER_S and self._writer.refusal is not None:
+            return self._writer.refusal
         return "ok" if self.broker_answered() and silent_s < SILENT_AFTER_S else f"no answer for {silent_s:.0f} s"
 
     def _write(self, *, ending: bool) -> None:

@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.epilog = "KAFKACONFIG: further librdkafka properties as a JSON object, as for the services"
     options = parser.parse_args(argv)
     try:
-        bus = Bus(options.bootstrap, _properties(os.environ.get("KAFKACONFIG") or "{}"))
+        bus = Bus(options.bootstrap, properties(os.environ.get("KAFKACONFIG") or "{}"))
         lines = apply_list(read_list(options.list), bus, wait_s=options.wait, say=_progress)
     except SettingsError as exc:
         sys.stderr.writelines(f"topics: {mistake}\n" for mistake in exc.mistakes)
@@ -103,14 +103,19 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _properties(text: str) -> dict[str, Any]:
+def properties(text: str) -> dict[str, Any]:
+    """Return the properties in KAFKACONFIG.
+
+    Raises:
+        SettingsError: it is not a JSON object; the message does not quote it.
+    """
     try:
-        properties = json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        properties = None
-    if not isinstance(properties, dict):
+        found = None
+    if not isinstance(found, dict):
         raise SettingsError(["KAFKACONFIG: got ***; allowed: a JSON object of properties"])
-    return properties
+    return found
 
 
 def _progress(line: str) -> None:

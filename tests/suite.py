@@ -46,7 +46,7 @@ def get_json(url: str) -> Any:
 
 def kafka_variable(name: str) -> str:
     """Return the variable by which Kafka's images set a property of the broker."""
-    return f"KAFKA_{name.replace('.', '_').upper()}"
+    return "KAFKA_" + name.replace("_", "__").replace("-", "___").replace(".", "_").upper()
 
 
 @dataclass(frozen=True)

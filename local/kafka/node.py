@@ -2,13 +2,14 @@
 
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.kafka.configuration import LISTENERS, Ports, Quorum, kraft, with_zookeeper, write
 from local.kafka.parts import FOLDER
 from local.kafka.program import JavaProgram, KafkaEnded
 from local.ports import LOOPBACK
-from shared.bus import Bus, Topics
+from shared.bus import Bus, Properties, Topics
 
 __all__ = ["LISTENERS", "KafkaEnded", "Node", "Ports"]
 
@@ -29,6 +30,8 @@ class Node(JavaProgram):
         number: int = 1,
         zookeeper: str | None = None,
         java_options: tuple[str, ...] = (),
+        overrides: Mapping[str, str] | None = None,
+        client: Properties | None = None,
     ) -> None:
         """Prepare.
 
@@ -40,6 +43,8 @@ class Node(JavaProgram):
             number: of the node in the cluster.
             zookeeper: `host:port`; the jars are then those of Kafka 3.9.
             java_options: additional options of Java.
+            overrides: properties of the broker that differ from kafka/server.properties.
+            client: librdkafka's properties with which to ask whether it answers.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -51,6 +56,7 @@ class Node(JavaProgram):
         super().__init__(jars, data, heap=HEAP, logging=logging, options=java_options)
         self.name = "Kafka" if quorum is None else f"node {number}"
         self.ports, self.number = ports, number
+        self._overrides, self._client = overrides or {}, client or {}
         self._quorum, self._zookeeper = quorum or Quorum.of([ports]), zookeeper
 
     @property
@@ -61,14 +67,16 @@ class Node(JavaProgram):
     def answers(self) -> bool:
         """Return whether the broker answers now."""
         # The port is tried before the client, which would report a broker that is still starting.
-        return listens(self.ports.listeners[0]) and Topics(Bus(self.servers[0])).broker_answers(ANSWER_TIMEOUT_S)
+        return listens(self.ports.listeners[0]) and Topics(Bus(self.servers[0], self._client)).broker_answers(
+            ANSWER_TIMEOUT_S
+        )
 
     def _prepare(self) -> list[str]:
         configuration = self.data / "server.properties"
         if self._zookeeper is not None:
             write(configuration, with_zookeeper(self.ports, self.data, self._zookeeper))
         else:
-            write(configuration, kraft(self.ports, self.data, self._quorum, self.number))
+            write(configuration, kraft(self.ports, self.data, self._quorum, self.number) | dict(self._overrides))
             if not (self.data / "log" / "meta.properties").exists():
                 self._format(configuration)
         return ["kafka.Kafka", str(configuration)]

@@ -4,7 +4,7 @@ This is the only package that imports the Kafka client. What `__all__` does not 
 """
 
 from shared.bus.admin import DeclaredTopic, Topics
-from shared.bus.client import Bus
+from shared.bus.client import Bus, Properties
 from shared.bus.commits import COMMIT_EVERY_S
 from shared.bus.embedded import EmbeddedBroker
 from shared.bus.limits import Limit, MessageTooLarge, record_bytes
@@ -12,12 +12,14 @@ from shared.bus.membership import Membership, Note
 from shared.bus.reader import Reader
 from shared.bus.record import Record
 from shared.bus.replay import OffsetsUnknown, Replay
+from shared.bus.users import DeclaredUser, Users, Verb
 from shared.bus.writer import Delivery, Writer
 
 __all__ = [
     "COMMIT_EVERY_S",
     "Bus",
     "DeclaredTopic",
+    "DeclaredUser",
     "Delivery",
     "EmbeddedBroker",
     "Limit",
@@ -25,10 +27,13 @@ __all__ = [
     "MessageTooLarge",
     "Note",
     "OffsetsUnknown",
+    "Properties",
     "Reader",
     "Record",
     "Replay",
     "Topics",
+    "Users",
+    "Verb",
     "Writer",
     "record_bytes",
 ]

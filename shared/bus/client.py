@@ -39,6 +39,16 @@ _COMMON: Properties = {
 }
 
 
+_REFUSALS = {
+    KafkaError._AUTHENTICATION: "authentication refused",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "authentication refused",
+    KafkaError._SSL: "TLS refused",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "not authorized for a topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "not authorized for its group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "not authorized for the cluster",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Bus:
     """The address of the brokers and the properties of every client that talks to them.
@@ -57,19 +67,38 @@ class Bus:
 
 
 class OutageLog:
-    """Callback for a client's errors: reports an outage once, however often librdkafka does."""
+    """Callback for a client's errors: reports an outage or a refusal once, however often librdkafka does.
+
+    Attributes:
+        refusal: why the brokers refuse this client, in words without secrets; None if they have not.
+        refused_at: when they last did, monotonic seconds.
+    """
 
     def __init__(self, client: str, topic: str = "") -> None:
         self._extra = {"client": client, "topic": topic}
         self._reported_at = float("-inf")
+        self.refusal: str | None = None
+        self.refused_at = float("-inf")
 
     def __call__(self, error: KafkaError) -> None:
-        """Log an error: as a warning if no broker can be reached, else for debugging."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN and not error.fatal():
+        """Log an error: as a warning if no broker can be reached or one refuses this client, else for debugging."""
+        if error.code() in _REFUSALS:
+            self.refused(_REFUSALS[error.code()], error.str())
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
+            self._warn("no broker can be reached, retrying", error.str())
+        else:
             log.debug("broker", extra={**self._extra, "error": error.str()})
-            return
+
+    def refused(self, reason: str, error: str) -> None:
+        """Note, and log once in a while, that the brokers refuse this client."""
+        if reason != self.refusal:
+            self._reported_at = float("-inf")
+        self.refusal, self.refused_at = reason, time.monotonic()
+        self._warn(f"the broker refuses this client: {reason}", error)
+
+    def _warn(self, message: str, error: str) -> None:
         if time.monotonic() - self._reported_at > OUTAGE_LOG_INTERVAL_S:
-            log.warning("no broker can be reached, retrying", extra={**self._extra, "error": error.str()})
+            log.warning(message, extra={**self._extra, "error": error})
         self._reported_at = time.monotonic()
 
 

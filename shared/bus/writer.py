@@ -79,7 +79,8 @@ class Writer:
             SettingsError: librdkafka rejects a property or its value.
         """
         defaults = {**_DEFAULTS, "compression.type": compression}
-        properties = bus.client_properties(defaults, {**_FIXED, "error_cb": OutageLog("writer")})
+        self._outages = OutageLog("writer")
+        properties = bus.client_properties(defaults, {**_FIXED, "error_cb": self._outages})
         self._producer = make_client(confluent_kafka.Producer, properties)
         self._limits = MessageLimits(
             bus,
@@ -103,6 +104,11 @@ class Writer:
     def answered_at(self) -> float | None:
         """Return the monotonic time of the brokers' last acknowledgement; None before the first."""
         return self._answered_at
+
+    @property
+    def refusal(self) -> str | None:
+        """Return why the brokers refuse this client, if that is newer than their last acknowledgement; else None."""
+        return self._outages.refusal if self._outages.refused_at > (self._answered_at or float("-inf")) else None
 
     def limit(self, topic: str, size_bytes: int) -> Limit | None:
         """Return the limit that a record of this size exceeds; None while the brokers are being asked for it."""
@@ -129,6 +135,8 @@ class Writer:
         def delivered(error: KafkaError | None, _message: object) -> None:
             try:
                 delivery = self._delivery(error)
+                if delivery is Delivery.REFUSED and error is not None:
+                    self._outages(error)
                 self._learn(topic, size_bytes, delivery, error)
                 on_delivery(delivery)
             except Exception:  # it must not end the thread that receives the answers for all records
