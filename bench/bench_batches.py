@@ -1,6 +1,6 @@
 """Compare requests about several cameras with requests about one, on real models in a local model server.
 
-    python -m bench.bench_batches [MODEL …] [--cameras 8] [--batch 8] [--seconds 2] [--rounds 10]
+    python -m bench.bench_batches [MODEL …] [--cameras 8] [--batch 8] [--seconds 6] [--rounds 6]
 
 Cameras of 25 frames per second at 1280×720 offer their frames to the consumer's worker of one model. Both ways
 alternate in one run, round by round, so that a busy machine slows both; the rates are those of the median round. CPU
@@ -71,8 +71,8 @@ def main() -> None:
     arguments.add_argument("models", nargs="*", default=[*KINDS], metavar="MODEL", help=f"of {', '.join(KINDS)}")
     arguments.add_argument("--cameras", type=int, default=8)
     arguments.add_argument("--batch", type=int, default=8)
-    arguments.add_argument("--seconds", type=float, default=2.0, help="of each round (default: 2)")
-    arguments.add_argument("--rounds", type=int, default=10, help="of each way (default: 10)")
+    arguments.add_argument("--seconds", type=float, default=6.0, help="of each round (default: 6)")
+    arguments.add_argument("--rounds", type=int, default=6, help="of each way (default: 6)")
     options = arguments.parse_args()
     print(f"{options.cameras} cameras of {WIDTH}x{HEIGHT} at 25 frames per second, batches of {options.batch}")
     print("| model | one by one: a second | frames | CPU | together: a second | frames | CPU | rate | CPU |")
@@ -109,11 +109,12 @@ def measure(figures: Figures, name: str, url: str, pid: int, cameras: int, batch
         on_asked=lambda _: None,
         changed=lambda: None,
     )
+    before, began = cpu_of(pid) + time.process_time(), time.monotonic()
     with running(predictor):
-        before, began = cpu_of(pid) + time.process_time(), time.monotonic()
         play(predictor, cameras, until=began + seconds)
-        figures.rates.append(len(answered) / (time.monotonic() - began))
-        figures.cpu_s += cpu_of(pid) + time.process_time() - before
+    # The last request counts as a whole, with its time and its answers.
+    figures.rates.append(len(answered) / (time.monotonic() - began))
+    figures.cpu_s += cpu_of(pid) + time.process_time() - before
     figures.predictions += len(answered)
     figures.requests += registry.get_sample_value("consumer_batch_size_count", {"model": name}) or 0.0
 
