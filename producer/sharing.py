@@ -8,6 +8,7 @@ When a camera moves to another producer, the one before captures on until the ne
 its commit: so the picture does not stop while a capture starts and a camera connects.
 """
 
+import hashlib
 import json
 import logging
 import re
@@ -15,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from zlib import crc32
 
 from shared.bus import Membership, Note
 
@@ -164,7 +164,8 @@ def partition_of(camera: str, partitions: int) -> int:
     parts = _NUMBERED.fullmatch(camera)
     if parts is None or partitions == 0:
         return -1
-    return (crc32(parts["name"].encode()) + int(parts["number"] or 0)) % partitions
+    digest = hashlib.sha256(parts["name"].encode()).digest()  # CRC-32 puts seven of sixteen short words together
+    return (int.from_bytes(digest[:8]) + int(parts["number"] or 0)) % partitions
 
 
 def _cameras_in(text: str) -> set[str]:

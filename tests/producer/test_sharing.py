@@ -11,6 +11,7 @@ from tests.suite import make_topics
 from tests.waiting import wait_until
 
 PARTITIONS = 12
+PLACES = ("front", "yard", "garage", "hall", "kitchen", "door", "gate", "attic", "shed", "porch", "cellar", "drive")
 
 
 def test_numbered_cameras_are_spread_evenly() -> None:
@@ -19,6 +20,16 @@ def test_numbered_cameras_are_spread_evenly() -> None:
         spread = Counter(partition_of(f"{name}{number}", PARTITIONS) for number in range(1, 17))
         assert set(spread) == set(range(PARTITIONS))
         assert max(spread.values()) == 2
+
+
+def test_other_cameras_are_spread_as_chance_has_it() -> None:
+    """Of the partitions of 1200 words, none has twice its share."""
+    words = [f"{place}-{thing}x" for place in PLACES for thing in range(100)]
+
+    spread = Counter(partition_of(word, PARTITIONS) for word in words)
+
+    assert set(spread) == set(range(PARTITIONS))
+    assert max(spread.values()) < 2 * len(words) / PARTITIONS
 
 
 @pytest.mark.parametrize("camera", ["front", "7", "a1b2", "x-00000000000000000042"])
