@@ -136,7 +136,13 @@ class Viewers:
 
     def end_revoked(self) -> None:
         """End every viewing whose right has ended; call it several times a second."""
-        for viewing in [viewing for viewing in self._ends if not viewing.viewer.may_see(viewing.camera)]:
+        for viewing in list(self._ends):
+            rights = viewing.viewer.rights
+            if rights is viewing.checked:
+                continue  # nothing has changed: looking costs next to nothing, however many watch
+            viewing.checked = rights
+            if rights.may_see(viewing.camera):
+                continue
             end = self._ends.pop(viewing)
             viewing.viewer.access.metrics.denied.labels(viewing.viewer.ended or Denied.CAMERA).inc()
             log.info("a viewing ended with its right", extra={"camera": viewing.camera, "what": viewing.what})

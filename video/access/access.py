@@ -23,7 +23,10 @@ from video.metrics import AccessMetrics
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN_S = 1.0  # after this long, a viewer's rights are looked at again though no document has changed
+# After so long a viewer's rights are looked at again, though neither the document has changed nor its time is over: the
+# issuer of a JWT may have withdrawn the key; a clock may have been set.
+LOOK_AGAIN_S = 1.0
+LOOK_AGAIN_AT_LEAST_S = 60.0
 # Nobody who guesses gets this far, or it is not the sender's mistake.
 _NO_GUESS = {Denied.EXPIRED, Denied.NOT_YET_VALID, Denied.ISSUER_UNREACHABLE, Denied.TOO_MANY_ATTEMPTS}
 
@@ -210,7 +213,8 @@ class Viewer:
             rights, self.ended = self.access.rights_of(self.identity), None
         except Refused as exc:
             rights, self.ended = NOTHING, exc.reason
-        self._policy, self._look_at = policy, now + LOOK_AGAIN_S
+        wait_s = LOOK_AGAIN_S if self.identity.kind is Kind.JWT else self.identity.expires_at - time.time()
+        self._policy, self._look_at = policy, now + min(LOOK_AGAIN_AT_LEAST_S, max(0.0, wait_s))
         if self._rights is None or rights != self._rights:
             self._rights = rights
         return self._rights

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from shared import clock
 from video.access.access import Viewer
+from video.access.rights import Rights
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Viewing:
     frames: Callable[[], int]
     began_us: int = field(default_factory=clock.now_us)
     noted_at: float = field(default_factory=time.monotonic)
+    checked: Rights | None = None  # of the viewer, when it was last looked whether it may still see the camera
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def as_json(self, until_us: int, *, ended: bool) -> Json:
