@@ -47,6 +47,7 @@ class Cursor:
         next: number of the first event that it has not seen.
         passed: offsets before which it has seen everything by other means.
         missed: wanted events that have left the log unseen, since the reader was last told.
+        lost: records that this service did not get to read, since then; the reader may not have wanted them.
         reset: why it starts with another topic; None unless that happened.
     """
 
@@ -54,6 +55,7 @@ class Cursor:
     next: int
     passed: Mapping[int, int]
     missed: int = 0
+    lost: int = 0
     reset: str | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -86,7 +88,7 @@ class EventLog:
             while self._bytes > self._max_bytes:
                 self._drop_oldest()
         for cursor in self._cursors:
-            cursor.missed += batch.left_out
+            cursor.lost += batch.left_out
             if batch.events or batch.left_out:
                 cursor.wake.set()
 
@@ -152,7 +154,7 @@ class EventLog:
 
     def position_of(self, cursor: Cursor) -> Position | None:
         """Return the position behind everything that a reader has seen; None while there is more, or it is unknown."""
-        if self.position is None or self.has_more(cursor) or cursor.missed:
+        if self.position is None or self.has_more(cursor) or cursor.missed or cursor.lost:
             return None
         offsets = self.position.offsets
         if any(offsets.get(partition, 0) < offset for partition, offset in cursor.passed.items()):

@@ -175,6 +175,9 @@ class EventStream(Response):
             if cursor.missed:
                 self._tell_missed(pipe, cursor.missed, "the reader was too slow")
                 cursor.missed = 0
+            if cursor.lost:
+                self._tell_missed(pipe, cursor.lost, "this service did not read them in time")
+                cursor.lost = 0
             events = self._log.take(cursor, most=MOST_EVENTS, most_bytes=MOST_BYTES)
             self._send(pipe, events)
             if events:

@@ -19,6 +19,7 @@ export function renderStreams(page, camera) {
       row("MJPEG stream", of("stream")),
       row("Snapshot, JPEG", of("snapshot.jpg")),
       row("Predictions, JSON", of("predictions")),
+      row("Predictions, events", address(`predictions/stream?camera=${encodeURIComponent(camera)}`)),
       row("Embed in a page", `<img src="${of("stream")}" alt="${escaped(camera)}">`, { link: false }),
     );
     linkById("snapshot").href = of("snapshot.jpg");
