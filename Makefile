@@ -158,7 +158,7 @@ format: $(SETUP) ## Format the code and apply automatic fixes.
 ##@ Supply chain
 
 # With hashes, for every platform: amd64 and arm64 install from the same files.
-REQUIREMENTS := $(addprefix requirements/,producer.txt consumer.txt video.txt)
+REQUIREMENTS := $(addprefix requirements/,producer.txt consumer.txt video.txt tfserving.txt)
 .PHONY: requirements
 requirements: $(SETUP) $(REQUIREMENTS) ## Write the pinned packages of the images, with hashes, to requirements/.
 requirements/%.txt: pyproject.toml constraints.txt

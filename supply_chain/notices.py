@@ -7,6 +7,8 @@ from supply_chain import requirements
 
 NOTICES = Path(__file__).resolve().parent.parent / "NOTICES.md"
 BEGIN, END = "<!-- packages: begin -->\n", "<!-- packages: end -->\n"
+BUILT_WITH = frozenset({"tfserving"})
+"""Images in which these packages only made something: TensorFlow writes the models, and is not in the image."""
 ALLOWED = frozenset(
     {
         "0BSD",
@@ -46,6 +48,8 @@ def licences() -> dict[str, tuple[str, list[str]]]:
     """
     found: dict[str, tuple[str, list[str]]] = {}
     for image in requirements.images():
+        if image in BUILT_WITH:
+            continue
         for name, pin in requirements.pins(image).items():
             if pin.here:
                 stated = requirements.licence(metadata.distribution(name))
