@@ -1,6 +1,6 @@
 """CPU time that access control costs the video service, per frame sent to a viewer.
 
-    python -m bench.bench_access [--viewers 200] [--fps 5] [--kilobytes 40] [--rounds 15] [--seconds 2]
+    python -m bench.bench_access [--viewers 200] [--fps 25] [--kilobytes 40] [--rounds 6] [--seconds 3]
 
 One server, one crowd of viewers, each with a signed link of its own, whose streams run all the time. Access control is
 turned on and off in turns, so that both see the same machine, whatever else it does. The figures are user + system time
@@ -25,17 +25,18 @@ from video.access.links import sign
 
 KEY = Key("bench", b"signs-the-links-of-the-viewers")
 LINK_S = 3600.0
-SETTLE_S = 0.2
+SETTLE_S = 1.0  # after a turn, in which every right is looked at again
+WARM_UP_S = 3.0
 
 
 def main() -> None:
     """Print the CPU per frame with and without access control, and by how much they differ."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--viewers", type=int, default=200)
-    arguments.add_argument("--fps", type=float, default=5.0)
+    arguments.add_argument("--fps", type=float, default=25.0)
     arguments.add_argument("--kilobytes", type=int, default=40, help="size of a picture")
-    arguments.add_argument("--rounds", type=int, default=15, help="of both")
-    arguments.add_argument("--seconds", type=float, default=2.0, help="for each half of a round")
+    arguments.add_argument("--rounds", type=int, default=6, help="of both")
+    arguments.add_argument("--seconds", type=float, default=3.0, help="for each half of a round")
     arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.serve:
@@ -74,6 +75,7 @@ async def measure(process: "subprocess.Popen[str]", options: argparse.Namespace)
     port = int(process.stdout.readline())
     link = sign(KEY, "front", time.time() + LINK_S, predictions=True)
     watching = await crowd.connect_good(port, f"{PATH}?link={link}", options.viewers)
+    await asyncio.sleep(WARM_UP_S)
     cpu_s, frames = {"on": 0.0, "off": 0.0}, {"on": 0, "off": 0}
     for number in range(2 * options.rounds):
         state = ("on", "off", "off", "on")[number % 4]  # neither is always the first
