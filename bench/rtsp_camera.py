@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.end_to_end.numbered import picture
+from tests.end_to_end.numbered import RATE, picture
 from tests.producer.rtsp_camera import Manners, rtsp_camera
 from tests.producer.rtsp_video import video
 
@@ -33,13 +33,14 @@ class Measured:
 
 
 @contextmanager
-def measured_camera(*, reader: str) -> Iterator[Measured]:
+def measured_camera(*, reader: str, rate: float = RATE) -> Iterator[Measured]:
     """Run a camera.
 
     Args:
         reader: `ours`, or `ffmpeg`: then it says that it sends in a way which is left to FFmpeg's reader.
+        rate: pictures a second.
     """
-    command = [sys.executable, "-m", "bench.rtsp_camera", reader]
+    command = [sys.executable, "-m", "bench.rtsp_camera", reader, str(rate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Measured(process)
@@ -50,9 +51,10 @@ def measured_camera(*, reader: str) -> Iterator[Measured]:
 def main() -> None:
     """Be the camera."""
     shown = video("H264", [picture(number, WIDTH, HEIGHT) for number in range(PICTURES)], key_every=50)
-    profile = "RTP/AVP" if sys.argv[1:] == ["ours"] else "RTP/SAVP"
+    reader, rate = sys.argv[1:]
+    profile = "RTP/AVP" if reader == "ours" else "RTP/SAVP"
     description = shown.description.replace("video 0 RTP/AVP", f"video 0 {profile}")
-    with rtsp_camera(shown, Manners(description=description)) as camera:
+    with rtsp_camera(shown, Manners(description=description, rate=float(rate))) as camera:
         print(camera.link(), flush=True)
         sys.stdin.read()
         print(json.dumps(camera.sent))

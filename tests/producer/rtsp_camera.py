@@ -35,6 +35,7 @@ class Manners:
         public: methods that it says it knows.
         markers: it sets the marker bit: `true`, `none`, or `each` packet.
         description: another than that of the video.
+        rate: pictures a second.
     """
 
     user: str = ""
@@ -47,6 +48,7 @@ class Manners:
     public: str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
     markers: str = "true"
     description: str = ""
+    rate: float = RATE
 
 
 class RtspCamera:
@@ -206,25 +208,25 @@ class _Viewer:
 
     def _play(self) -> None:
         camera = self._camera
-        began, number = time.monotonic(), 0
+        began, number, rate = time.monotonic(), 0, camera.manners.rate
         with contextlib.suppress(OSError):
             while not self._over.is_set() and not camera._closing.is_set():
                 if camera.frozen.is_set():
                     self._over.wait(0.02)
-                    began = time.monotonic() - number / RATE
+                    began = time.monotonic() - number / rate
                     continue
                 if camera.babbles.is_set():
                     self._client.sendall(os.urandom(BABBLE_BYTES))
-                    self._over.wait(1 / RATE)
+                    self._over.wait(1 / rate)
                     continue
                 shown = camera.shown.pictures
-                message = self._message(shown[number % len(shown)], number * CLOCK // RATE)
+                message = self._message(shown[number % len(shown)], int(number * CLOCK / rate))
                 with self._sending:
                     at = time.time()  # it takes it in one go; after that we may be kept waiting ourselves
                     self._client.sendall(message)
                 camera.sent.append((number, at))
                 number += 1
-                self._over.wait(max(0.0, began + number / RATE - time.monotonic()))
+                self._over.wait(max(0.0, began + number / rate - time.monotonic()))
 
     def _message(self, packets: list[bytes], timestamp: int) -> bytes:
         """Return a picture as it is sent, with a sender report in front."""

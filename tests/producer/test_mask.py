@@ -56,7 +56,7 @@ def test_a_mask_that_cannot_be_painted_lets_nothing_through(content: Content) ->
 def test_a_camera_whose_masks_cannot_be_painted_publishes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Its frames are counted as unmasked, and the log and its state say why."""
     caplog.set_level("INFO")
-    with http_camera() as source, watched(source.link(), masks=IMPOSSIBLE, first_s=1.0, timeout_s=1.0) as camera:
+    with http_camera() as source, watched(source.link(), masks=IMPOSSIBLE, first_s=20.0, timeout_s=2.0) as camera:
         wait_until(lambda: camera.dropped("unmasked") > 0, "frames are counted")
         wait_until(lambda: "masks could not be painted" in (camera.camera.state.reason or ""), "the state says why")
 
