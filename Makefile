@@ -31,9 +31,11 @@ TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:
 	tests/kafka/test_topics.py tests/kafka/test_suite.py tests/kafka/test_groups.py tests/kafka/test_faults.py \
 	-k 'broker or not test_faults'
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
-# Tests that need more than Python have their own targets.
+# Tests that need more than Python have their own targets: other programs, or a quarter of a gigabyte of weights.
+MODEL_TESTS := tests/tfserving/models tests/consumer/kinds/test_real_models.py tests/end_to_end/test_extended.py
 ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/login \
-	--ignore tests/images --ignore tests/cluster --ignore tests/servers -m "not alone"
+	--ignore tests/images --ignore tests/cluster --ignore tests/servers --ignore tests/end_to_end \
+	$(addprefix --ignore ,$(MODEL_TESTS)) -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
@@ -89,6 +91,14 @@ test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
 .PHONY: test-servers
 test-servers: $(SETUP) ## Run the tests against MLServer and KServe, in environments of their own in .venv-servers (pip).
 	$(PYTEST) $(or $(TESTS),tests/servers)
+
+.PHONY: test-end-to-end
+test-end-to-end: $(SETUP) ## Run the services together, as processes: faults, ends, modes, cameras and models that come and go.
+	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),tests/end_to_end $(addprefix --ignore ,$(MODEL_TESTS)))
+
+.PHONY: test-models
+test-models: $(SETUP) ## Export the models and compare them with their originals (fetches 250 MB of weights once).
+	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),$(MODEL_TESTS))
 
 .PHONY: test-attacks
 test-attacks: $(SETUP) ## Attack the video service; other load on the machine would spoil the rates that it compares.
