@@ -15,7 +15,7 @@ from tests.suite import ROOT
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
-RECORD_MB, RECORDS, ATTEMPTS = 90, 6, 5
+RECORD_MB, RECORDS, ATTEMPTS = 90, 6, 10
 MESSAGE_TIMEOUT_S = 60
 # A process of its own, because the peak is that of a process. It reads slowly, so that records wait in its client.
 READER = """
