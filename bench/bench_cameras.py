@@ -65,7 +65,7 @@ def main() -> None:
         serving, serving_pid = stack.enter_context(server(arguments_))
         os.setpriority(os.PRIO_PROCESS, serving_pid, 10)
         wait_for(f"{serving}/v1/models/tfModel/metadata")
-        links = {name: f"{camera.link}?{name}" for name in names}
+        links = dict.fromkeys(names, camera.link)
         urls = {"imagenet_1": f"{serving}/v1/models/tfModel:predict"}
         environment = {"BROKER": bus.servers, "CAMERAS": json.dumps(links), "MODELURLS": json.dumps(urls)}
         root, port, probes = stack.enter_context(suite(environment))
