@@ -2,20 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { findingRows } from "../../video/page/findings.js";
-
-const NONE = {
-  model: "m",
-  state: "ok",
-  label: null,
-  probability: null,
-  findings: [],
-  boxes: [],
-  leftOut: 0,
-  since: null,
-  age_ms: null,
-  version: null,
-  seq: null,
-};
+import { NONE } from "./prediction.js";
 
 /** @param {import("../../video/page/frame.js").Finding[]} boxes */
 const boxRows = (boxes, leftOut = 0) => findingRows({ ...NONE, boxes, leftOut });

@@ -2,20 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { caption, headline } from "../../video/page/labels.js";
-
-const NONE = {
-  model: "m",
-  state: "ok",
-  label: null,
-  probability: null,
-  findings: [],
-  boxes: [],
-  leftOut: 0,
-  since: null,
-  age_ms: null,
-  version: null,
-  seq: null,
-};
+import { NONE } from "./prediction.js";
 
 test("a label of several names is written on two lines", () => {
   const shown = caption({ ...NONE, label: "tabby, tabby cat", probability: 0.8 });
