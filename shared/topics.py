@@ -9,12 +9,12 @@ import json
 import os
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.bus import Bus, DeclaredTopic, Topics
+from shared.declared import read_tables
 from shared.errors import BusError, SettingsError
 from shared.settings import MISTAKEN
 
@@ -28,19 +28,7 @@ def read_list(path: Path) -> list[DeclaredTopic]:
     Raises:
         SettingsError: the file cannot be read or contains something else; each line names the place.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError([f"{path}: {exc}"]) from exc
-    topics, mistakes = [], []
-    for name, table in tables.items():
-        try:
-            topics.append(_topic(name, table))
-        except ValueError as exc:
-            mistakes.append(f"{path}: [{name}] {exc}")
-    if mistakes:
-        raise SettingsError(mistakes)
-    return topics
+    return read_tables(path, _topic)
 
 
 def apply_list(topics: Sequence[DeclaredTopic], bus: Bus, *, wait_s: float, say: Callable[[str], None]) -> list[str]:

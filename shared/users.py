@@ -10,12 +10,12 @@ import json
 import os
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from shared.bus import Bus, DeclaredUser, Users, Verb
+from shared.declared import read_tables
 from shared.errors import BusError, SettingsError
 from shared.settings import MISTAKEN, TOPIC_FORM
 from shared.topics import ANSWER_TIMEOUT_S, WAIT_S, properties
@@ -30,19 +30,7 @@ def read_list(path: Path) -> list[DeclaredUser]:
     Raises:
         SettingsError: the file cannot be read or contains something else; each line names the place.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError([f"{path}: {exc}"]) from exc
-    users, mistakes = [], []
-    for name, table in tables.items():
-        try:
-            users.append(_user(name, table))
-        except ValueError as exc:
-            mistakes.append(f"{path}: [{name}] {exc}")
-    if mistakes:
-        raise SettingsError(mistakes)
-    return users
+    return read_tables(path, _user)
 
 
 def read_passwords(text: str, users: Sequence[DeclaredUser]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import confluent_kafka.admin
 from confluent_kafka import KafkaError, KafkaException
 
-from shared.bus.client import Bus, OutageLog, make_client
+from shared.bus.client import Bus, OutageLog, broker_answers, make_client
 from shared.errors import BusError
 
 REQUEST_TIMEOUT_S = 10.0
@@ -42,10 +42,7 @@ class Topics:
 
     def broker_answers(self, timeout_s: float) -> bool:
         """Return whether a broker answers within this time."""
-        try:
-            return bool(self._client.list_topics(timeout=timeout_s).brokers)
-        except KafkaException:
-            return False
+        return broker_answers(self._client, timeout_s)
 
     def apply(self, topic: DeclaredTopic) -> list[str]:
         """Create the topic or alter what differs; return what was done, an empty list if it was as declared.

@@ -118,6 +118,14 @@ def make_client(client: Any, properties: dict[str, Any]) -> Any:
         raise SettingsError([f"KAFKACONFIG: {text}"]) from exc
 
 
+def broker_answers(client: Any, timeout_s: float) -> bool:
+    """Return whether a broker answers a client within this time."""
+    try:
+        return bool(client.list_topics(timeout=timeout_s).brokers)
+    except KafkaException:
+        return False
+
+
 def close_in_time(*steps: Callable[[], None], topic: str) -> None:
     """Run steps one after the other; stop waiting for them after CLOSE_TIMEOUT_S."""
 

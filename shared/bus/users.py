@@ -7,7 +7,7 @@ from typing import Any, Literal
 import confluent_kafka.admin
 from confluent_kafka import KafkaException
 
-from shared.bus.client import Bus, OutageLog, make_client
+from shared.bus.client import Bus, OutageLog, broker_answers, make_client
 from shared.errors import BusError
 
 ITERATIONS = 8192  # of SCRAM-SHA-512; Kafka accepts 4096 to 16384
@@ -72,10 +72,7 @@ class Users:
 
     def broker_answers(self, timeout_s: float) -> bool:
         """Return whether a broker answers within this time."""
-        try:
-            return bool(self._client.list_topics(timeout=timeout_s).brokers)
-        except KafkaException:
-            return False
+        return broker_answers(self._client, timeout_s)
 
     def set_password(self, user: str, password: str) -> None:
         """Give a user a password; connections that exist stay.
