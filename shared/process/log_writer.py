@@ -15,7 +15,8 @@ from collections import deque
 from contextlib import suppress
 
 MAX_LINES = 1000  # that wait; at most 20 MB (shared/process/logs.py cuts lines)
-FLUSH_S = 0.5  # a reader that reads takes milliseconds
+FLUSH_STALL_S = 1.0  # without a line written; a reader that reads takes milliseconds for one
+FLUSH_MAX_S = 2.0  # in all; a service has 3 s to end
 
 
 class QueuedHandler(logging.Handler):
@@ -52,11 +53,17 @@ class QueuedHandler(logging.Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all lines are written, at most FLUSH_S."""
-        deadline = time.monotonic() + FLUSH_S
+        """Wait until all lines are written: while the reader reads, and at most FLUSH_MAX_S."""
+        began = moved = time.monotonic()
         with self._changed:
-            while (self._lines or self._writing) and (left_s := deadline - time.monotonic()) > 0:
+            waiting = len(self._lines)
+            while self._lines or self._writing:
+                left_s = min(moved + FLUSH_STALL_S, began + FLUSH_MAX_S) - time.monotonic()
+                if left_s <= 0:
+                    return
                 self._changed.wait(left_s)
+                if len(self._lines) != waiting:
+                    waiting, moved = len(self._lines), time.monotonic()
 
     def _write_lines(self) -> None:
         while True:

@@ -188,6 +188,25 @@ logging.shutdown()
     assert [int(line.split()[4]) for line in said.splitlines()] == list(range(500))
 
 
+def test_a_slow_reader_gets_every_line_before_the_end() -> None:
+    """A service's last lines say why it ended; they are lost only if nobody reads."""
+    program = """
+import logging
+from shared.process.logs import configure
+configure(level="info", form="text", service="video")
+for number in range(160):
+    logging.info("line %d %s", number, "x" * 1000)
+"""
+    said = b""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while read := os.read(process.stdout.fileno(), 16_000):
+            said += read
+            time.sleep(0.1)  # 0.7 s for all: the slow reader is what is tested
+
+    assert [int(line.split()[4]) for line in said.decode().splitlines()] == list(range(160))
+
+
 @pytest.mark.fault(
     "a log that nobody reads",
     expects="the process continues; lines beyond the bound are dropped",
