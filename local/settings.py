@@ -46,6 +46,7 @@ class LocalSettings(ServiceSettings):
         None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM
     )
     display_address: Listen = setting(Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served")
+    tls_cert: str = setting("", "TLSCERT", "with TLSKEY: the page is served by HTTPS", allowed="see the video service")
     video_link: str = setting(
         "", "VIDEOLINK", "the camera; default: a wall of sample films", allowed="see the producer"
     )
@@ -70,4 +71,4 @@ class LocalSettings(ServiceSettings):
         """Return the address of the page on this machine."""
         host = self.display_address.host
         shown = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
-        return f"http://{shown}:{self.display_address.port}"
+        return f"{'https' if self.tls_cert else 'http'}://{shown}:{self.display_address.port}"
