@@ -29,8 +29,12 @@ def camera_down() -> Fault:
 
 
 def document() -> Fault:
+    """Each service at one instance: the cameras document, that of the models, and that of access."""
     world = healthy().changes("producer_document_valid", 0)
-    return world, 90, [warning("DocumentRejected", job="producer", instance=P1)]
+    world = world.changes("consumer_document_valid", 0, instance=C1)
+    world = world.changes("video_document_valid", 0, instance=V2)
+    of = {"producer": P1, "consumer": C1, "video": V2}
+    return world, 90, [warning("DocumentRejected", job=job, instance=instance) for job, instance in of.items()]
 
 
 def guesses() -> Fault:
