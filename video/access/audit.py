@@ -1,14 +1,14 @@
 """Who watched what: one record when a viewing ends, and one a minute while it lasts. For the event loop only.
 
-A record tells the whole viewing so far; the newest of the same `id` counts. Single pictures, predictions and events
-make one viewing for as long as less than a minute lies between them.
+A record tells the whole viewing so far; the newest of the same `id` counts. Single pictures and predictions make one
+viewing for as long as less than a minute lies between them.
 """
 
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -44,6 +44,7 @@ class Viewing:
         camera: its id.
         what: how it watches.
         frames: returns the number of frames, or of events, that it was sent.
+        until_us: returns until when it has watched, microseconds since the epoch.
         began_us: microseconds since the epoch.
         noted_at: monotonic time of the last record.
     """
@@ -52,12 +53,13 @@ class Viewing:
     camera: str
     what: What
     frames: Callable[[], int]
+    until_us: Callable[[], int] = clock.now_us
     began_us: int = field(default_factory=clock.now_us)
     noted_at: float = field(default_factory=time.monotonic)
     checked: Rights | None = None  # of the viewer, when it was last looked whether it may still see the camera
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def as_json(self, until_us: int, *, ended: bool) -> Json:
+    def as_json(self, *, ended: bool) -> Json:
         """Return the record of `videoaudit`."""
         identity = self.viewer.identity
         return {
@@ -69,20 +71,24 @@ class Viewing:
             "what": self.what,
             "address": self.viewer.address,
             "from": self.began_us,
-            "until": until_us,
+            "until": self.until_us(),
             "frames": self.frames(),
             "ended": ended,
         }
 
 
-@dataclass(slots=True)
-class _Asked:
-    """A viewing of single requests."""
+class _Counted:
+    """A viewing whose pictures, answers or events are counted as they are sent."""
 
-    viewing: Viewing
-    count: int = 0
-    last_at: float = 0.0  # monotonic
-    last_us: int = 0
+    def __init__(self, viewer: Viewer, camera: str, what: What) -> None:
+        self.count = 0
+        self.last_at = 0.0  # monotonic
+        self.last_us = clock.now_us()
+        self.viewing = Viewing(viewer, camera, what, lambda: self.count, lambda: self.last_us)
+
+    def add(self, count: int) -> None:
+        self.count += count
+        self.last_at, self.last_us = time.monotonic(), clock.now_us()
 
 
 class Audit:
@@ -96,7 +102,7 @@ class Audit:
         """
         self._write = write
         self._viewings: dict[Viewing, None] = {}  # in the order of arrival
-        self._asked: dict[tuple[object, ...], _Asked] = {}  # the least recently used first
+        self._asked: dict[tuple[object, ...], _Counted] = {}  # the least recently used first
 
     @contextmanager
     def watching(self, viewing: Viewing) -> Iterator[None]:
@@ -106,45 +112,61 @@ class Audit:
             yield
         finally:
             del self._viewings[viewing]
-            self._note(viewing, clock.now_us(), ended=True)
+            self._note(viewing, ended=True)
 
-    def asked(self, viewer: Viewer, camera: str, what: What, count: int = 1) -> None:
-        """Note that a viewer was sent single pictures, answers or events."""
+    @contextmanager
+    def reading(self, viewer: Viewer, what: What) -> Iterator[Callable[[str, int], None]]:
+        """Write down a stream of several cameras while it lasts: a viewing for each camera that it was sent.
+
+        Yields:
+            what notes a camera and the number of events sent of it.
+        """
+        cameras: dict[str, _Counted] = {}
+        with ExitStack() as viewings:
+
+            def sent(camera: str, count: int) -> None:
+                if camera not in cameras:
+                    cameras[camera] = _Counted(viewer, camera, what)
+                    viewings.enter_context(self.watching(cameras[camera].viewing))
+                cameras[camera].add(count)
+
+            yield sent
+
+    def asked(self, viewer: Viewer, camera: str, what: What) -> None:
+        """Note that a viewer was sent a single picture or answer."""
         key = (viewer.identity.kind, viewer.identity.name, viewer.identity.proof, viewer.address, camera, what)
         asked = self._asked.pop(key, None)
         if asked is None:
             while len(self._asked) >= MAX_ASKED:
                 self._end(self._asked.pop(next(iter(self._asked))))
-            asked = _Asked(Viewing(viewer, camera, what, lambda: 0))
-            asked.viewing.frames = lambda: asked.count
+            asked = _Counted(viewer, camera, what)
         self._asked[key] = asked
-        asked.count += count
-        asked.last_at, asked.last_us = time.monotonic(), clock.now_us()
+        asked.add(1)
 
     def tick(self, now: float) -> None:
         """Write what is due at a monotonic time; call it every second."""
         for viewing in self._viewings:
             if now - viewing.noted_at >= EVERY_S:
-                self._note(viewing, clock.now_us(), ended=False)
+                self._note(viewing, ended=False)
         for key, asked in list(self._asked.items()):
             if now - asked.last_at >= EVERY_S:
                 self._end(self._asked.pop(key))
             elif now - asked.viewing.noted_at >= EVERY_S:
-                self._note(asked.viewing, asked.last_us, ended=False)
+                self._note(asked.viewing, ended=False)
 
     def close(self) -> None:
         """End the viewings of single requests."""
         for key in list(self._asked):
             self._end(self._asked.pop(key))
 
-    def _end(self, asked: _Asked) -> None:
-        self._note(asked.viewing, asked.last_us, ended=True)
+    def _end(self, asked: _Counted) -> None:
+        self._note(asked.viewing, ended=True)
 
-    def _note(self, viewing: Viewing, until_us: int, *, ended: bool) -> None:
+    def _note(self, viewing: Viewing, *, ended: bool) -> None:
         if ended and not viewing.frames():
             return  # nothing was seen
         viewing.noted_at = time.monotonic()
-        record = viewing.as_json(until_us, ended=ended)
+        record = viewing.as_json(ended=ended)
         if self._write is not None:
             self._write(record)
         policy = viewing.viewer.access.policy

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from starlette.responses import Response
@@ -12,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 
 from shared.bus import OffsetsUnknown
 from shared.errors import BusError
-from video.access.access import Viewer
 from video.access.audit import What
 from video.access.scope import viewer_of
 from video.events.event import Event, id_line, named
@@ -71,7 +70,7 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._log, self._replays, self._viewers, self._metrics = events, replays, viewers, metrics
         self._wanted, self._last_id = wanted, last_event_id
-        self._viewer: Viewer | None = None  # once it is being answered
+        self._note_sent: Callable[[str, int], None] = lambda *_: None  # of the audit, once it is being answered
         self._first: int | None = None  # number of the first event it gets, if that was decided
         self._sent_id = b""  # the last id that the reader was sent, as its line
         self._wrote_at = time.monotonic()
@@ -91,8 +90,8 @@ class EventStream(Response):
             with self._viewers.admitted(scope, is_idle=is_idle, give_up=pipe.abort):
                 pipe.begin()
                 await self._start(send)
-                self._viewer = viewer_of(scope)
-                await self._stream(pipe)
+                with self._viewers.audit.reading(viewer_of(scope), What.EVENTS) as self._note_sent:
+                    await self._stream(pipe)
                 if pipe.open and not pipe.pending:
                     await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
                 else:
@@ -213,9 +212,8 @@ class EventStream(Response):
         if events:
             self._sent_id = events[-1].id_line
             self._metrics.sent.inc(len(events))
-            if self._viewer is not None:
-                for camera, count in Counter(event.camera for event in events).items():
-                    self._viewers.audit.asked(self._viewer, camera, What.EVENTS, count)
+            for camera, count in Counter(event.camera for event in events).items():
+                self._note_sent(camera, count)
             self._write(pipe, *(event.text for event in events))
 
     def _reset(self, pipe: ViewerConnection, reason: str) -> None:

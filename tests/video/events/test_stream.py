@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.video.client import Client
 from tests.video.events.event_stage import EventReader, Predictions, serving
 from tests.video.events.records import document
 from tests.waiting import wait_until
+from video.access.audit import Audit
 from video.events import stream
 from video.events.log import EventLog
 from video.events.position import read_position
@@ -60,6 +62,23 @@ def test_each_prediction_comes_as_it_is(predictions: Predictions) -> None:
         assert read_position(first.id)
         assert first.id != second.id
         wait_until(lambda: predictions.metric("sent") == 2)
+
+
+def test_each_reader_and_camera_is_a_viewing_of_the_audit(predictions: Predictions) -> None:
+    """Of two readers from one address, each has its own, and it ends with the reader."""
+    audited: list[dict[str, Any]] = []
+    with serving(predictions, audit=Audit(audited.append)) as stage:
+        with EventReader(stage.port) as first, EventReader(stage.port, "?camera=yard") as second:
+            predictions.write(1, 2)
+            predictions.write(3, camera="yard")
+            first.events(3)
+            second.events(1)
+        wait_until(lambda: len(audited) == 3)
+
+    assert len({record["id"] for record in audited}) == 3
+    assert all(record["ended"] and record["from"] <= record["until"] for record in audited)
+    seen = sorted((record["camera"], record["what"], record["frames"]) for record in audited)
+    assert seen == [("front", "events", 2), ("yard", "events", 1), ("yard", "events", 1)]
 
 
 def test_a_reader_gets_what_it_asked_for(predictions: Predictions) -> None:
