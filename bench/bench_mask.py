@@ -48,7 +48,9 @@ def cases(width: int, height: int) -> Iterator[tuple[str, Content, Polygons]]:
     video = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format="yuv420p")
     rows = pixels.encode(image, QUALITY)
     plain = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
-    for name, masks in (("a bar", bar), ("a window", window), ("a quarter of the picture", half)):
+    top: Polygons = (rectangle(0.0, 0.0, 1.0, 0.4),)
+    named = (("a bar", bar), ("a window", window), ("a quarter of the picture", half), ("the upper two fifths", top))
+    for name, masks in named:
         yield f"video, {name}", video, masks
         yield f"JPEG with a restart marker after each row, {name}", CameraJpeg(rows), masks
     yield "JPEG without, a window (against passing it through)", CameraJpeg(plain), window

@@ -75,18 +75,18 @@ def replace_rows(data: bytes, picture: Picture, offsets: Sequence[int], strips: 
     Raises:
         BadPicture: A strip has other tables, sampling, width or restart markers, or does not fit in.
     """
-    pieces: list[bytes] = []
-    done = 0
+    pieces: list[bytes | memoryview] = []
+    done, view = 0, memoryview(data)  # its slices are copied once, by the join
     for first, strip in sorted(strips.items()):
         coded = inspect(strip)
         stop = first + coded.mcu_rows
         if stop >= len(offsets) or offsets[first] < done:
             raise BadPicture(f"a strip for rows {first} to {stop - 1} overlaps another or the end")
         _check_fits(picture, coded, _rows_height(picture, first, stop))
-        pieces.append(data[done : offsets[first]])
+        pieces.append(view[done : offsets[first]])
         pieces += _renumbered(strip, split_rows(strip, coded), first)
         done = offsets[stop] - 2
-    pieces.append(data[done:])
+    pieces.append(view[done:])
     return b"".join(pieces)
 
 

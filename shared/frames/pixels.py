@@ -76,6 +76,15 @@ def decode(data: bytes | bytearray, *, reduced: int = 1) -> Image:
         raise BadPicture(f"{picture.precision} bits per sample; only 8 can be shown")
     if picture.single_scan:
         _check_complete(data, picture)
+    return decode_inspected(data, reduced=reduced)
+
+
+def decode_inspected(data: bytes | bytearray, *, reduced: int = 1) -> Image:
+    """Decode a JPEG as `decode` does, without looking at its header first.
+
+    For rows of MCUs that were taken out of a picture whose header and markers have been checked: what `decode` checks
+    takes a tenth of the time of decoding three rows.
+    """
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[reduced])
     except cv2.error as exc:

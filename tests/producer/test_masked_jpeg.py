@@ -55,6 +55,28 @@ def test_only_the_rows_under_a_mask_of_a_camera_s_jpeg_change(sampling: str, opt
     assert np.percentile(changed[outside], 99) < 24  # coded twice with the same tables
 
 
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize(("top", "bottom"), [(0, 0.3), (0.5, 0.6), (0.8, 1)])
+def test_rows_that_are_covered_from_side_to_side_are_not_decoded(sampling: str, top: float, bottom: float) -> None:
+    """What stands in them makes no difference, even bits that no decoder understands; all others keep every byte."""
+    data = camera_jpeg(scene(width=WIDTH, height=HEIGHT - 5), sampling, restart_marker_rows=1)
+    header = jpeg.inspect(data)
+    masks: Polygons = (((0, top), (1, top), (1, bottom), (0, bottom)),)
+    under_it = covered(masks, header.width, header.height, (header.mcu_width, header.mcu_height), 0.0).all(axis=1)
+    offsets = jpeg_rows.split_rows(data, header)
+    spoilt = bytearray(data)
+    for row in np.flatnonzero(under_it):
+        spoilt[offsets[row] : offsets[row + 1] - 2] = b"\x55" * (offsets[row + 1] - 2 - offsets[row])
+
+    after = masked(CameraJpeg(data), masks)
+
+    assert_covered(after, masks)
+    assert masked_rows(bytes(spoilt), header, masks) == after
+    new = jpeg_rows.split_rows(after, jpeg.inspect(after))
+    for row in np.flatnonzero(~under_it):
+        assert data[offsets[row] : offsets[row + 1] - 2] == after[new[row] : new[row + 1] - 2]
+
+
 def other_coding(image: Image, form: str) -> bytes:
     match form:
         case "no restart markers":
