@@ -15,7 +15,7 @@ Key: TypeAlias = tuple[str, str]
 """Kind and name of an object."""
 
 HERE = Path(__file__).resolve().parent.parent
-DEFAULT = "default"
+DEFAULT, EXTENDED = "default", "extended"
 NAMESPACE = "machine-learning-deployment"
 _BUILD_S = 120.0
 
@@ -48,9 +48,9 @@ class Deployment:
 
 
 def overlays() -> dict[str, Path]:
-    """Return the folder of each overlay by its name."""
+    """Return the folder of each overlay by its name; the extended original's suite is one of them."""
     found = {folder.parent.name: folder.parent for folder in sorted((HERE / "overlays").glob("*/kustomization.yaml"))}
-    return {DEFAULT: HERE, **found}
+    return {DEFAULT: HERE, EXTENDED: HERE / EXTENDED, **found}
 
 
 def read() -> Deployment:

@@ -10,10 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from k8s.chart.documents import Documents
 from k8s.chart.kustomizations import NAMESPACE, Object
 
-DOCUMENT = re.compile(r"(?P<name>cameras|models|access)\.ya?ml")
-"""Keys of ConfigMaps that hold a document of a service; the value of the chart has the document's name."""
 _MARK = re.compile(r"(?P<quote>['\"]?)@@(?P<number>\d+)@@(?P=quote)")
 SETTINGS = re.compile(r"(?P<service>producer|consumer|video)-configmap")
 
@@ -52,7 +51,6 @@ class Values:
     images: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, Object] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
-    documents: dict[str, str] = field(default_factory=dict)
 
     def take_out(self, content: Object, marks: Marks) -> Object:
         """Return an object in which what people change has been replaced by marks."""
@@ -64,6 +62,7 @@ class Values:
             self._workload(content, marks)
         if content["kind"] == "ConfigMap":
             self._config_map(content, marks)
+        Documents(marks.mark).into(content)
         return content
 
     def _workload(self, content: Object, marks: Marks) -> None:
@@ -91,15 +90,7 @@ class Values:
     def _config_map(self, content: Object, marks: Marks) -> None:
         data = content.get("data", {})
         settings = SETTINGS.fullmatch(content["metadata"]["name"])
-        documents = {key: found["name"] for key in data if (found := DOCUMENT.fullmatch(key))}
-        for key, name in documents.items():
-            if self.documents.setdefault(name, data[key]) != data[key]:
-                raise ValueError(f"two documents are called {name}")
-            data[key] = marks.mark(
-                f"{{{{ if .Values.{name} }}}}{{{{ toYaml .Values.{name} | toString | quote }}}}"
-                f"{{{{ else }}}}{{{{ {_quoted(data[key])} | quote }}}}{{{{ end }}}}"
-            )
-        if settings and not documents:
+        if settings:
             service = settings["service"]
             if self.settings.setdefault(service, data) != data:
                 raise ValueError(f"the settings of {service} differ between overlays")

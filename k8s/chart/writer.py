@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from k8s.chart.documents import EXAMPLES
 from k8s.chart.kustomizations import DEFAULT, NAMESPACE, Deployment, Key, Object, Variant
 from k8s.chart.values import Marks, Values
 
@@ -14,6 +15,8 @@ CHART_VERSION = "0.1.0"
 FILES = Path(__file__).with_name("files")
 _HOOKS = {"helm.sh/hook": "post-install,post-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation"}
 """A Job cannot be changed: it is made anew with each release."""
+_WEIGHTS = {"users": "-1"}
+"""Helm waits for each Job before it starts the next. The topics' one is refused until the users are made."""
 
 
 def write(deployment: Deployment, folder: Path) -> None:
@@ -33,8 +36,7 @@ def write(deployment: Deployment, folder: Path) -> None:
         text = _template([Variant(content, deployment.overlays)], deployment.overlays, values, "monitoring.enabled")
         (templates / f"monitoring-{_file_name((content['kind'], content['metadata']['name']))}").write_text(text)
     for file in FILES.iterdir():
-        target = templates if file.name == "NOTES.txt" else folder
-        (target / file.name).write_text(file.read_text())
+        (templates / file.name).write_text(file.read_text())
     (folder / "Chart.yaml").write_text(_chart())
     (folder / "values.yaml").write_text(_values(values, deployment.overlays))
     (folder / "values.schema.json").write_text(json.dumps(_schema(values, deployment.overlays), indent=2) + "\n")
@@ -59,7 +61,8 @@ def _conditional(variant: Variant, overlays: tuple[str, ...], values: Values, co
     if content["kind"] == "Namespace":
         content["metadata"]["name"] = marks.mark("{{ .Release.Namespace }}")
     if content["kind"] == "Job":
-        content["metadata"].setdefault("annotations", {}).update(_HOOKS)
+        weight = {"helm.sh/hook-weight": _WEIGHTS.get(content["metadata"]["name"], "0")}
+        content["metadata"].setdefault("annotations", {}).update(_HOOKS | weight)
     text = marks.text(yaml.safe_dump(content, sort_keys=False, width=1_000_000, allow_unicode=True))
     conditions = [f".Values.{condition}"] if condition else []
     if set(variant.overlays) != set(overlays):
@@ -99,7 +102,7 @@ def _values(values: Values, overlays: tuple[str, ...]) -> str:
             _section("images", "The images; add your registry, or a digest.", values.images),
             _section("settings", "Settings of the services, by their variables.", {}, commented=values.settings),
             _section("sizes", "Replicas, resources and storage of each workload.", {}, commented=values.sizes),
-            *_documents(values.documents),
+            *_documents(),
         ]
     )
 
@@ -112,10 +115,10 @@ def _section(name: str, meaning: str, default: Object | dict[str, str], *, comme
     return text + "\n"
 
 
-def _documents(documents: dict[str, str]) -> Iterator[str]:
-    for name, text in sorted(documents.items()):
-        yield f"# The {name} document (docs/reference.md); empty: the one below.\n{name}: {{}}\n"
-        yield "".join(f"#   {line}".rstrip() + "\n" for line in text.splitlines()) + "\n"
+def _documents() -> Iterator[str]:
+    for name, (meaning, example) in EXAMPLES.items():
+        yield f"# {meaning}\n{name}: {{}}\n"
+        yield "".join(f"#   {line}\n" for line in example.splitlines()) + "\n"
 
 
 def _schema(values: Values, overlays: tuple[str, ...]) -> Object:
@@ -140,7 +143,7 @@ def _schema(values: Values, overlays: tuple[str, ...]) -> Object:
             {name: {"type": "object", "additionalProperties": setting} for name in sorted(values.settings)}
         ),
         "sizes": _mapping(dict.fromkeys(sorted(values.sizes), size)),
-        **{name: {"type": "object"} for name in sorted(values.documents)},
+        **{name: {"type": "object"} for name in EXAMPLES},
         "global": {"type": "object"},
     }
     return {"$schema": "http://json-schema.org/draft-07/schema#", **_mapping(properties)}

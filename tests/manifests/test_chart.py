@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
+from consumer.models_document import ModelsDocument
 from k8s.chart import kustomizations, writer
 from k8s.chart.kustomizations import NAMESPACE, Object
-from tests.manifests.objects import of_kind, template, workloads
+from producer.document import CamerasDocument
+from shared.document import parse_document
+from tests.manifests.objects import allowed, environment, of_kind, template, workloads
 from tests.manifests.test_kustomize import build, kustomize
 from tests.requirements import need
+from video.access.document import AccessDocument
 
 OVERLAYS = kustomizations.overlays()
 
@@ -107,8 +111,76 @@ def test_values_change_what_they_name(chart: Path, tmp_path: Path) -> None:
     }
 
 
+CAMERAS = {"front": {"source": "rtsp://camera.example/stream", "title": "Front: {{ door }}"}}
+MODELS = {"things": {"kind": "detection", "url": "http://tfserving-service:8501/v1/models/detector:predict"}}
+ACCESS = {
+    "viewers": {"roles": {"guard": {"cameras": ["*"]}}},
+    "tokens": {"file": "/access/tokens"},
+    "jwt": {"issuer": "https://id.example", "audience": "video"},
+}
+
+
+def test_documents_are_values(chart: Path, tmp_path: Path) -> None:
+    """Each reaches its service, which accepts it, in the file that its setting names."""
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"cameras": CAMERAS, "models": MODELS, "access": ACCESS}))
+    objects = rendered(chart, "--values", str(values))
+    files = {name: mounted(workloads(objects)[name], objects) for name in ("producer", "consumer", "video")}
+    maps = of_kind("ConfigMap", objects)
+
+    assert files["producer"][maps["cameras"]["data"]["CAMERASFILE"]] == {"cameras": CAMERAS}
+    assert files["consumer"][maps["models-configmap"]["data"]["MODELSFILE"]] == {"models": MODELS}
+    assert files["video"][environment(workloads(objects)["video"], objects)["ACCESSFILE"]] == ACCESS
+    assert parse_document(maps["cameras"]["data"]["cameras.yml"], CamerasDocument).cameras.keys() == {"front"}
+    models = parse_document(maps["models-document"]["data"]["models.yaml"], ModelsDocument)
+    assert models.specs().keys() == {"things"}
+    assert parse_document(maps["access-document"]["data"]["access.yml"], AccessDocument).jwt is not None
+    egress = allowed(of_kind("NetworkPolicy", objects)["video"], "egress")
+    assert [{"port": 443}] in [ports for _, ports in egress]
+
+
+def test_pods_are_made_anew_when_settings_change_or_a_document_comes(chart: Path) -> None:
+    """They read settings at their start only; later changes of a document apply without new pods."""
+
+    def annotations(*words: str) -> dict[str, str]:
+        return dict(template(workloads(rendered(chart, *words))["producer"])["metadata"]["annotations"])
+
+    def given(quality: int, camera: str) -> str:
+        return f"settings.producer.JPEGQUALITY={quality},cameras.{camera}.source=/film.mp4"
+
+    plain = annotations()
+    first, another_camera, other_settings = (
+        annotations("--set", given(*values)) for values in ((70, "front"), (70, "yard"), (60, "yard"))
+    )
+    assert plain.items() < first.items()
+    assert first == another_camera
+    assert {name for name in first if first[name] != other_settings[name]} == {"checksum/settings"}
+    assert first.keys() - plain.keys() == {"checksum/settings", "machine-learning-deployment/document"}
+
+
+def mounted(workload: Object, objects: list[Object]) -> dict[str, Any]:
+    """Return the documents that a workload finds in its files, by path."""
+    maps, found = of_kind("ConfigMap", objects), dict[str, Any]()
+    volumes = {volume["name"]: volume for volume in template(workload)["spec"]["volumes"]}
+    (container,) = template(workload)["spec"]["containers"]
+    for mount in container["volumeMounts"]:
+        volume = volumes[mount["name"]]
+        for source in volume.get("projected", {}).get("sources", [volume]):
+            data = maps.get(source.get("configMap", {}).get("name"), {}).get("data", {})
+            found |= {f"{mount['mountPath']}/{key}": yaml.safe_load(text) for key, text in data.items()}
+    return found
+
+
+def test_users_are_made_before_the_topics(chart: Path) -> None:
+    """Helm waits for one Job after the other, and the user of the topics may do nothing until the rules are there."""
+    jobs = of_kind("Job", rendered(chart, "--set", "overlay=secured"))
+    weights = {name: int(job["metadata"]["annotations"]["helm.sh/hook-weight"]) for name, job in jobs.items()}
+
+    assert weights["users"] < weights["topics"]
+
+
 def test_namespace_is_that_of_the_release(chart: Path) -> None:
-    for overlay in OVERLAYS:
+    for overlay in ("default", "three-brokers"):  # in the second, brokers name each other with it
         objects = rendered(chart, "--set", f"overlay={overlay}", namespace="cameras")
         assert {content["metadata"]["namespace"] for content in objects} == {"cameras"}
         assert f".{NAMESPACE}." not in yaml.safe_dump_all(objects)
@@ -123,6 +195,7 @@ def test_namespace_is_that_of_the_release(chart: Path) -> None:
         ("sizes.video.replica=3", "replica"),
         ("sizes.video.replicas=many", "replicas"),
         ("settings.vidoe.MAXVIEWERS=1", "vidoe"),
+        ("cameras=front", "cameras"),
     ],
 )
 def test_a_wrong_value_is_named(chart: Path, values: str, named: str) -> None:
