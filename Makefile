@@ -33,9 +33,10 @@ TEST_KAFKA_IMAGE = TESTCONTAINERS_RYUK_DISABLED=true KAFKA_IMAGE=$${KAFKA_IMAGE:
 PYTEST := REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
 # Tests that need more than Python have their own targets: other programs, or a quarter of a gigabyte of weights.
 MODEL_TESTS := tests/tfserving/models tests/consumer/kinds/test_real_models.py tests/end_to_end/test_extended.py
+MANIFEST_TESTS := tests/manifests tests/monitoring
 ALL_TESTS := -n $(TEST_JOBS) --dist loadfile --ignore tests/kafka --ignore tests/browser --ignore tests/login \
 	--ignore tests/images --ignore tests/cluster --ignore tests/servers --ignore tests/end_to_end \
-	$(addprefix --ignore ,$(MODEL_TESTS)) -m "not alone"
+	$(addprefix --ignore ,$(MODEL_TESTS) $(MANIFEST_TESTS)) -m "not alone"
 EXTRAS := producer,consumer,video,tfserving,dev
 
 .DEFAULT_GOAL := help
@@ -95,6 +96,10 @@ test-servers: $(SETUP) ## Run the tests against MLServer and KServe, in environm
 .PHONY: test-end-to-end
 test-end-to-end: $(SETUP) ## Run the services together, as processes: faults, ends, modes, cameras and models that come and go.
 	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),tests/end_to_end $(addprefix --ignore ,$(MODEL_TESTS)))
+
+.PHONY: test-manifests
+test-manifests: $(SETUP) ## Check the manifests, the chart, the alerts and the dashboards (kustomize or kubectl, Helm, Prometheus).
+	$(PYTEST) -n 2 --dist loadfile $(or $(TESTS),$(MANIFEST_TESTS))
 
 .PHONY: test-models
 test-models: $(SETUP) ## Export the models and compare them with their originals (fetches 250 MB of weights once).
