@@ -151,15 +151,20 @@ def test_cameras_come_change_and_go_while_the_others_go_on(scene: Scene, recover
 
     assert scene.cameras["front"].requests == opened
     scene.cameras["front"].frozen.set()
-    wait_until(lambda: producer.books("front").arrived == scene.cameras["front"].sent, "every frame is accounted for")
-    books = producer.books("front")
-    wait_until(lambda: len(scene.frames("front")) == books.out, "every frame that went out is on the bus")
-    assert [frame.seq for frame in scene.frames("front")] == list(range(1, books.out + 1))
-    assert books.balance
+    wait_until(lambda: _is_settled(scene, producer), "every frame is accounted for, and on the bus if it went out")
+    sequences = [frame.seq for frame in scene.frames("front")]
+    assert sequences == sorted(set(sequences))
+    assert sequences[-1] - len(sequences) <= sum(producer.books("front").dropped.values())
     seen = producer.log + json.dumps(scene.status()) + _readyz(producer) + _environments(producer)
     assert producer.ends() == 0
     for secret_text in (PASSWORD, USER):
         assert secret_text not in seen
+
+
+def _is_settled(scene: Scene, producer: Service) -> bool:
+    books = producer.books("front")
+    sent, on_the_bus = scene.cameras["front"].sent, len(scene.frames("front"))
+    return books.balance and (books.arrived, books.out) == (sent, on_the_bus)
 
 
 def test_a_secret_may_arrive_after_the_document(scene: Scene) -> None:
