@@ -16,8 +16,8 @@ from shared.bus import Bus, Topics
 from shared.topics import read_list
 from tests.end_to_end.model_server import NUMBERS, ModelServer
 from tests.end_to_end.numbered import write_png
-from tests.kafka.test_command import first_port
 from tests.end_to_end.test_run import Suite, arguments_of, newest
+from tests.kafka.test_command import first_port
 from tests.suite import LOOPBACK, children_of
 from tests.waiting import wait_until
 
