@@ -1,12 +1,13 @@
 """Reads the labels of a model: JSON {"0": "tench, Tinca tinca", …} from a file or an http(s) URL, or a packaged set."""
 
 import json
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
-import requests
+from urllib3.exceptions import HTTPError
 
-from consumer.deadline import session
+from consumer.deadline import HttpSession
 from shared.errors import SuiteError
 from shared.redact import redact
 
@@ -68,11 +69,11 @@ def _read(path: str) -> bytes:
 
 def _fetch(url: str) -> bytes:
     try:
-        with session() as opened, opened.get(url, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as response:
-            if response.status_code != 200:
-                raise LabelsUnavailable(f"{_shown(url)}: HTTP {response.status_code}")
-            return bytes(response.raw.read(LARGEST_FILE + 1, decode_content=True))
-    except requests.RequestException as exc:  # some are an OSError without a reason of the system
+        with HttpSession() as session, closing(session.request("GET", url, timeout_s=TIMEOUT_S)) as response:
+            if response.status != 200:
+                raise LabelsUnavailable(f"{_shown(url)}: HTTP {response.status}")
+            return response.read(LARGEST_FILE + 1, decode_content=True)
+    except HTTPError as exc:
         raise LabelsUnavailable(f"{_shown(url)}: {type(exc).__name__}") from exc
 
 

@@ -6,13 +6,14 @@ client makes of it is one of the errors of consumer/servers/errors.py.
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
-from consumer.deadline import session
+from consumer.deadline import HttpSession
 from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
 from shared.redact import redact
 
@@ -46,7 +47,7 @@ class HttpClient:
 
     def __init__(self) -> None:
         """Prepare; nothing is asked yet."""
-        self._session = session()
+        self._session = HttpSession()
 
     def ask(
         self,
@@ -75,15 +76,13 @@ class HttpClient:
         """
         sent = {"Content-Type": "application/json", **(headers or {})} if body is not None else {}
         try:
-            with self._session.request(
-                method, url, data=body, headers=sent, timeout=timeout_s, stream=True, allow_redirects=False
-            ) as response:
-                text = response.raw.read(largest + 1, decode_content=True)
-                status = response.status_code
+            with closing(self._session.request(method, url, body=body, headers=sent, timeout_s=timeout_s)) as response:
+                text = response.read(largest + 1, decode_content=True)
+                status = response.status
                 received = {name.lower(): value for name, value in response.headers.items()}
-        except (requests.Timeout, ReadTimeoutError) as exc:
-            raise ServingTimeout(f"no answer within {round(timeout_s, 2):g} s") from exc
-        except (requests.RequestException, HTTPError) as exc:  # urllib3 reads the body
+        except HTTPError as exc:
+            if isinstance(exc, HttpTimeoutError) and not isinstance(exc, NewConnectionError):  # which is one, too
+                raise ServingTimeout(f"no answer within {round(timeout_s, 2):g} s") from exc
             raise ServingUnreachable(shown(f"cannot reach {url}: {_cause(exc)}")) from exc
         except Exception as exc:  # what an answer makes the client raise must not end the loop that asks
             raise ServingNonsense(shown(f"cannot read the answer of {url}: {_cause(exc)}")) from exc

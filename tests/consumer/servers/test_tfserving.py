@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from consumer.deadline import HttpSession
 from consumer.servers.answer_size import LARGEST_ANSWER, LARGEST_OPEN_ANSWER, LARGEST_PROMISED_ANSWER, largest_answer
 from consumer.servers.errors import ServingNonsense, ServingRefusal, ServingTimeout, ServingUnreachable
 from consumer.servers.http import json_object
@@ -271,6 +272,21 @@ def test_credentials_in_an_address_are_not_in_messages() -> None:
     assert "hidden" not in str(caught.value)
 
 
+def test_credentials_in_an_address_are_sent_as_basic_authentication() -> None:
+    """What is percent-encoded in the address is not in the header (RFC 7617)."""
+    seen = []
+
+    def note(request: rest.Request) -> None:
+        seen.append(request.headers["Authorization"])
+        rest.well(request)
+
+    with Rest(note) as server:
+        url = server.predict_url.replace("http://", "http://me:hi%40den@")
+        assert TfServing(url, timeout_s=20).infer(ONE, timeout_s=20)
+
+    assert seen == ["Basic " + base64.b64encode(b"me:hi@den").decode()]
+
+
 def test_a_long_password_is_not_cut_and_shown() -> None:
     """The message is cut after the address has been redacted."""
     url = f"http://me:hidden{'x' * 500}@{LOOPBACK}:{free_port()}/v1/models/tfModel:predict"
@@ -330,7 +346,7 @@ def test_the_time_limit_holds_over_tls(tmp_path: Path) -> None:
 
     with Rest(rest.well, certificate=certificate) as server:
         serving = TfServing(server.predict_url, timeout_s=20)
-        serving._http._session.verify = str(certificate)
+        serving._http._session = HttpSession(authorities=str(certificate))
         assert serving.infer(ONE, timeout_s=20)
 
         server.behaviour = rest.drip_head
