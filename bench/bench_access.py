@@ -1,14 +1,17 @@
 """CPU time that access control costs the video service, per frame sent to a viewer.
 
-    python -m bench.bench_access [--viewers 200] [--fps 25] [--kilobytes 40] [--rounds 6] [--seconds 3]
+    python -m bench.bench_access [--viewers 200] [--fps 25] [--kilobytes 40] [--rounds 12] [--seconds 3]
 
 One server, one crowd of viewers, each with a signed link of its own, whose streams run all the time. Access control is
 turned on and off in turns, so that both see the same machine, whatever else it does. The figures are user + system time
-of the server process.
+of the server process per frame. Each round has both, one after the other, in alternating order; the difference is the
+median of the rounds' ratios, which a disturbance of some rounds does not move.
 """
 
 import argparse
 import asyncio
+import math
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,7 +38,7 @@ def main() -> None:
     arguments.add_argument("--viewers", type=int, default=200)
     arguments.add_argument("--fps", type=float, default=25.0)
     arguments.add_argument("--kilobytes", type=int, default=40, help="size of a picture")
-    arguments.add_argument("--rounds", type=int, default=6, help="of both")
+    arguments.add_argument("--rounds", type=int, default=12, help="of both")
     arguments.add_argument("--seconds", type=float, default=3.0, help="for each half of a round")
     arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = arguments.parse_args()
@@ -73,23 +76,37 @@ async def measure(process: "subprocess.Popen[str]", options: argparse.Namespace)
     assert process.stdin is not None
     assert process.stdout is not None
     port = int(process.stdout.readline())
-    link = sign(KEY, "front", time.time() + LINK_S, predictions=True)
-    watching = await crowd.connect_good(port, f"{PATH}?link={link}", options.viewers)
+    links = [sign(KEY, "front", time.time() + LINK_S + number, predictions=True) for number in range(options.viewers)]
+    watching = [viewer for link in links for viewer in await crowd.connect_good(port, f"{PATH}?link={link}", 1)]
     await asyncio.sleep(WARM_UP_S)
-    cpu_s, frames = {"on": 0.0, "off": 0.0}, {"on": 0, "off": 0}
-    for number in range(2 * options.rounds):
-        state = ("on", "off", "off", "on")[number % 4]  # neither is always the first
-        process.stdin.write(f"{state}\n")
-        process.stdin.flush()
-        await asyncio.sleep(SETTLE_S)
-        seen = await crowd.window(watching, options.seconds, process.pid)
-        cpu_s[state] += seen.cpu_s
-        frames[state] += len(seen.ages_ms)
-    print(f"{options.viewers} viewers x {options.fps:g} fps x {options.kilobytes} KB, {options.rounds} rounds")
-    costs = {state: cpu_s[state] / max(1, frames[state]) * 1e6 for state in cpu_s}
-    for state, cost in costs.items():
-        print(f"access control {state:4}{cost:8.1f} us of CPU per frame, {frames[state]} frames")
-    print(f"difference: {costs['on'] / costs['off'] - 1:+.1%}")
+    rounds: list[dict[str, float]] = []
+    print(f"{options.viewers} viewers x {options.fps:g} fps x {options.kilobytes} KB, us of CPU per frame")
+    for number in range(options.rounds):
+        cost: dict[str, float] = {}
+        for state in ("on", "off") if number % 2 else ("off", "on"):
+            process.stdin.write(f"{state}\n")
+            process.stdin.flush()
+            await asyncio.sleep(SETTLE_S)
+            seen = await crowd.window(watching, options.seconds, process.pid)
+            assert not any(viewer.ended for viewer in watching), "a viewer was cut off"
+            cost[state] = seen.cpu_s / max(1, len(seen.ages_ms)) * 1e6
+        rounds.append(cost)
+        difference = cost["on"] / cost["off"] - 1
+        print(f"round {number + 1:3}  off {cost['off']:6.1f}  on {cost['on']:6.1f}  {difference:+.1%}", flush=True)
+    report(rounds)
+
+
+def report(rounds: list[dict[str, float]]) -> None:
+    """Print the medians, and the interval that holds the median of the differences with about 95 % confidence."""
+    differences = sorted(cost["on"] / cost["off"] - 1 for cost in rounds)
+    # Between the order statistics n/2 -+ sqrt(n): the binomial distribution of how many rounds lie below the median.
+    reach = math.sqrt(len(rounds))
+    low = differences[max(0, math.floor(len(rounds) / 2 - reach))]
+    high = differences[min(len(rounds) - 1, math.ceil(len(rounds) / 2 + reach) - 1)]
+    for state in ("off", "on"):
+        median = statistics.median(cost[state] for cost in rounds)
+        print(f"access control {state:4}{median:6.1f} us, median of {len(rounds)} rounds")
+    print(f"difference: {statistics.median(differences):+.1%}, between {low:+.1%} and {high:+.1%}")
 
 
 if __name__ == "__main__":
