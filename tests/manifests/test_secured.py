@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import yaml
 
 from local.kafka.configuration import read
@@ -29,6 +30,15 @@ def test_the_overlay_has_the_list_of_users() -> None:
     assert of_kind("ConfigMap", build("overlays/secured"))["users-configmap"]["data"] == {
         "users.toml": (SECURED / "users.toml").read_text()
     }
+
+
+@pytest.mark.parametrize("name", ["producer", "consumer", "video", "topics", "users"])
+def test_pods_wait_for_their_secret(name: str) -> None:
+    """They read it at their start only: one that began without it would be refused until somebody restarts it."""
+    (container,) = template(workloads(build("overlays/secured"))[name])["spec"]["containers"]
+    sources = [source["secretRef"] for source in container["envFrom"] if "secretRef" in source]
+
+    assert [source.get("optional", False) for source in sources if source["name"] == f"{name}-secret"] == [False]
 
 
 def test_no_listener_is_open() -> None:
