@@ -11,6 +11,7 @@ REQUIRE_ALL ?=
 SOAK_MINUTES ?= 30
 # How long `make fuzz` runs each fuzzer.
 FUZZ_SECONDS ?= 60
+IMAGES := producer consumer video tfserving
 # Additional arguments for `docker build`.
 BUILD ?=
 # The name of the stand-in for the official Kafka image.
@@ -196,7 +197,7 @@ sbom: $(SETUP) ## Write a bill of materials for each image, CycloneDX, to dist/s
 
 .PHONY: audit
 audit: $(SETUP) ## Look the pinned packages up in the public database of known vulnerabilities (network).
-	@mkdir -p dist; for file in $(REQUIREMENTS); do \
+	@mkdir -p dist; for file in $(REQUIREMENTS) tfserving/image/node.txt; do \
 		$(BIN)/uv tool run --quiet pip-audit@2.10.1 --vulnerability-service osv --strict --disable-pip --no-deps -r $$file \
 			>dist/audit.log 2>&1 && echo "$$file: no known vulnerability" || { tail -20 dist/audit.log; \
 			echo "$$file: vulnerable, or the database was not reached: see above, and dist/audit.log"; exit 1; }; done
@@ -211,7 +212,7 @@ chart: $(SETUP) ## Write the Helm chart to dist/chart from the kustomizations (k
 
 .PHONY: images
 images: ## Build producer, consumer, video and tfserving (Docker; BUILD adds arguments, such as --build-arg BASE=…).
-	@for name in producer consumer video tfserving; do \
+	@for name in $(IMAGES); do \
 		docker build --file $$name/Dockerfile --tag $$name:$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD) . || exit 1; \
 	done
 

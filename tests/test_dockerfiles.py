@@ -1,6 +1,7 @@
 """The Dockerfiles keep those promises that can be checked without Docker."""
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -36,6 +37,14 @@ def test_bases_are_arguments_and_pinned(name: str) -> None:
 
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in bases.values())
     assert {stage.split()[1].removeprefix("$") for stage in built} == bases.keys()
+
+
+def test_make_lists_what_every_image_contains() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    command = ["make", "--dry-run", "--no-print-directory", "sbom"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert set(said.splitlines()[-1].rpartition(" sbom ")[2].split()) == {f"{name}:{version}" for name in IMAGES}
 
 
 @pytest.mark.parametrize("name", IMAGES)
