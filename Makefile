@@ -7,6 +7,8 @@ TEST_JOBS ?= 4
 TESTS ?=
 # 1: a tool that this machine lacks makes its tests fail instead of being skipped.
 REQUIRE_ALL ?=
+# `secured`: `make test-kafka` runs against a broker with TLS, passwords and rules.
+BUS ?=
 # How long `make soak` runs after its start; from 15 on its faults last longer.
 SOAK_MINUTES ?= 30
 # How long `make fuzz` runs each fuzzer.
@@ -87,8 +89,8 @@ fuzz: $(SETUP) ## Run each fuzzer for FUZZ_SECONDS (60).
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTEST) -m fuzz --timeout 0 $(TESTS)
 
 .PHONY: test-kafka
-test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven).
-	$(PYTEST) $(or $(TESTS),tests/kafka)
+test-kafka: $(SETUP) ## Run the tests against a real Kafka (Java 17, Maven); BUS=secured: with TLS, passwords and rules.
+	BUS=$(BUS) $(PYTEST) $(or $(TESTS),tests/kafka)
 
 .PHONY: test-servers
 test-servers: $(SETUP) ## Run the tests against MLServer and KServe, in environments of their own in .venv-servers (pip).
@@ -128,7 +130,7 @@ $(LOGIN_SETUP): tests/login/package.json tests/login/package-lock.json
 .PHONY: test-images
 test-images: $(SETUP) ## Build the images and run them as a cluster would (Docker).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
-		$(PYTEST) tests/images
+		$(PYTEST) $(or $(TESTS),tests/images)
 
 .PHONY: test-kafka-image
 test-kafka-image: $(SETUP) ## Run the broker tests against the image KAFKA_IMAGE; CI uses a stand-in (Docker).
@@ -138,7 +140,7 @@ test-kafka-image: $(SETUP) ## Run the broker tests against the image KAFKA_IMAGE
 .PHONY: test-cluster
 test-cluster: $(SETUP) ## Apply the manifests to a real one-node Kubernetes (binaries in CLUSTER; root).
 	@if command -v dockerd >/dev/null && command -v debootstrap >/dev/null; then eval "$$(tests/images/up.sh)"; fi; \
-		$(PYTEST) tests/cluster
+		$(PYTEST) $(or $(TESTS),tests/cluster)
 
 .PHONY: soak
 soak: $(SETUP) ## Run everything for SOAK_MINUTES and inject faults; writes artefacts/soak.json (Java 17, Maven).

@@ -13,8 +13,11 @@ from k8s.chart.values import Marks, Values
 
 CHART_VERSION = "0.1.0"
 FILES = Path(__file__).with_name("files")
-_HOOKS = {"helm.sh/hook": "post-install,post-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation"}
-"""A Job cannot be changed: it is made anew with each release."""
+_HOOKS = {
+    "helm.sh/hook": "post-install,post-upgrade",
+    "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+}
+"""A Job cannot be changed: it is made anew with each release, and does not outlive it."""
 _WEIGHTS = {"users": "-1"}
 """Helm waits for each Job before it starts the next. The topics' one is refused until the users are made."""
 

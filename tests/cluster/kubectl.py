@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.manifests.objects import Object
-from tests.suite import ROOT
+from tests.suite import PRINT_READYZ, ROOT
 from tests.waiting import wait_until
 
 ROLLOUT_S = 240.0
@@ -23,12 +23,12 @@ class Kubectl:
     """kubectl against a cluster, with a namespace that commands go to when they name none."""
 
     def __init__(self, environment: Mapping[str, str], namespace: str = "default") -> None:
-        self._environment = {**environment, "LANG": os.environ.get("LANG", "C.UTF-8")}
+        self.environment = {**environment, "LANG": os.environ.get("LANG", "C.UTF-8")}
         self.namespace = namespace
 
     def within(self, namespace: str) -> "Kubectl":
         """Return the same for another namespace."""
-        return Kubectl(self._environment, namespace)
+        return Kubectl(self.environment, namespace)
 
     def __call__(self, *arguments: str, given: str | None = None, status: int | None = 0, within_s: float = 120) -> str:
         """Run a command from the project's root, and return what it printed on both streams.
@@ -43,7 +43,7 @@ class Kubectl:
             # Named only where it is another one: kubectl refuses it beside a kustomization that has its own.
             ["kubectl", *([] if self.namespace == "default" else [f"--namespace={self.namespace}"]), *arguments],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             input=given or "",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,6 +72,14 @@ class Kubectl:
         """Return the pods of a subsystem that are not terminating."""
         found = self.get("pods", f"--selector=app.kubernetes.io/name={name}")["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def readiness(self, name: str) -> list[dict[str, str]]:
+        """Return what /readyz says of each pod of a subsystem; empty where it does not answer."""
+        found = []
+        for pod in self.pods(name):
+            said = self("exec", pod["metadata"]["name"], "--", *PRINT_READYZ, status=None)
+            found.append(json.loads(said) if said.startswith("{") else {})
+        return found
 
     def left(self) -> set[str]:
         """Return the names of what is in the namespace, without what every one has."""

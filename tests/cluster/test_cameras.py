@@ -63,16 +63,7 @@ class Cameras:
 
     def readiness(self) -> list[dict[str, str]]:
         """Return the answers of /readyz of all producers."""
-        found = []
-        for pod in self.kubectl.pods("producer"):
-            said = self.kubectl("exec", pod["metadata"]["name"], "--", *ASK, status=None)
-            found.append(json.loads(said) if said.startswith("{") else {})
-        return found
-
-
-# shared.alive prints nothing of an answer that is well.
-_READYZ = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8081/readyz').read().decode())"
-ASK = ("python", "-c", _READYZ)
+        return self.kubectl.readiness("producer")
 
 
 @pytest.fixture(scope="module")

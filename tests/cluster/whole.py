@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.view import until_labelled
@@ -14,13 +15,14 @@ FRESH_S = 120.0
 
 
 @contextmanager
-def applied(cluster: Kubectl, folder: str, *bus: str) -> Iterator[tuple[Kubectl, float]]:
+def applied(cluster: Kubectl, folder: str, *bus: str, secrets: Path | None = None) -> Iterator[tuple[Kubectl, float]]:
     """Apply a kustomization, wait until labelled frames are shown, and delete it at the end.
 
     Args:
         cluster: kubectl.
         folder: of the kustomization.
         bus: what has to be rolled out beside the Deployments, `statefulset/kafka1`.
+        secrets: a file that is applied in its namespace afterwards.
 
     Returns:
         kubectl in its namespace, and the seconds to the first labelled frame.
@@ -30,6 +32,8 @@ def applied(cluster: Kubectl, folder: str, *bus: str) -> Iterator[tuple[Kubectl,
     try:
         said = cluster("apply", f"--kustomize={folder}")
         assert "Warning" not in said
+        if secrets is not None:
+            inside("apply", f"--filename={secrets}")
         inside.rolled_out(*bus, *DEPLOYMENTS)
         until_labelled(within_s=FRESH_S)
         yield inside, round(time.monotonic() - began, 1)
