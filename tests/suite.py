@@ -23,6 +23,14 @@ from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[1]
+_PRINT_READYZ = """
+import http.client
+probes = http.client.HTTPConnection("127.0.0.1", 8081)
+probes.request("GET", "/readyz")
+print(probes.getresponse().read().decode())
+"""
+# What a container runs to print its own /readyz, ready or not; shared.alive prints nothing of an answer that is well.
+PRINT_READYZ = ("python", "-c", _PRINT_READYZ)
 LOOPBACK = "127.0.0.1"
 
 

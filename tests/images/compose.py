@@ -35,15 +35,15 @@ def has_v1() -> bool:
 
 
 class Compose:
-    """One of the two versions, with a file of settings such as compose/.env."""
+    """One of the two versions, with files of settings such as compose/.env."""
 
-    def __init__(self, version: int, settings: Path) -> None:
+    def __init__(self, version: int, *settings: Path) -> None:
         self.version = version
         self._settings = settings
 
     def __call__(self, file: str, *arguments: str, status: int | None = 0) -> str:
         """Run a command for compose/FILE.yml from the project's root; return what it said."""
-        settings = ("--env-file", str(self._settings))
+        settings = [word for path in self._settings for word in ("--env-file", str(path))]
         words = (
             ("docker", "compose", *settings, "--file", f"compose/{file}.yml")
             if self.version == 2
