@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from shared.bus.assignment import AllPartitions, Assignment
 from shared.bus.client import LARGEST_MESSAGE_BYTES, Bus, OutageLog, Properties, close_in_time
-from shared.bus.commits import Commits
+from shared.bus.commits import REPORT_EVERY_S, Commits
 from shared.bus.embedded import MOCK_CLUSTER
 from shared.bus.fetcher import Fetcher
 from shared.bus.group import SESSION_TIMEOUT, GroupMember
@@ -70,14 +70,14 @@ class Reader:
         Args:
             bus: the brokers.
             topic: to be read.
-            group: name under which the progress is committed.
+            group: name under which the progress is committed, every REPORT_EVERY_S seconds.
             replay_last: start this many records before the end of each partition.
 
         Raises:
             SettingsError: librdkafka rejects a property or its value.
         """
         fetcher = Fetcher(topic, _properties(bus, topic, group), replay_last=replay_last)
-        commits = Commits(topic, fetcher.offsets)
+        commits = Commits(topic, fetcher.offsets, every_s=REPORT_EVERY_S)
         return cls(bus, topic, fetcher=fetcher, assignment=AllPartitions(topic, fetcher, commits), commits=commits)
 
     def on_assigned(self, callback: Callable[[int, str | None], None]) -> None:
