@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.kafka.configuration import LISTENERS, Ports, Quorum, kraft, with_zookeeper, write
 from local.kafka.parts import FOLDER
-from local.kafka.program import JavaProgram, KafkaEnded
+from local.kafka.program import JVM, JavaProgram, KafkaEnded
 from local.ports import LOOPBACK
 from shared.bus import Bus, Properties, Topics
 
@@ -29,7 +29,7 @@ class Node(JavaProgram):
         quorum: Quorum | None = None,
         number: int = 1,
         zookeeper: str | None = None,
-        java_options: tuple[str, ...] = (),
+        java_options: tuple[str, ...] = JVM,
         overrides: Mapping[str, str] | None = None,
         client: Properties | None = None,
     ) -> None:
@@ -42,7 +42,7 @@ class Node(JavaProgram):
             quorum: the cluster it belongs to.
             number: of the node in the cluster.
             zookeeper: `host:port`; the jars are then those of Kafka 3.9.
-            java_options: additional options of Java.
+            java_options: of Java, beside the heap and the log.
             overrides: properties of the broker that differ from kafka/server.properties.
             client: librdkafka's properties with which to ask whether it answers.
 

@@ -15,6 +15,9 @@ from shared.errors import SuiteError
 READY_TIMEOUT_S = 180.0  # it takes 4 s on an idle machine; a busy one is no reason to give up
 END_TIMEOUT_S = 10.0  # to close its files; then it is killed, and checks them at its next start
 POLL_S = 0.05
+# Java's quick compiler alone, and its collector for small machines: docs/broker.md says what the others cost. An eighth
+# of the heap for new objects: a record of 100 MB needs its room among the old ones.
+JVM = ("-XX:+UseSerialGC", "-XX:NewRatio=7", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 
 class KafkaEnded(SuiteError):
@@ -26,7 +29,7 @@ class JavaProgram(ABC):
 
     name = "it"
 
-    def __init__(self, jars: Path, data: Path, *, heap: str, logging: str, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, jars: Path, data: Path, *, heap: str, logging: str, options: tuple[str, ...] = JVM) -> None:
         """Prepare.
 
         Args:
@@ -34,14 +37,13 @@ class JavaProgram(ABC):
             data: folder of this program, reused by the next start.
             heap: as Java takes it, such as `512m`.
             logging: the Java property that names the logging configuration.
-            options: additional options of Java.
+            options: further options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
         """
         self.data = data
-        self._java = [str(java()), "-cp", f"{jars}/*", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
-        self._java += ["-Djava.awt.headless=true", logging, *options]
+        self._java = [str(java()), "-cp", f"{jars}/*", f"-Xmx{heap}", *options, logging]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

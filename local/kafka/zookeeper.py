@@ -17,20 +17,19 @@ class ZooKeeper(JavaProgram):
 
     name = "ZooKeeper"
 
-    def __init__(self, jars: Path, data: Path, port: int, *, java_options: tuple[str, ...] = ()) -> None:
+    def __init__(self, jars: Path, data: Path, port: int) -> None:
         """Prepare.
 
         Args:
             jars: folder of the jars of Kafka 3.9, which include it.
             data: folder of this program.
             port: where it listens.
-            java_options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
         """
         logging = f"-Dlog4j.configuration=file:{FOLDER / 'zookeeper' / 'log4j.properties'}"
-        super().__init__(jars, data, heap=HEAP, logging=logging, options=java_options)
+        super().__init__(jars, data, heap=HEAP, logging=logging)
         self.port = port
 
     @property

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from local.kafka import configuration
+from local.kafka.program import JVM
 from local.services import SETTINGS
 from shared.settings import document
 from tests.manifests import objects as k8s
@@ -103,6 +104,7 @@ def test_broker_is_configured_as_everywhere(broker: str) -> None:
     for name, value in properties.items():
         if name not in elsewhere:
             assert str(variables.get(kafka_variable(name))) == value, name
+    assert " ".join(JVM) in variables["KAFKA_JVM_PERFORMANCE_OPTS"]
 
 
 def test_topics_are_made_in_the_same_way() -> None:

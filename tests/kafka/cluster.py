@@ -14,14 +14,13 @@ SIZE = 3  # the smallest cluster of which one node may be lost
 class Cluster:
     """Nodes with kafka/three.properties applied over the configuration of one; each record is stored on all three."""
 
-    def __init__(self, jars: Path, data: Path, *, size: int = SIZE, java_options: tuple[str, ...] = ()) -> None:
+    def __init__(self, jars: Path, data: Path, *, size: int = SIZE) -> None:
         """Prepare.
 
         Args:
             jars: folder of Kafka's jars.
             data: a new folder, with one subfolder for each node.
             size: number of nodes.
-            java_options: additional options of Java.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -29,8 +28,7 @@ class Cluster:
         ports = [Ports.free() for _ in range(size)]
         quorum = Quorum.of(ports)
         self.nodes = [
-            Node(jars, data / str(number), own, quorum=quorum, number=number, java_options=java_options)
-            for number, own in enumerate(ports, 1)
+            Node(jars, data / str(number), own, quorum=quorum, number=number) for number, own in enumerate(ports, 1)
         ]
         self._running = ExitStack()
 

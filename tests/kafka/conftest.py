@@ -13,9 +13,6 @@ from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, P
 from tests.kafka.container import ContainerNode, image_at_hand
 from tests.requirements import need
 
-# The tests run in the JVM's first minute, in which it is fastest with its quick compiler alone.
-QUICK_START = ("-XX:TieredStopAtLevel=1",)
-
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> Path:
@@ -36,7 +33,7 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield container
         return
     jars = request.getfixturevalue("kafka_jars")
-    with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free(), java_options=QUICK_START) as node:
+    with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free()) as node:
         yield node
 
 

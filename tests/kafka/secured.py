@@ -45,10 +45,10 @@ class Credentials:
             "ssl.truststore.location": str(self.folder / "tls" / "ca.pem"),
         }
 
-    def node(self, jars: Path, data: Path, *, java_options: tuple[str, ...], **overrides: str) -> Node:
+    def node(self, jars: Path, data: Path, **overrides: str) -> Node:
         """Return a broker, which is not started."""
         properties = self.broker() | {name.replace("__", "-"): value for name, value in overrides.items()}
-        return Node(jars, data, Ports.free(), java_options=java_options, overrides=properties, client=self.of("admin"))
+        return Node(jars, data, Ports.free(), overrides=properties, client=self.of("admin"))
 
 
 def run(module: str, *arguments: str, properties: Mapping[str, Any], **environment: str) -> str:

@@ -10,7 +10,6 @@ from local.kafka.configuration import LISTENERS, Ports, read
 from local.kafka.configuration import write as write_properties
 from local.kafka.node import Node
 from shared.bus import Bus, DeclaredTopic, Delivery, Limit, MessageTooLarge, Topics, Writer
-from tests.kafka.conftest import QUICK_START
 from tests.kafka.strict_proxy import StrictProxy
 from tests.shared.brokers import write
 from tests.suite import LOOPBACK
@@ -29,7 +28,7 @@ class StrictNode(Node):
     """
 
     def __init__(self, jars: Path, data: Path, proxy: StrictProxy) -> None:
-        super().__init__(jars, data, Ports.free(), java_options=QUICK_START)
+        super().__init__(jars, data, Ports.free())
         self.proxy = proxy
         proxy.broker_port = self.ports.listeners[PROD1]
 

@@ -15,7 +15,6 @@ from shared.bus import Bus, Topics
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import settled
-from tests.kafka.conftest import QUICK_START
 from tests.kafka.secured import Credentials, SecuredChain, listener, make_topics, make_users
 from tests.suite import Service, get
 from tests.waiting import wait_until
@@ -38,7 +37,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
 
 @pytest.fixture(scope="module")
 def node(kafka_jars: Path, credentials: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with credentials.node(kafka_jars, tmp_path_factory.mktemp("secured"), java_options=QUICK_START) as node:
+    with credentials.node(kafka_jars, tmp_path_factory.mktemp("secured")) as node:
         make_users(node, credentials)
         make_topics(node, credentials)
         yield node
@@ -166,7 +165,7 @@ def test_certificates_end_and_are_renewed(kafka_jars: Path, credentials: Credent
     expired(credentials, ended)
     film = write_video(tmp_path / "film.mkv", FRAMES)
     store = {"listener.name.prod1.ssl.keystore.location": str(ended), "listener.name.prod1.ssl.keystore.type": "PEM"}
-    node = credentials.node(kafka_jars, tmp_path / "node", java_options=QUICK_START, **store)
+    node = credentials.node(kafka_jars, tmp_path / "node", **store)
     with node:
         make_users(node, credentials)
         make_topics(node, credentials)

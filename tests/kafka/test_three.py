@@ -20,7 +20,6 @@ from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import PARTITIONS, KafkaChain
 from tests.kafka.cluster import Cluster
-from tests.kafka.conftest import QUICK_START
 from tests.kafka.faults import Viewer
 from tests.kafka.test_faults import CAMERA, Live
 from tests.waiting import PATIENCE_S, wait_until
@@ -33,7 +32,7 @@ AWAY_S = 10.0
 
 @pytest.fixture(scope="module")
 def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(kafka_jars, tmp_path_factory.mktemp("three"), java_options=QUICK_START) as cluster:
+    with Cluster(kafka_jars, tmp_path_factory.mktemp("three")) as cluster:
         yield cluster
 
 

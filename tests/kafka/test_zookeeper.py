@@ -15,7 +15,6 @@ from shared.bus import Bus, Topics
 from tests.end_to_end.model_server import PROBABILITY, ModelServer
 from tests.end_to_end.numbered import read_number, write_png
 from tests.kafka.chain import MODEL, KafkaChain
-from tests.kafka.conftest import QUICK_START
 from tests.kafka.faults import Viewer
 from tests.kafka.test_command import first_port
 from tests.suite import LOOPBACK, Program, children_of, use_of
@@ -31,8 +30,8 @@ def test_a_labelled_frame_comes_to_the_client(zookeeper_jars: Path, tmp_path: Pa
     ports = Ports.free()
     with (
         ModelServer() as models,
-        ZooKeeper(zookeeper_jars, tmp_path / "zookeeper", ports.controller, java_options=QUICK_START) as zookeeper,
-        Node(zookeeper_jars, tmp_path / "kafka", ports, zookeeper=zookeeper.address, java_options=QUICK_START) as kafka,
+        ZooKeeper(zookeeper_jars, tmp_path / "zookeeper", ports.controller) as zookeeper,
+        Node(zookeeper_jars, tmp_path / "kafka", ports, zookeeper=zookeeper.address) as kafka,
         KafkaChain(kafka, models, suffix="-zookeeper") as chain,
     ):
         chain.produce(CAMERAS=json.dumps({"ours": str(still)}))

@@ -13,6 +13,7 @@ from av import VideoFrame
 from prometheus_client import CollectorRegistry
 
 from local.kafka.configuration import read
+from local.kafka.program import JVM
 from local.services import SETTINGS
 from producer.files import pictures
 from shared.go_notation import Address
@@ -160,6 +161,7 @@ def test_broker_is_configured_as_everywhere(form: str) -> None:
     for name, value in PROPERTIES.items():
         if name not in of_the_place:
             assert variables.get(kafka_variable(name)) == value, name
+    assert variables["KAFKA_JVM_PERFORMANCE_OPTS"] == " ".join(JVM)
 
 
 @pytest.mark.parametrize("form", FORMS)
