@@ -1,7 +1,7 @@
 """The reports of a service on `videostatus`, as types with their bounds; shared/report_reader.py parses them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
@@ -175,6 +175,11 @@ class Report:
             "models": {name: model.as_json() for name, model in self.models.items()},
             "ledger": {name: account.as_json() for name, account in self.ledger.items()},
         } | further
+
+    def terse(self) -> "Report":
+        """Return the report without what its writers may make long: titles, tags and reasons of cameras."""
+        cameras = {name: CameraReport(camera.state, camera.since) for name, camera in self.cameras.items()}
+        return replace(self, cameras=cameras)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ from shared.clock import Instant, now_us
 from shared.crashes import Faults
 from shared.errors import BadRecord, BusError
 from shared.report_reader import read_entry
-from shared.reports import Entry, Report, ServiceName
+from shared.reports import Entry, Json, Report, ServiceName
 
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
+APART_S = 0.1  # however often something changes: a thousand cameras that start are a record of 200 KB each time
+LARGEST_BYTES = 900_000  # of a record; brokers take 1 MB (kafka/topics.toml)
 SILENT_AFTER_S = 5.0
 REFUSED_AFTER_S = 2.0  # two reports without an acknowledgement: then a refusal explains the silence
 REMEMBERED_S = 60.0  # a service that has been silent longer is forgotten; also how far back a new reader looks
@@ -61,18 +63,20 @@ class StatusWriter:
         self._instance = instance_name()
         self._started = time.monotonic()
         self._changed = threading.Event()
+        self._was_long = False  # reported once
         silent.set_function(self.broker_silent_s)
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Write until `stop`."""
         while not stop.is_set():
             beat()
+            self._changed.clear()  # before the report is made: what changes later is in the next one
             self._write(ending=False)
-            self._changed.wait(INTERVAL_S)
-            self._changed.clear()
+            stop.wait(APART_S)
+            self._changed.wait(INTERVAL_S - APART_S)
 
     def changed(self) -> None:
-        """Request an immediate report."""
+        """Request a report now, or APART_S after the last one."""
         self._changed.set()
 
     def write_final(self) -> None:
@@ -96,16 +100,27 @@ class StatusWriter:
 
     def _write(self, *, ending: bool) -> None:
         head = {"service": self._service, "instance": self._instance, "at": now_us(), "ending": ending}
+        report = self._report()
+        value = _encode(head | report.as_json())
+        if len(value) > LARGEST_BYTES:
+            if not self._was_long:
+                log.warning("the status is too long: without titles, tags and reasons", extra={"bytes": len(value)})
+            self._was_long = True
+            value = _encode(head | report.terse().as_json())
         try:
             self._writer.send(
                 self._topic,
                 key=f"{self._service}/{self._instance}",
-                value=json.dumps(head | self._report().as_json()).encode(),
+                value=value,
                 headers=[("content-type", b"application/json")],
                 on_delivery=lambda _: None,
             )
         except BusError as exc:
             log.debug("status not written", extra={"error": str(exc)})
+
+
+def _encode(document: Json) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 class StatusBoard:

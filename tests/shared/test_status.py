@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shared.bus import Bus, EmbeddedBroker, Reader, Record, Writer
 from shared.clock import now_us
+from shared.report_reader import read_entry
 from shared.reports import CameraReport, LedgerReport, ModelReport, Report
 from shared.states import CameraState, ModelState
 from shared.status import (
+    APART_S,
+    LARGEST_BYTES,
     MAX_INSTANCES,
     REMEMBERED_S,
     REPLAY_RECORDS,
@@ -116,6 +120,38 @@ def test_a_change_is_written_at_once(bus: Bus) -> None:
 
     times = [json.loads(record.value or b"")["at"] for record in written]
     assert (times[-1] - times[0]) / 1e6 < 15
+
+
+def test_a_storm_of_changes_is_written_a_few_times_a_second(bus: Bus) -> None:
+    with Writer(bus) as writer:
+        running = RunningStatus(writer, "storm")
+        began = time.monotonic()
+        running.start()
+        while running.beats < 5:
+            running.status.changed()
+        beats, elapsed_s = running.beats, time.monotonic() - began
+        running.end()
+
+    assert beats <= elapsed_s / APART_S + 1
+
+
+def test_a_status_that_brokers_would_refuse_is_written_without_words(bus: Bus) -> None:
+    """A service that is alive is never taken for silent because of its cameras' titles."""
+    cameras = {
+        f"camera-{n}": CameraReport(CameraState.UP, 1, "r" * 200, "t" * 200, ("tag" * 60,) * 20) for n in range(1000)
+    }
+    silent = Gauge("producer_broker_silent_seconds", "seconds", registry=CollectorRegistry())
+    with Writer(bus) as writer:
+        long = StatusWriter(writer, "long", service="producer", report=lambda: Report(cameras=cameras), silent=silent)
+        long.write_final()
+    with Reader.of_all_partitions(bus, "long", group="g", replay_last=REPLAY_RECORDS) as reader:
+        (record, *_) = read_until(reader, lambda records: bool(records))
+
+    assert record.value is not None
+    assert len(record.value) < LARGEST_BYTES
+    entry = read_entry(record.value, heard_at=0.0)
+    assert entry.report.cameras.keys() == cameras.keys()
+    assert set(entry.report.cameras.values()) == {CameraReport(CameraState.UP, 1)}
 
 
 def test_the_board_holds_the_newest_of_every_instance(bus: Bus) -> None:
