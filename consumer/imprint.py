@@ -79,19 +79,25 @@ class _Strips:
     def drawn(self, picture: bytes, header: jpeg.Picture) -> bytes:
         strips = {}
         for rows in self.ranges:
-            image = pixels.decode(jpeg_rows.take_rows(picture, header, self.offsets, rows.start, rows.stop))
+            # Header and markers have been checked: by `strip_encoder` and `split_rows`.
+            image = pixels.decode_inspected(jpeg_rows.take_rows(picture, header, self.offsets, rows.start, rows.stop))
             _draw(image, rows.start * header.mcu_height, self.marks)
             strips[rows.start] = self.encode(image)
         return jpeg_rows.replace_rows(picture, header, self.offsets, strips)
 
 
-def prepare(picture: bytes, overlay: Overlay) -> Drawing:
+def prepare(picture: bytes, overlay: Overlay, header: jpeg.Picture | None = None) -> Drawing:
     """Find out what drawing `overlay` on `picture` takes; decodes nothing.
+
+    Args:
+        picture: any JPEG.
+        overlay: what to draw.
+        header: of the picture, if it is known.
 
     Raises:
         BadPicture: `picture` is not a JPEG, or costs more to decode than the limits allow.
     """
-    header = jpeg.inspect(picture)
+    header = header or jpeg.inspect(picture)
     if not header.has_huffman_tables:
         picture = jpeg.with_standard_tables(picture)
         header = jpeg.inspect(picture)

@@ -81,7 +81,9 @@ class Imprinter:
         """Send a frame with captions; a picture that cannot be decoded is dropped, and one that is overtaken too."""
         camera, at_us = received.frame.camera, now_us()
         try:
-            job = _Job(received, captions, prepare(received.frame.jpeg, caption.as_overlay(captions, at_us)), at_us)
+            frame = received.frame
+            drawing = prepare(frame.jpeg, caption.as_overlay(captions, at_us), frame.header)
+            job = _Job(received, captions, drawing, at_us)
         except Exception as exc:
             self._drop_bad(camera, exc)
             return
@@ -138,7 +140,9 @@ class Imprinter:
         finally:
             with self._changed:
                 self._shares.took(frame.camera, time.monotonic() - began)
-        imprinted = replace(frame, jpeg=picture, imprinted_at=job.at_us, predictions=as_header(job.captions))
+        imprinted = replace(
+            frame, jpeg=picture, header=None, imprinted_at=job.at_us, predictions=as_header(job.captions)
+        )
 
         def encode(number: int) -> tuple[bytes, Headers]:
             return picture, to_headers(replace(imprinted, numbering=(self._run_id, number)))

@@ -110,7 +110,7 @@ class ModelSet:
 
     def offer(self, frame: Frame) -> dict[str, Answer]:
         """Offer a camera's newest frame to the models that are to see it; return what becomes of it, by model."""
-        plan, picture = self._plan, Picture(frame.jpeg)
+        plan, picture = self._plan, Picture(frame.jpeg, frame.header)
         answers: dict[str, Answer] = {}
         for predictor in plan.first:
             if predictor.spec.sees(frame.camera):

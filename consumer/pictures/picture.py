@@ -17,9 +17,11 @@ class Picture:
     never depends on what another one asked for before.
     """
 
-    def __init__(self, jpeg: bytes) -> None:
-        """Keep the JPEG as it came from the bus; nothing is read yet."""
+    def __init__(self, jpeg: bytes, header: "jpeg.Picture | None" = None) -> None:
+        """Keep the JPEG as it came from the bus, and its header if it has been read; nothing else is read yet."""
         self.jpeg = jpeg
+        if header is not None:
+            self.header = header
         self._lock = threading.Lock()
         self._decoded: dict[int, Image] = {}
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from shared.errors import BadPicture, BadRecord
 from shared.frames import jpeg
 from shared.frames.go_record import RawPicture, read_original
+from shared.frames.jpeg import Picture
 from shared.names import camera_id
 from shared.reports import MAX_NUMBER
 
@@ -32,6 +33,7 @@ class Frame:
         jpeg: the picture.
         imprinted_at: when the consumer drew on it, microseconds since the epoch; None if it has not been drawn on.
         predictions: JSON of what was drawn, at most MAX_PREDICTIONS_BYTES, not checked; empty if there is none.
+        header: of the picture, if it has been read already: to read it again takes as long as to draw a label.
         numbering: (run, seq) of the stage that wrote the record, if not the producer (shared/frames/gaps.py).
     """
 
@@ -45,6 +47,7 @@ class Frame:
     imprinted_at: int | None = None
     predictions: bytes = field(default=b"", repr=False)
     numbering: tuple[int, int] | None = None
+    header: Picture | None = field(default=None, repr=False, compare=False)
 
 
 def to_headers(frame: Frame) -> Headers:
@@ -116,6 +119,7 @@ def read_frame(key: bytes | None, value: bytes | None, headers: Mapping[str, byt
         imprinted_at=_number(headers, "imprinted-at") if imprinted else None,
         predictions=predictions if len(predictions) <= MAX_PREDICTIONS_BYTES else b"",
         numbering=(_number(headers, "imprinted-run"), _number(headers, "imprinted-seq")) if numbered else None,
+        header=picture,
     )
 
 

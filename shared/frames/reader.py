@@ -77,7 +77,7 @@ class FrameReader:
         self._cameras = ExpiringNames(MAX_CAMERAS, after_s=FORGOTTEN_AFTER_S, forget=self._forget, now_s=now_s)
         self._metrics = metrics
         self._faults = Faults(log)
-        self._lagging: frozenset[int] = frozenset()
+        self._shown_lag: dict[int, int] = {}
         reader.on_assigned(self._gaps.assigned)
         reader.commit_metadata(self._gaps.note)
 
@@ -190,8 +190,8 @@ class FrameReader:
                 metric.remove(camera)
 
     def _show_lag(self, lag: Mapping[int, int]) -> None:
-        for partition, records in lag.items():
+        for partition, records in lag.items() - self._shown_lag.items():  # most partitions have no news
             self._metrics.lag.labels(str(partition)).set(records)
-        for partition in self._lagging - lag.keys():
+        for partition in self._shown_lag.keys() - lag.keys():
             self._metrics.lag.remove(str(partition))  # now assigned to another reader
-        self._lagging = frozenset(lag)
+        self._shown_lag = dict(lag)

@@ -5,6 +5,7 @@ import pytest
 from shared.errors import BadPicture, BadRecord
 from shared.frames.frame import Frame, camera_of, has_headers, read_bare_frame, read_frame, to_headers
 from shared.frames.go_record import RawPicture, write_original
+from shared.frames.jpeg import inspect
 from tests.shared.samples import frame, picture
 
 
@@ -152,3 +153,10 @@ def test_a_frame_does_not_change_and_does_not_print_its_picture() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         frame(1).seq = 2  # type: ignore[misc]
     assert len(repr(frame(1))) < 300
+
+
+def test_a_frame_brings_the_header_of_its_picture() -> None:
+    """Later steps draw by it and do not read the picture again."""
+    read = read_frame(b"front", picture(), dict(to_headers(frame(1))))
+
+    assert read.header == inspect(read.jpeg)
