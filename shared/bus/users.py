@@ -82,9 +82,7 @@ class Users:
         """
         scram = _admin.ScramCredentialInfo(_admin.ScramMechanism.SCRAM_SHA_512, ITERATIONS)
         change = _admin.UserScramCredentialUpsertion(user, scram, password.encode())
-        self._wait(
-            lambda: self._client.alter_user_scram_credentials([change], request_timeout=REQUEST_TIMEOUT_S), f"{user}: "
-        )
+        self._wait(lambda: self._client.alter_user_scram_credentials([change], request_timeout=REQUEST_TIMEOUT_S), user)
 
     def apply(self, user: DeclaredUser) -> list[str]:
         """Allow a user what is declared, forbid the rest; return what was done, an empty list if it was so.

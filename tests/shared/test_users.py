@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus import DeclaredUser
-from shared.errors import SettingsError
+from shared.bus import Bus, DeclaredUser, users
+from shared.bus.users import Users
+from shared.errors import BusError, SettingsError
 from shared.users import main, read_list, read_passwords
 
 PASSWORD = "a-password-of-24-letters"
@@ -76,3 +77,16 @@ def test_passwords() -> None:
 def test_the_command_ends_with_2_for_a_wrong_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(listed(tmp_path, "a = 1\n")), "--bootstrap", "127.0.0.1:1"]) == 2
     assert capsys.readouterr().err.startswith("users: ")
+
+
+def test_brokers_that_do_not_answer_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the user, and says what happened."""
+    monkeypatch.setattr(users, "REQUEST_TIMEOUT_S", 0.2)
+
+    with pytest.raises(BusError) as caught:
+        Users(Bus("127.0.0.1:1")).set_password("producer", "pa55")
+
+    name, _, reason = str(caught.value).partition(": ")
+    assert name == "producer"
+    assert reason[0] not in " :"
+    assert "pa55" not in reason
