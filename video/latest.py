@@ -10,6 +10,7 @@ from collections.abc import Callable
 from shared import clock
 from shared.frames.ledger import Ledger, Reason
 from shared.frames.reader import ReceivedFrame
+from video.loop_call import LoopCall
 
 
 class LatestFrames:
@@ -19,20 +20,17 @@ class LatestFrames:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._waiting: dict[str, ReceivedFrame] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._deliver: Callable[[ReceivedFrame], bool] = lambda _: False
-        self._called = False
+        self._taking = LoopCall(self._take)
 
     def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[ReceivedFrame], bool]) -> None:
         """Deliver in this loop from now on; `deliver` returns whether it took the frame."""
-        with self._lock:
-            self._loop, self._deliver, self._called = loop, deliver, False
-        self._call()
+        self._deliver = deliver
+        self._taking.open(loop)
 
     def close(self) -> None:
         """Stop delivering; the newest frames wait for the next loop."""
-        with self._lock:
-            self._loop = None
+        self._taking.close()
 
     def put(self, received: ReceivedFrame) -> None:
         """Take a frame; called from the reading thread."""
@@ -42,18 +40,11 @@ class LatestFrames:
             self._waiting[camera] = received
         if superseded:
             self._ledger.dropped(camera, Reason.SUPERSEDED)
-        self._call()
-
-    def _call(self) -> None:
-        with self._lock:
-            if self._loop is not None and self._waiting and not self._called:
-                # Under the lock, so that `close` cannot come between and leave a loop that has ended.
-                self._loop.call_soon_threadsafe(self._take)
-                self._called = True
+        self._taking.request()
 
     def _take(self) -> None:
         with self._lock:
-            waiting, self._waiting, self._called = self._waiting, {}, False
+            waiting, self._waiting = self._waiting, {}
         for camera, received in waiting.items():
             if self._deliver(received):
                 captured_at = received.frame.captured_at

@@ -11,6 +11,7 @@ from shared.errors import BadRecord
 from video.events.event import Event, EventEncoder
 from video.events.log import MAX_BYTES, Batch
 from video.events.position import Position, token_of
+from video.loop_call import LoopCall
 
 POLL_S = 0.2
 MOST_WAITING = 100  # batches; more are joined to one
@@ -27,20 +28,17 @@ class EventFeed:
         self._lock = threading.Lock()
         self._waiting: list[Batch] = []
         self._waiting_bytes = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._deliver: Callable[[Batch], None] = lambda _: None
-        self._called = False
+        self._taking = LoopCall(self._take)
 
     def open(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Batch], None]) -> None:
         """Deliver in this loop from now on."""
-        with self._lock:
-            self._loop, self._deliver, self._called = loop, deliver, False
-        self._call()
+        self._deliver = deliver
+        self._taking.open(loop)
 
     def close(self) -> None:
         """Stop delivering."""
-        with self._lock:
-            self._loop = None
+        self._taking.close()
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Read until `stop`."""
@@ -82,18 +80,11 @@ class EventFeed:
             if len(self._waiting) > MOST_WAITING or self._waiting_bytes > MAX_BYTES:
                 self._waiting = [_joined(self._waiting)]
                 self._waiting_bytes = sum(len(event.text) for event in self._waiting[0].events)
-        self._call()
-
-    def _call(self) -> None:
-        with self._lock:
-            if self._loop is not None and self._waiting and not self._called:
-                # Under the lock, so that `close` cannot come between and leave a loop that has ended.
-                self._loop.call_soon_threadsafe(self._take)
-                self._called = True
+        self._taking.request()
 
     def _take(self) -> None:
         with self._lock:
-            waiting, self._waiting, self._waiting_bytes, self._called = self._waiting, [], 0, False
+            waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for batch in waiting:
             self._deliver(batch)
 
