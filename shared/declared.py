@@ -1,11 +1,13 @@
-"""Reads lists of what a broker shall have: a TOML file with a table for each topic or user."""
+"""Lists of what a broker shall have, TOML files with a table for each topic or user, and how commands apply them."""
 
+import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.errors import SettingsError
+from shared.errors import BusError, SettingsError
+from shared.settings import MISTAKEN
 
 Declared = TypeVar("Declared")
 
@@ -33,3 +35,25 @@ def read_tables(path: Path, entry: Callable[[str, Any], Declared]) -> list[Decla
     if mistakes:
         raise SettingsError(mistakes)
     return declared
+
+
+def run_command(name: str, apply: Callable[[], Iterable[str]]) -> int:
+    """Apply a list and print a line for each of its entries; return the exit status of the command.
+
+    Args:
+        name: of the command, in front of each mistake.
+        apply: applies the list and returns the lines.
+
+    Returns:
+        0; 1 if the broker did not answer, or refused; 2 if the list or an option is wrong.
+    """
+    try:
+        lines = apply()
+    except SettingsError as exc:
+        sys.stderr.writelines(f"{name}: {mistake}\n" for mistake in exc.mistakes)
+        return MISTAKEN
+    except BusError as exc:
+        sys.stderr.write(f"{name}: {exc}\n")
+        return 1
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0

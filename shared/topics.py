@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.bus import Bus, DeclaredTopic, Topics
-from shared.declared import read_tables
+from shared.declared import read_tables, run_command
 from shared.errors import BusError, SettingsError
-from shared.settings import MISTAKEN
 
 WAIT_S = 60.0
 ANSWER_TIMEOUT_S = 2.0  # of one attempt; each is followed by a line that says that the broker is waited for
@@ -63,17 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for the broker [%(default)g]")
     parser.epilog = "KAFKACONFIG: further librdkafka properties as a JSON object, as for the services"
     options = parser.parse_args(argv)
-    try:
+
+    def apply() -> list[str]:
         bus = Bus(options.bootstrap, properties(os.environ.get("KAFKACONFIG") or "{}"))
-        lines = apply_list(read_list(options.list), bus, wait_s=options.wait, say=_progress)
-    except SettingsError as exc:
-        sys.stderr.writelines(f"topics: {mistake}\n" for mistake in exc.mistakes)
-        return MISTAKEN
-    except BusError as exc:
-        sys.stderr.write(f"topics: {exc}\n")
-        return 1
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    return 0
+        return apply_list(read_list(options.list), bus, wait_s=options.wait, say=_progress)
+
+    return run_command("topics", apply)
 
 
 def _topic(name: str, table: Any) -> DeclaredTopic:

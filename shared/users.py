@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from shared.bus import Bus, DeclaredUser, Users, Verb
-from shared.declared import read_tables
+from shared.declared import read_tables, run_command
 from shared.errors import BusError, SettingsError
-from shared.settings import MISTAKEN, TOPIC_FORM
+from shared.settings import TOPIC_FORM
 from shared.topics import ANSWER_TIMEOUT_S, WAIT_S, properties
 
 LEAST_PASSWORD = 16  # characters
@@ -94,19 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "PASSWORDS: a JSON object of passwords by user"
     )
     options = parser.parse_args(argv)
-    try:
+
+    def apply() -> list[str]:
         users = read_list(options.list)
         passwords = read_passwords(os.environ.get("PASSWORDS", ""), users)
         bus = Bus(options.bootstrap, properties(os.environ.get("KAFKACONFIG") or "{}"))
-        lines = apply_list(users, passwords, bus, wait_s=options.wait)
-    except SettingsError as exc:
-        sys.stderr.writelines(f"users: {mistake}\n" for mistake in exc.mistakes)
-        return MISTAKEN
-    except BusError as exc:
-        sys.stderr.write(f"users: {exc}\n")
-        return 1
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    return 0
+        return apply_list(users, passwords, bus, wait_s=options.wait)
+
+    return run_command("users", apply)
 
 
 def _user(name: str, table: Any) -> DeclaredUser:
