@@ -12,6 +12,7 @@ import pytest
 
 from consumer import imprint, imprinter
 from consumer.imprinter import CHEAP_UP_TO, LARGE_NICENESS, Lane
+from consumer.overlay import Line, LineState, Overlay
 from tests.consumer.frames import frame, jpeg
 from tests.consumer.stage import Model, Stage
 from tests.tfserving import bombs
@@ -135,24 +136,29 @@ def test_a_picture_beyond_the_budget_is_dropped_at_once(stage: Stage, bomb: byte
     ],
 )
 def test_a_hostile_camera_does_not_slow_the_others(stage: Stage, bomb: bytes) -> None:
-    """The loop turns nearly as fast beside the most expensive pictures that are accepted as without them."""
+    """The loop itself does no more for the most expensive pictures that are accepted than for cheap ones.
+
+    It is the loop's own CPU time that counts: how fast it turns depends on what else the machine does.
+    """
     taken = {"good": 0, "bad": 0}
-    paces: dict[bool, list[float]] = {False: [], True: []}
+    spent_s: dict[bool, list[float]] = {False: [], True: []}
+    cheap = bombs.baseline(1280, 720)
+    began = time.thread_time()
+    imprint.imprint_whole(cheap, Overlay((Line("label", "", LineState.NORMAL),), ()), quality=80)
+    allowed_s = 3 * (time.thread_time() - began)  # of a picture that is drawn on in the loop
     with running(stage):
-        for hostile in (False, True) * 3:
-            began = time.monotonic()
-            for _ in range(FRAMES):
-                for camera in ("good", "bad") if hostile else ("good",):
-                    taken[camera] += 1
-                    picture = bomb if camera == "bad" else jpeg(shade=taken[camera] % 200)
-                    stage.take(frame(camera, taken[camera], jpeg=picture))
-                time.sleep(EVERY_S)
-            paces[hostile].append(FRAMES / (time.monotonic() - began))
+        for number in range(2 * FRAMES):
+            hostile = number % 2 == 1
+            camera = "bad" if hostile else "good"
+            taken[camera] += 1
+            picture = bomb if hostile else jpeg(shade=taken[camera] % 200)
+            began = time.thread_time()
+            stage.take(frame(camera, taken[camera], jpeg=picture))
+            spent_s[hostile].append(time.thread_time() - began)
+            time.sleep(EVERY_S)
 
     assert stage.out("good") == list(range(1, taken["good"] + 1)), "each at once, none lost"
-    ratio = median(paces[True]) / median(paces[False])
-    # 0.9 is promised, and seen on a quiet machine.
-    assert ratio > 0.5, f"{ratio:.0%} of the rate without the hostile camera"
+    assert median(spent_s[True]) < median(spent_s[False]) + allowed_s
 
 
 @pytest.mark.parametrize("what", ["prepare", "drawn"])
