@@ -151,14 +151,14 @@ class MessageLimits:
 
     def _ask(self, topic: str, size_bytes: int, refused: bool) -> None:
         answers, topic_limit, request_limit = False, None, None
-        with suppress(KafkaException):
+        with suppress(KafkaException, TimeoutError):
             client = make_client(_admin.AdminClient, self._bus.client_properties({}, {"error_cb": OutageLog("limit")}))
             brokers = client.list_topics(topic, timeout=LOOKUP_TIMEOUT_S).brokers
-            answers = bool(brokers)
             topic_limit = _configured(client, _admin.ConfigResource.Type.TOPIC, topic, _TOPIC_LIMIT)
             if not refused:
                 broker = str(next(iter(brokers)))
                 request_limit = _configured(client, _admin.ConfigResource.Type.BROKER, broker, _REQUEST_LIMIT)
+            answers = bool(brokers)
         with self._lock:
             known = self._topics[topic]
             known.looking_up = False
@@ -182,7 +182,11 @@ class MessageLimits:
 
 
 def _configured(client: Any, kind: Any, name: str, setting: str) -> int | None:
-    """Return a number of a topic's or a broker's configuration; None if the broker does not tell."""
+    """Return a number of a topic's or a broker's configuration; None if the broker does not tell.
+
+    Raises:
+        TimeoutError: this machine is too busy to learn of an answer.
+    """
     resource = _admin.ConfigResource(kind, name)
     with suppress(KafkaException, ValueError, KeyError, TypeError):
         (future,) = client.describe_configs([resource], request_timeout=LOOKUP_TIMEOUT_S).values()
