@@ -44,7 +44,7 @@ class Node(JavaProgram):
             zookeeper: `host:port`; the jars are then those of Kafka 3.9.
             java_options: of Java, beside the heap and the log.
             overrides: properties of the broker that differ from kafka/server.properties.
-            client: librdkafka's properties with which to ask whether it answers.
+            client: librdkafka's properties of those who administer it.
 
         Raises:
             PartMissing: there is no Java 17.
@@ -64,12 +64,15 @@ class Node(JavaProgram):
         """Return the addresses of the five listeners."""
         return tuple(f"{LOOPBACK}:{port}" for port in self.ports.listeners)
 
+    @property
+    def bus(self) -> Bus:
+        """Return the first listener as those who administer it reach it."""
+        return Bus(self.servers[0], self._client)
+
     def answers(self) -> bool:
         """Return whether the broker answers now."""
         # The port is tried before the client, which would report a broker that is still starting.
-        return listens(self.ports.listeners[0]) and Topics(Bus(self.servers[0], self._client)).broker_answers(
-            ANSWER_TIMEOUT_S
-        )
+        return listens(self.ports.listeners[0]) and Topics(self.bus).broker_answers(ANSWER_TIMEOUT_S)
 
     def _prepare(self) -> list[str]:
         configuration = self.data / "server.properties"

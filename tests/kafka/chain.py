@@ -6,10 +6,11 @@ from typing import Self
 from local.kafka.configuration import LISTENERS
 from local.kafka.node import Node
 from local.kafka.parts import FOLDER
-from shared.bus import Bus, DeclaredTopic, Topics
+from shared.bus import DeclaredTopic, Topics
 from shared.topics import read_list
 from tests.end_to_end.chain import TOPICS, Chain
 from tests.end_to_end.model_server import NUMBERS, ModelServer
+from tests.kafka.secured import kafkaconfig
 from tests.suite import Books, Service
 
 STATUS = "videostatus"
@@ -30,7 +31,7 @@ class KafkaChain(Chain):
             consumer: additional settings of the consumer.
         """
         urls = json.dumps({MODEL: models.url()})
-        super().__init__(Bus(node.servers[0]), suffix=suffix, **{"MODELURLS": urls, **consumer})
+        super().__init__(node.bus, suffix=suffix, **{"MODELURLS": urls, **consumer})
         self.node = node
         self.topics = {topic.name.removesuffix(suffix): topic for topic in _declared(suffix)}
 
@@ -46,10 +47,10 @@ class KafkaChain(Chain):
             admin.apply(self.topics[name])
 
     def start(self, name: str, **settings: str) -> Service:
-        """Start a service, which ends with the chain."""
+        """Start a service as its user, which ends with the chain."""
         listeners = dict(zip(LISTENERS, self.node.servers, strict=True))
         own = {
-            "KAFKACONFIG": "{}",
+            "KAFKACONFIG": json.dumps(kafkaconfig(self.node, name)),
             "KAFKAPORT": listeners["PROD1" if name == "producer" else "CONS2"],
             "KAFKAPORTIN": listeners["CONS1"],
             "KAFKAPORTOUT": listeners["PROD2"],

@@ -1,4 +1,8 @@
-"""One real Kafka for all tests of this folder, with its own data: from the jars, or in a container."""
+"""One real Kafka for all tests of this folder, with its own data: from the jars, or in a container.
+
+With BUS=secured it is one with TLS, passwords and rules, each service is its own user, and the tests that start brokers
+of their own are left out.
+"""
 
 import os
 import shutil
@@ -10,8 +14,23 @@ import pytest
 from local.kafka.configuration import Ports
 from local.kafka.node import Node
 from local.kafka.parts import INSTALL_JAVA, INSTALL_MAVEN, POM, ZOOKEEPER_POM, PartMissing, are_there, jars, java
+from shared.bus import DeclaredTopic, Topics, Writer
 from tests.kafka.container import ContainerNode, image_at_hand
+from tests.kafka.properties import with_properties
+from tests.kafka.secured import Credentials, SecuredNode, make_users, of_every_suffix
 from tests.requirements import need
+from tests.shared.brokers import write
+
+HERE = Path(__file__).parent
+SECURED = os.environ.get("BUS") == "secured"
+WARM_UP_BYTES, WARM_UP_RECORDS = 4_000_000, 30
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is not about the broker of all."""
+    for item in items if SECURED else ():
+        if "kafka" not in getattr(item, "fixturenames", ()) and item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.skip(reason="starts a broker of its own, which is not the secured one"))
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +52,24 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield container
         return
     jars = request.getfixturevalue("kafka_jars")
+    if SECURED:
+        credentials = Credentials.make(tmp_path_factory.mktemp("credentials"))
+        with credentials.node(jars, tmp_path_factory.mktemp("kafka")) as secured:
+            make_users(secured, credentials, of_every_suffix(tmp_path_factory.mktemp("users") / "users.toml"))
+            warm_up(secured)
+            yield secured
+        return
     with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free()) as node:
         yield node
+
+
+def warm_up(node: SecuredNode) -> None:
+    """Write until Java has compiled its encryption, which its quick compiler never does: before, 90 MB take 10 s."""
+    topic = "warm-up"
+    Topics(node.bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(2 * WARM_UP_BYTES)}))
+    with Writer(with_properties(node.bus, {"message.timeout.ms": 60_000})) as writer:
+        for _ in range(WARM_UP_RECORDS):
+            write(writer, topic, bytes(WARM_UP_BYTES))
 
 
 def _jars(pom: Path) -> Path:

@@ -37,6 +37,10 @@ class ContainerNode:
         return tuple(f"{LOOPBACK}:{port}" for port in self.ports.listeners)
 
     @property
+    def bus(self) -> Bus:
+        return Bus(self.servers[0])
+
+    @property
     def pid(self) -> int:
         """Return the process id on this machine."""
         return int(self._docker.attrs["State"]["Pid"])
@@ -49,7 +53,7 @@ class ContainerNode:
         self._docker.wait()
 
     def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
-        admin = Topics(Bus(self.servers[0]))
+        admin = Topics(self.bus)
 
         def answers() -> bool:
             assert self._docker.status == "running", self._docker.logs().decode()[-2000:]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 from local.kafka.configuration import LISTENERS, Ports, read
 from local.kafka.node import Node
 from local.kafka.parts import FOLDER
-from shared.bus import Bus
-from tests.end_to_end.model_server import ModelServer
-from tests.kafka.chain import KafkaChain
-from tests.suite import ROOT, Service
+from local.kafka.program import JVM
+from tests.suite import ROOT
 
 SECURED = FOLDER / "secured"
+# As k8s/overlays/secured and compose/secured.bus.yml have it: the quick compiler encrypts at a few MB a second only.
+BOTH_COMPILERS = tuple(option for option in JVM if "TieredStopAtLevel" not in option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,29 @@ class Credentials:
             "ssl.truststore.location": str(self.folder / "tls" / "ca.pem"),
         }
 
-    def node(self, jars: Path, data: Path, **overrides: str) -> Node:
+    def node(self, jars: Path, data: Path, **overrides: str) -> "SecuredNode":
         """Return a broker, which is not started."""
-        properties = self.broker() | {name.replace("__", "-"): value for name, value in overrides.items()}
-        return Node(jars, data, Ports.free(), overrides=properties, client=self.of("admin"))
+        return SecuredNode(self, jars, data, overrides)
+
+
+class SecuredNode(Node):
+    """A broker that wants TLS and, of each service, its own password."""
+
+    def __init__(self, credentials: Credentials, jars: Path, data: Path, overrides: Mapping[str, str]) -> None:
+        self.credentials = credentials
+        super().__init__(
+            jars,
+            data,
+            Ports.free(),
+            java_options=BOTH_COMPILERS,
+            overrides=credentials.broker() | dict(overrides),
+            client=credentials.of("admin"),
+        )
+
+
+def kafkaconfig(node: object, user: str) -> dict[str, Any]:
+    """Return the KAFKACONFIG of a user at a broker; empty for one that is not secured."""
+    return node.credentials.of(user) if isinstance(node, SecuredNode) else {}
 
 
 def run(module: str, *arguments: str, properties: Mapping[str, Any], **environment: str) -> str:
@@ -60,9 +80,9 @@ def run(module: str, *arguments: str, properties: Mapping[str, Any], **environme
     return done.stdout
 
 
-def make_users(node: Node, credentials: Credentials) -> str:
-    """Make the users as kafka/secured/users.toml declares them; return what the command printed."""
-    arguments = (str(SECURED / "users.toml"), "--bootstrap", node.servers[0])
+def make_users(node: Node, credentials: Credentials, declared: Path = SECURED / "users.toml") -> str:
+    """Make the users as they are declared; return what the command printed."""
+    arguments = (str(declared), "--bootstrap", node.servers[0])
     passwords = (credentials.folder / "passwords.json").read_text()
     return run("shared.users", *arguments, properties=credentials.of("admin"), PASSWORDS=passwords)
 
@@ -73,17 +93,16 @@ def make_topics(node: Node, credentials: Credentials) -> str:
     return run("shared.topics", str(FOLDER / "topics.toml"), *where, properties=credentials.of("topics"))
 
 
-class SecuredChain(KafkaChain):
-    """The services, each with its own user."""
-
-    def __init__(self, node: Node, models: ModelServer, credentials: Credentials) -> None:
-        super().__init__(node, models, suffix="")
-        self.credentials = credentials
-        self.bus = Bus(node.servers[0], credentials.of("admin"))
-
-    def start(self, name: str, **settings: str) -> Service:
-        """Start a service as its user."""
-        return super().start(name, **{"KAFKACONFIG": json.dumps(self.credentials.of(name)), **settings})
+def of_every_suffix(path: Path) -> Path:
+    """Write kafka/secured/users.toml with names as beginnings: the tests' topics and groups have suffixes."""
+    declared = tomllib.loads((SECURED / "users.toml").read_text())
+    lines = []
+    for user, rules in declared.items():
+        lines.append(f"[{user}]")
+        for operation, names in rules.items():
+            lines.append(f"{operation} = {json.dumps([name.removesuffix('*') + '*' for name in names])}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 def listener(node: Node, name: str) -> str:

@@ -23,6 +23,7 @@ from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import KafkaChain, settled
 from tests.kafka.faults import LIVE_AGAIN_S, Viewer
+from tests.kafka.properties import of_client, with_properties
 from tests.processes import freeze, thaw
 from tests.suite import Service, get_json
 from tests.waiting import PATIENCE_S, wait_until
@@ -345,7 +346,7 @@ class LateChain(KafkaChain):
 
 def _written(bus: Bus, topic: str) -> int:
     """Return the number of records that were ever written to a topic, from the broker's offsets."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": bus.servers, "group.id": "test-offsets"})
+    consumer = confluent_kafka.Consumer(of_client(bus, **{"group.id": "test-offsets"}))
     with contextlib.closing(consumer):
         partitions = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions
         places = [confluent_kafka.TopicPartition(topic, number) for number in partitions]
@@ -353,7 +354,7 @@ def _written(bus: Bus, topic: str) -> int:
 
 
 def _delete(bus: Bus, topic: str) -> None:
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bus.servers})
+    admin = confluent_kafka.admin.AdminClient(of_client(bus))
     admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
     wait_until(lambda: topic not in admin.list_topics(timeout=PATIENCE_S).topics, "the topic is gone")
 
@@ -361,7 +362,7 @@ def _delete(bus: Bus, topic: str) -> None:
 def _write(chain: KafkaChain, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
     deliveries: list[Delivery] = []
     # On a busy machine, a large record takes longer than a frame may take.
-    with Writer(Bus(chain.bus.servers, {"message.timeout.ms": 30_000})) as writer:
+    with Writer(with_properties(chain.bus, {"message.timeout.ms": 30_000})) as writer:
         writer.send(chain.topic("videocam"), key=key, value=value, headers=headers, on_delivery=deliveries.append)
         wait_until(lambda: deliveries, "the delivery report")
     assert deliveries == [Delivery.ACKNOWLEDGED]

@@ -15,11 +15,12 @@ import confluent_kafka.admin
 import pytest
 
 from local.kafka.node import Node
-from shared.bus import COMMIT_EVERY_S, Bus, DeclaredTopic, Reader, Topics, Writer
+from shared.bus import COMMIT_EVERY_S, DeclaredTopic, Reader, Topics, Writer
 from tests.conftest import Recovery
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_png
 from tests.kafka.chain import PARTITIONS, KafkaChain, followed
+from tests.kafka.properties import of_client, with_properties
 from tests.processes import freeze, thaw
 from tests.shared.brokers import settle_in
 from tests.suite import Service
@@ -167,9 +168,9 @@ def test_a_frozen_consumer_finds_its_cameras_with_the_other(pair: Pair, recovery
 
 def test_a_session_that_brokers_do_not_allow_is_made_longer(kafka: Node, caplog: pytest.LogCaptureFixture) -> None:
     """Our brokers allow 2 s, others mostly 6 s."""
-    bus, topic = Bus(kafka.servers[0]), "short-session"
+    bus, topic = kafka.bus, "short-session"
     Topics(bus).apply(DeclaredTopic(topic, 1, {}))
-    short = Bus(bus.servers, {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300})
+    short = with_properties(bus, {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300})
     with Writer(bus) as writer, Reader.in_group(short, topic, group=topic) as reader:
         settle_in(reader, writer, topic)
 
@@ -206,7 +207,7 @@ def is_still(value: Callable[[], object]) -> bool:
 
 def numbers_left(chain: KafkaChain) -> dict[str, int]:
     """Return the number of each camera's last frame according to the group's commits."""
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": chain.bus.servers})
+    admin = confluent_kafka.admin.AdminClient(of_client(chain.bus))
     ask = [confluent_kafka.ConsumerGroupTopicPartitions(chain.group)]
     answer = admin.list_consumer_group_offsets(ask)[chain.group].result(PATIENCE_S)
     notes = [json.loads(place.metadata.partition(" ")[2]) for place in answer.topic_partitions]

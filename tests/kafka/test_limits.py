@@ -10,6 +10,7 @@ from local.kafka.configuration import LISTENERS, Ports, read
 from local.kafka.configuration import write as write_properties
 from local.kafka.node import Node
 from shared.bus import Bus, DeclaredTopic, Delivery, Limit, MessageTooLarge, Topics, Writer
+from tests.kafka.properties import with_properties
 from tests.kafka.strict_proxy import StrictProxy
 from tests.shared.brokers import write
 from tests.suite import LOOPBACK
@@ -71,7 +72,7 @@ def refuses(writer: Writer, topic: str, size_bytes: int) -> bool:
 
 def test_the_limit_of_a_topic_is_learned_from_the_first_refusal(kafka: Node) -> None:
     """Larger records are not sent any more; smaller ones are."""
-    bus, topic = Bus(kafka.servers[0]), "limited"
+    bus, topic = kafka.bus, "limited"
     Topics(bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(DEFAULT_LIMIT)}))
     with Writer(bus) as writer:
         write(writer, topic, b"small")
@@ -89,7 +90,7 @@ def test_the_limit_of_a_topic_is_learned_from_the_first_refusal(kafka: Node) -> 
 @pytest.mark.timeout(200)
 def test_a_limit_that_is_raised_is_noticed(kafka: Node) -> None:
     """One record is sent now and then to see."""
-    bus, topic = Bus(kafka.servers[0]), "raised"
+    bus, topic = kafka.bus, "raised"
     Topics(bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(DEFAULT_LIMIT)}))
     with Writer(bus) as writer:
         assert deliver(writer, topic, 2_000_000) is Delivery.TOO_LARGE
@@ -129,7 +130,7 @@ def test_a_limit_that_the_brokers_do_not_tell_is_found_by_repetition(strict: Str
 
 def test_an_outage_is_not_taken_for_a_limit(kafka: Node) -> None:
     """Large records that are not confirmed say nothing when the brokers' configuration allows them."""
-    bus, topic = Bus(kafka.servers[0], {"message.timeout.ms": 1}), "allowed"
+    bus, topic = with_properties(kafka.bus, {"message.timeout.ms": 1}), "allowed"
     Topics(bus).apply(DeclaredTopic(topic, 1, {}))
     with Writer(bus) as writer:
         timed_out = [deliver(writer, topic, 20_000_000) for _ in range(5)]

@@ -1,5 +1,6 @@
 """What large records cost a reader."""
 
+import json
 import re
 import select
 import subprocess
@@ -9,7 +10,8 @@ from queue import SimpleQueue
 import pytest
 
 from local.kafka.node import Node
-from shared.bus import Bus, DeclaredTopic, Delivery, Topics, Writer
+from shared.bus import DeclaredTopic, Delivery, Topics, Writer
+from tests.kafka.properties import with_properties
 from tests.shared.brokers import write
 from tests.suite import ROOT
 from tests.waiting import wait_until
@@ -19,14 +21,14 @@ RECORD_MB, RECORDS, ATTEMPTS = 90, 6, 10
 MESSAGE_TIMEOUT_S = 60
 # A process of its own, because the peak is that of a process. It reads slowly, so that records wait in its client.
 READER = """
-import sys, time
+import json, sys, time
 from shared.bus import Bus, Reader
 
 def megabytes(name):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) // 1000 for line in status if line.startswith(name))
 
-with Reader.of_all_partitions(Bus(sys.argv[1]), sys.argv[2], group="memory") as reader:
+with Reader.of_all_partitions(Bus(sys.argv[1], json.loads(sys.argv[3])), sys.argv[2], group="memory") as reader:
     while not reader.read(0.2):
         pass
     print("reads with", megabytes("VmRSS"), flush=True)
@@ -56,9 +58,9 @@ def write_until_acknowledged(writer: Writer, topic: str, value: bytes, *, key: s
 
 def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> None:
     """The one in use, and one in the client's queue with its copy (queued.max.messages.kbytes)."""
-    bus, topic = Bus(kafka.servers[0], {"message.timeout.ms": MESSAGE_TIMEOUT_S * 1000}), "memory"
+    bus, topic = with_properties(kafka.bus, {"message.timeout.ms": MESSAGE_TIMEOUT_S * 1000}), "memory"
     Topics(bus).apply(DeclaredTopic(topic, 4, {"max.message.bytes": "100000000"}))
-    command = [sys.executable, "-c", READER, bus.servers, topic]
+    command = [sys.executable, "-c", READER, bus.servers, topic, json.dumps(dict(kafka.bus.properties))]
     with (
         Writer(bus) as writer,
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as reader,

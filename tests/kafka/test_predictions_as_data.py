@@ -23,6 +23,8 @@ from shared.errors import BusError
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
 from tests.kafka.chain import MODEL, KafkaChain
+from tests.kafka.properties import of_client
+from tests.kafka.secured import SecuredNode
 from tests.requirements import need
 from tests.suite import LOOPBACK, ROOT
 from tests.video.events.event_stage import EventReader, Predictions, ReceivedEvent, serving
@@ -100,17 +102,22 @@ def test_curl_gets_events_and_continues(chain: KafkaChain) -> None:
 
 def test_the_program_in_python_gets_predictions(chain: KafkaChain, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(documented("python", "Consumer"))
+    # What a secured bus needs more stands beside its address.
+    address = '"bootstrap.servers": '
+    program.write_text(
+        documented("python", "Consumer").replace(address, f"**{dict(chain.bus.properties)!r}, {address}")
+    )
 
     lines = lines_of(chain, [sys.executable, str(program)], lambda lines: len(lines) >= ENOUGH)
 
     assert all(re.fullmatch(rf"{CAMERA} {MODEL} .+ [01]\.\d+", line) for line in lines[:ENOUGH]), lines
 
 
-def test_kcat_shows_ten_predictions(chain: KafkaChain) -> None:
+def test_kcat_shows_ten_predictions(chain: KafkaChain, tmp_path: Path) -> None:
     need("kcat", present=shutil.which("kcat") is not None, install="apt-get install kcat")
 
-    lines = lines_of(chain, ["bash", "-c", documented("sh", "kcat")], lambda lines: len(lines) >= 10)
+    command = ["bash", "-c", documented("sh", "kcat")]
+    lines = lines_of(chain, command, lambda lines: len(lines) >= 10, KCAT_CONFIG=str(kcat_config(chain, tmp_path)))
 
     assert len(lines) == 10
     for line in lines:
@@ -118,9 +125,21 @@ def test_kcat_shows_ten_predictions(chain: KafkaChain) -> None:
         assert json.loads(text)["camera"] == camera == CAMERA
 
 
+def kcat_config(chain: KafkaChain, folder: Path) -> Path:
+    """Write a file of properties as kcat reads it: what a secured bus needs, or nothing."""
+    lines = []
+    if isinstance(chain.node, SecuredNode):
+        tls = chain.node.credentials.folder / "tls"
+        lines = ["security.protocol=SSL", f"ssl.ca.location={tls / 'ca.pem'}"]
+        lines += [f"ssl.{what}.location={tls / 'admin.pem'}" for what in ("key", "certificate")]
+    path = folder / "kcat.conf"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
 def test_a_topic_that_is_created_again_starts_a_new_stream(kafka: Node) -> None:
     """A reader is told, now and when it comes back with an old id; then it gets what is new."""
-    bus, topic = Bus(kafka.servers[0]), "predictions-again"
+    bus, topic = kafka.bus, "predictions-again"
     admin = Topics(bus)
     admin.apply(DeclaredTopic(topic, 3, {}))
     with Predictions(bus, topic) as predictions, serving(predictions) as stage:
@@ -137,7 +156,7 @@ def test_a_topic_that_is_created_again_starts_a_new_stream(kafka: Node) -> None:
 
 def test_records_that_the_topic_keeps_no_longer_are_told(kafka: Node) -> None:
     """A reader that was away for longer than the retention learns how many records are gone, and gets the rest."""
-    bus, topic = Bus(kafka.servers[0]), "predictions-expired"
+    bus, topic = kafka.bus, "predictions-expired"
     Topics(bus).apply(DeclaredTopic(topic, 1, {}))
     with Predictions(bus, topic) as predictions:
         with serving(predictions) as stage, EventReader(stage.port) as reader:
@@ -189,7 +208,7 @@ def next_of(reader: EventReader, seq: int) -> bool:
 
 def recreate(bus: Bus, topic: str, partitions: int) -> None:
     """Delete a topic, and create it again under the same name."""
-    admin = AdminClient({"bootstrap.servers": bus.servers})
+    admin = AdminClient(of_client(bus))
     admin.delete_topics([topic], operation_timeout=10)[topic].result(PATIENCE_S)
     wait_until(lambda: created(bus, topic, partitions), "the topic is there again")
 
@@ -202,6 +221,6 @@ def created(bus: Bus, topic: str, partitions: int) -> bool:
 
 def delete_before(bus: Bus, topic: str, offset: int) -> None:
     """Let the oldest records of a partition expire at once."""
-    admin = AdminClient({"bootstrap.servers": bus.servers})
+    admin = AdminClient(of_client(bus))
     (deleted,) = admin.delete_records([TopicPartition(topic, 0, offset)]).values()
     assert deleted.result(PATIENCE_S).low_watermark == offset

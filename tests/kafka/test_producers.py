@@ -51,7 +51,7 @@ class Producers:
     running: list[Service] = field(default_factory=list)
 
     def start(self) -> Service:
-        producer = self.chain.produce(CAMERASFILE=str(self.document), GROUPNAME=f"producers{self.chain.topic('')}")
+        producer = self.chain.produce(CAMERASFILE=str(self.document), GROUPNAME=f"goproducer{self.chain.topic('')}")
         self.running.append(producer)
         return producer
 

@@ -14,8 +14,8 @@ from local.kafka.node import Node
 from shared.bus import Bus, Topics
 from tests.end_to_end.model_server import ModelServer
 from tests.end_to_end.numbered import write_video
-from tests.kafka.chain import settled
-from tests.kafka.secured import Credentials, SecuredChain, listener, make_topics, make_users
+from tests.kafka.chain import KafkaChain, settled
+from tests.kafka.secured import Credentials, SecuredNode, listener, make_topics, make_users
 from tests.suite import Service, get
 from tests.waiting import wait_until
 
@@ -36,7 +36,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
 
 
 @pytest.fixture(scope="module")
-def node(kafka_jars: Path, credentials: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def node(kafka_jars: Path, credentials: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNode]:
     with credentials.node(kafka_jars, tmp_path_factory.mktemp("secured")) as node:
         make_users(node, credentials)
         make_topics(node, credentials)
@@ -53,10 +53,10 @@ def test_commands_change_nothing_the_second_time(node: Node, credentials: Creden
 def test_the_suite_works_with_a_user_for_each_service(node: Node, credentials: Credentials, tmp_path: Path) -> None:
     """As on an open bus: a film comes through with its labels, and every frame is accounted for."""
     film = write_video(tmp_path / "film.mkv", FRAMES)
-    with ModelServer() as models, SecuredChain(node, models, credentials) as chain:
+    with ModelServer() as models, KafkaChain(node, models, suffix="") as chain:
         producer = chain.produce(CAMERAS=json.dumps({"film": str(film)}))
         wait_until(lambda: (chain.ask("/cameras/film/predictions") or {}).get("predictions"), "a label is drawn")
-        wait_until(lambda: producer.books("film").out >= FRAMES, "frames are written")
+        wait_until(lambda: producer.books("film").arrived >= FRAMES, "the film has been played")
         film.unlink()  # it is played to its end once
         wait_until(lambda: settled(producer, chain.consumer, chain.video, "film"), "every frame is accounted for")
         for service in (producer, chain.consumer, chain.video):
@@ -152,7 +152,7 @@ def test_the_jobs_listener_wants_a_certificate(node: Node, credentials: Credenti
 def test_a_wrong_password_is_named(node: Node, credentials: Credentials) -> None:
     """Not as silence: /readyz and one log line say that the authentication was refused, without the password."""
     wrong = {**credentials.of("producer"), "sasl.password": "wrong-password-of-the-producer"}
-    with ModelServer() as models, SecuredChain(node, models, credentials) as chain:
+    with ModelServer() as models, KafkaChain(node, models, suffix="") as chain:
         producer = chain.produce(CAMERAS='{"film": "rtsp://127.0.0.1:9/film"}', KAFKACONFIG=json.dumps(wrong))
         wait_until(lambda: readiness(producer).get("broker") == "authentication refused", "/readyz names it")
         assert producer.log.count("the broker refuses this client: authentication refused") <= 2  # one for each client
@@ -169,7 +169,7 @@ def test_certificates_end_and_are_renewed(kafka_jars: Path, credentials: Credent
     with node:
         make_users(node, credentials)
         make_topics(node, credentials)
-        with ModelServer() as models, SecuredChain(node, models, credentials) as chain:
+        with ModelServer() as models, KafkaChain(node, models, suffix="") as chain:
             producer = chain.produce(CAMERAS=json.dumps({"film": str(film)}))
             wait_until(lambda: readiness(producer).get("broker") == "TLS refused", "/readyz names it")
             Credentials.make(credentials.folder, "--renew")

@@ -40,9 +40,9 @@ def test_a_labelled_film_comes_from_the_file_to_the_client(chain: KafkaChain, tm
 
     assert numbers == sorted(numbers)
     assert prediction["probability"] == pytest.approx(PROBABILITY, abs=0.01)
-    wait_until(lambda: producer.books("film").out >= FRAMES, "the whole film was written")
+    wait_until(lambda: producer.books("film").arrived >= FRAMES, "the film has ended")
     wait_until(lambda: settled(producer, chain.consumer, chain.video, "film"), "every frame is accounted for")
-    assert producer.books("film").out == FRAMES
+    assert producer.books("film").arrived == FRAMES  # a busy machine writes fewer, and accounts for the others
     assert not chain.consumer.books("film").lost_upstream
 
 
