@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from local.kafka.configuration import read
+from tests.kafka.secured import BOTH_COMPILERS
 from tests.manifests.objects import of_kind, template, workloads
 from tests.manifests.test_kustomize import build
 from tests.suite import ROOT, kafka_variable
@@ -16,13 +17,15 @@ STORES = {
     "KAFKA_SSL_KEYSTORE_LOCATION": "/etc/kafka/secrets/kafka.pem",
     "KAFKA_SSL_TRUSTSTORE_LOCATION": "/etc/kafka/secrets/ca.pem",
 }
+JAVA = {"KAFKA_JVM_PERFORMANCE_OPTS": " ".join(BOTH_COMPILERS)}
+"""Those of the open bus but for the quick compiler alone, which encrypts slowly."""
 
 
 def test_the_overlay_sets_the_properties() -> None:
     data = of_kind("ConfigMap", build("overlays/secured"))["kafka-configmap"]["data"]
     open_ = of_kind("ConfigMap", build("."))["kafka-configmap"]["data"]
 
-    assert {name: value for name, value in data.items() if open_.get(name) != value} == PROPERTIES | STORES
+    assert {name: value for name, value in data.items() if open_.get(name) != value} == PROPERTIES | STORES | JAVA
     assert open_.keys() <= data.keys()
 
 
@@ -65,6 +68,6 @@ def test_compose_sets_the_same() -> None:
     services: dict[str, Any] = yaml.safe_load((ROOT / "compose" / "secured.bus.yml").read_text())["services"]
     environment = {name: str(value).replace("$$", "$") for name, value in services["kafka1"]["environment"].items()}
 
-    assert environment == PROPERTIES | STORES
+    assert environment == PROPERTIES | STORES | JAVA
     for name in ("topics", "producer", "consumer", "video"):
         assert services[name]["environment"]["KAFKACONFIG"].startswith(f"${{{name.upper()}_KAFKACONFIG:?")
