@@ -56,18 +56,20 @@ def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         credentials = Credentials.make(tmp_path_factory.mktemp("credentials"))
         with credentials.node(jars, tmp_path_factory.mktemp("kafka")) as secured:
             make_users(secured, credentials, of_every_suffix(tmp_path_factory.mktemp("users") / "users.toml"))
-            warm_up(secured)
             yield secured
         return
     with Node(jars, tmp_path_factory.mktemp("kafka"), Ports.free()) as node:
         yield node
 
 
-def warm_up(node: SecuredNode) -> None:
-    """Write until Java has compiled its encryption, which its quick compiler never does: before, 90 MB take 10 s."""
+@pytest.fixture(scope="session")
+def compiled(kafka: Node | ContainerNode) -> None:
+    """Write until Java has compiled its encryption, if the bus is secured: before, 90 MB take 10 s."""
+    if not isinstance(kafka, SecuredNode):
+        return
     topic = "warm-up"
-    Topics(node.bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(2 * WARM_UP_BYTES)}))
-    with Writer(with_properties(node.bus, {"message.timeout.ms": 60_000})) as writer:
+    Topics(kafka.bus).apply(DeclaredTopic(topic, 1, {"max.message.bytes": str(2 * WARM_UP_BYTES)}))
+    with Writer(with_properties(kafka.bus, {"message.timeout.ms": 60_000})) as writer:
         for _ in range(WARM_UP_RECORDS):
             write(writer, topic, bytes(WARM_UP_BYTES))
 

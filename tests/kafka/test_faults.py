@@ -186,6 +186,7 @@ JPEG = ("content-type", b"image/jpeg")
 COUNTED = "it is counted as undecodable; the frames behind it get through"
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize(
     ("value", "headers"),
     [

@@ -56,6 +56,7 @@ def write_until_acknowledged(writer: Writer, topic: str, value: bytes, *, key: s
     pytest.fail(f"not acknowledged in {ATTEMPTS} attempts")
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> None:
     """The one in use, and one in the client's queue with its copy (queued.max.messages.kbytes)."""
     bus, topic = with_properties(kafka.bus, {"message.timeout.ms": MESSAGE_TIMEOUT_S * 1000}), "memory"
