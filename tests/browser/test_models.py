@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from shared.clock import now_us
 from tests.browser.looking import DESKTOP, PHONE, fits, wait_until
 from tests.video.stage import Stage, entry, jpeg
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -143,8 +144,8 @@ def test_the_panel_fits(browser: Browser, stage: Stage, artefacts: Path, scheme:
         page.close()
 
 
-def test_a_model_that_is_removed_leaves_the_panel(browser: Browser) -> None:
-    """With the next frame that it is not on, and the next report that does not name it."""
+def test_a_model_that_is_not_asked_any_more_leaves_the_panel(browser: Browser) -> None:
+    """With the next frame that it is not on; it is named until a report comes that does not name it."""
     with Stage() as stage:
         models = {name: {"state": "up", "since": 1} for name in ("things", "imagenet_1")}
         stage.heard = lambda: [entry("consumer", models=models)]
@@ -154,9 +155,13 @@ def test_a_model_that_is_removed_leaves_the_panel(browser: Browser) -> None:
         page.goto(f"{stage.url}/#camera=front")
         expect(page.locator(".model")).to_have_count(2)
 
-        del models["imagenet_1"]
         stage.show("front", 2, jpeg(1280, 720), predictions=json.dumps([THINGS]).encode())
-
         expect(page.locator(".model")).to_have_count(1)
         expect(page.get_by_role("heading", name="What the model")).to_be_visible()
+        others = page.get_by_test_id("not-asked")
+        expect(others).to_have_text("Not asked about this camera: imagenet_1.")
+
+        del models["imagenet_1"]
+
+        expect(others).to_be_hidden(timeout=PATIENCE_S * 1000)
         page.close()

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from producer.polygons import polygon
 from shared.clock import now_us
 from shared.reports import Entry
+from tests.browser.forwarder import Forwarder
 from tests.browser.looking import DESKTOP, PHONE, fits, shown_seq, wait_until
 from tests.browser.slow_link import SlowLink
 from tests.conftest import Recovery
@@ -246,6 +247,27 @@ def test_a_slow_link_is_not_the_cameras_fault(stage: Stage, page: Page, artefact
         began = time.monotonic()
         expect(ribbon).to_be_hidden(timeout=PATIENCE_S * 1000)
     recovery.seen("Slow connection, and every camera live", seconds=time.monotonic() - began)
+
+
+def test_a_lost_connection_can_be_tried_at_once(stage: Stage, browser: Browser) -> None:
+    """The wall says that it is lost; its button connects without waiting, here for a back-off that never ends."""
+    page = browser.new_page(**DESKTOP)
+    page.add_init_script(
+        "const real = setTimeout;"
+        "window.setTimeout = (call, ms, ...rest) => ms > 400 && ms < 9000 ? 0 : real(call, ms, ...rest);"
+    )
+    ribbon = page.get_by_test_id("ribbon")
+    with Forwarder(stage.port) as link, Cameras(stage, 2):
+        page.goto(link.url)
+        wait_until(page, lambda: count(page, "cam-01") > 0, "pictures")
+        link.cut()
+        expect(ribbon).to_contain_text("Disconnected", timeout=PATIENCE_S * 1000)
+        link.mend()
+
+        ribbon.get_by_role("button", name="Try now").click()
+
+        expect(ribbon).to_be_hidden(timeout=PATIENCE_S * 1000)
+    page.close()
 
 
 def test_a_mask_is_drawn_and_copied(stage: Stage, page: Page, artefacts: Path) -> None:

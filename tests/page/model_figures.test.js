@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { agreement, figures, modelViews, title, why } from "../../video/page/model_figures.js";
+import { agreement, figures, modelViews, notAsked, title, why } from "../../video/page/model_figures.js";
 
 const MODEL = {
   name: "things",
@@ -56,6 +56,33 @@ test("a shadow stands by itself if the model is unknown, if there is none, or if
   }
 });
 
+test("a model that is not on the camera's pictures is not asked about it", () => {
+  const faces = { ...MODEL, name: "faces", state: "down", reason: "no answer in 5 s" };
+  const shadow = { ...SHADOW, name: "small", compareWith: "faces" };
+  const reported = [MODEL, SHADOW, faces, shadow];
+
+  assert.deepEqual(
+    modelViews([SEEN], reported).map(({ prediction, shadows }) => [prediction.model, shadows.length]),
+    [["things", 1]],
+  );
+  assert.deepEqual(notAsked([SEEN], reported), [faces]);
+  assert.deepEqual(notAsked([], reported), [MODEL, faces]);
+  assert.deepEqual(modelViews([], reported), []);
+});
+
+test("before the first picture, any model may be asked about the camera", () => {
+  const views = modelViews(null, [MODEL, { ...MODEL, name: "faces", state: "down" }]);
+
+  assert.deepEqual(
+    views.map(({ prediction }) => [prediction.model, prediction.state]),
+    [
+      ["things", "waiting"],
+      ["faces", "down"],
+    ],
+  );
+  assert.deepEqual(notAsked(null, [MODEL]), []);
+});
+
 test("no model is lost, however shadows name each other", () => {
   const one = { ...SHADOW, name: "one", compareWith: "two" };
   const two = { ...SHADOW, name: "two", compareWith: "one" };
@@ -67,8 +94,8 @@ test("no model is lost, however shadows name each other", () => {
 
 test("a model that has not answered says why", () => {
   const reason = "the model has shape (1, 640), the document 320";
-  const [down] = modelViews([], [{ ...MODEL, state: "down", reason }]);
-  const [silent] = modelViews([], [{ ...MODEL, state: "waiting", reason: "the consumer is silent" }]);
+  const [down] = modelViews(null, [{ ...MODEL, state: "down", reason }]);
+  const [silent] = modelViews(null, [{ ...MODEL, state: "waiting", reason: "the consumer is silent" }]);
   const [up] = modelViews([SEEN], [{ ...MODEL, reason: "not of interest" }]);
 
   assert.deepEqual([down.prediction.state, down.prediction.since], ["down", 5]);

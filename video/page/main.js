@@ -233,6 +233,9 @@ byId("help").addEventListener("click", showKeys);
 byId("fullscreen").addEventListener("click", fill);
 byId("stage").addEventListener("dblclick", fill);
 byId("retry").addEventListener("click", () => connection.retry());
+byId("ribbon").addEventListener("click", ({ target }) => {
+  if (target instanceof Element && target.closest("[data-retry]")) connection.retry();
+});
 byId("previous").addEventListener("click", () => open(cameras.neighbour(-1)));
 byId("next").addEventListener("click", () => open(cameras.neighbour(1)));
 byId("back").addEventListener("click", (event) => {

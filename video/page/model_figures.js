@@ -23,14 +23,17 @@ const NO_ANSWER = {
 };
 
 /**
- * Return the models to show: those that were drawn on the picture, those that report without having answered, and
- * beside each the shadows that are compared with it. A shadow that is compared with none stands by itself.
- * @param {Prediction[]} seen on the picture
- * @param {ModelStatus[]} reported
+ * Return the models to show: those that are asked about the camera, and beside each the shadows that are compared with
+ * it. A shadow that is compared with none stands by itself.
+ * @param {Prediction[] | null} predictions on the picture; null: there is none yet, and any model may be asked about it
+ * @param {ModelStatus[]} models
  * @returns {ModelView[]}
  */
-export function modelViews(seen, reported) {
+export function modelViews(predictions, models) {
+  const seen = predictions ?? [];
   const drawn = new Set(seen.map(({ model }) => model));
+  const others = new Set(notAsked(predictions, models).map(({ name }) => name));
+  const reported = models.filter(({ name, compareWith }) => !others.has(name) && !others.has(compareWith ?? ""));
   const shown = new Set([...drawn, ...reported.filter(({ shadow }) => !shadow).map(({ name }) => name)]);
   /** @param {ModelStatus} model */
   const stands = (model) => shown.has(model.name) || !shown.has(model.compareWith ?? "");
@@ -41,6 +44,18 @@ export function modelViews(seen, reported) {
     status: byName.get(prediction.model) ?? null,
     shadows: reported.filter((model) => !stands(model) && model.compareWith === prediction.model),
   }));
+}
+
+/**
+ * Return the models that are not asked about the camera, as the document says: all others are on each of its pictures,
+ * even without an answer. Of a shadow that is not known.
+ * @param {Prediction[] | null} predictions on the picture; null: there is none yet
+ * @param {ModelStatus[]} models
+ */
+export function notAsked(predictions, models) {
+  if (!predictions) return [];
+  const drawn = new Set(predictions.map(({ model }) => model));
+  return models.filter(({ name, shadow }) => !shadow && !drawn.has(name));
 }
 
 /**

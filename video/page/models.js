@@ -8,7 +8,7 @@ import { localMs } from "./clock.js";
 import { byId, KeyedList, make, mark, text } from "./document.js";
 import { findingRows } from "./findings.js";
 import { caption } from "./labels.js";
-import { agreement, figures, modelViews, title, why } from "./model_figures.js";
+import { agreement, figures, modelViews, notAsked, title, why } from "./model_figures.js";
 import { since } from "./view.js";
 import { age, short } from "./words.js";
 
@@ -21,12 +21,17 @@ const models = new KeyedList(byId("models"), create, update);
  * @param {boolean} live the picture and its labels are live
  */
 export function renderModels(view, live) {
-  const shown = modelViews(view.cameras.selected?.head?.predictions ?? [], view.status?.models ?? []);
+  const predictions = view.cameras.selected?.head?.predictions ?? null;
+  const reported = view.status?.models ?? [];
+  const shown = modelViews(predictions, reported);
+  const others = notAsked(predictions, reported).map(({ name }) => short(name));
   const subject = shown.length > 1 ? "the models" : "the model";
   const verb = live || !shown.length ? (shown.length > 1 ? "see now" : "sees now") : "saw last";
   byId("sees").classList.toggle("past", !live);
   text(byId("h-sees"), `What ${subject} ${verb}`);
-  byId("models-hint").hidden = shown.length > 0;
+  byId("models-hint").hidden = shown.length + others.length > 0;
+  byId("models-others").hidden = !others.length;
+  text(byId("models-others"), `Not asked about this camera: ${others.join(", ")}.`);
   models.show(shown.map((model) => ({ ...model, key: model.prediction.model, view })));
 }
 

@@ -70,7 +70,7 @@ function ribbonLines(view, now) {
   const lines = [];
   if (view.cameras.onWall && !isLive(view, now)) {
     const said = notice(view, now);
-    if (said) lines.push({ key: "connection", tone: "bad", text: `${said.title}. ${said.text}` });
+    if (said) lines.push({ key: "connection", tone: "bad", text: `${said.title}. ${said.text}`, retry: said.retry });
   } else if (view.lag.slow) lines.push({ key: "lag", tone: "warn", text: lagText(view.lag.slow) });
   const mistakes = (view.status?.services ?? []).flatMap(({ service, documents }) =>
     documents.map(({ setting, mistake }) => ({ key: `${service} ${setting}`, service, setting, mistake })),

@@ -7,6 +7,7 @@ import { announce, byId, KeyedList, make, mark, text } from "./document.js";
  * @property {string} key
  * @property {"warn" | "bad"} tone
  * @property {string} text
+ * @property {boolean} [retry] with a button to connect now
  */
 
 /** @type {Set<string>} */
@@ -14,11 +15,15 @@ let said = new Set();
 
 const lines = new KeyedList(
   byId("ribbon"),
-  () => ({ root: make("p") }),
-  ({ root }, /** @type {Line} */ line) => {
+  () => {
+    const [words, retry] = [make("span"), make("button", { type: "button", "data-retry": "" }, "Try now")];
+    return { root: make("p", {}, words, retry), words, retry };
+  },
+  ({ root, words, retry }, /** @type {Line} */ line) => {
     mark(root, "data-tone", line.tone);
     mark(root, "data-line", line.key);
-    text(root, line.text);
+    text(words, line.text);
+    retry.hidden = !line.retry;
   },
 );
 
