@@ -146,6 +146,14 @@ test-cluster: $(SETUP) ## Apply the manifests to a real one-node Kubernetes (bin
 soak: $(SETUP) ## Run everything for SOAK_MINUTES and inject faults; writes artefacts/soak.json (Java 17, Maven).
 	REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
+.PHONY: bench
+bench: $(SETUP) ## Measure everything beside its references; writes bench/results/ and the README's table (20 minutes, Java 17, Maven).
+	$(BIN)/python -m bench
+
+.PHONY: bench-quick
+bench-quick: $(SETUP) ## Compare the ratios of bench/bounds.toml with a measurement (2 minutes, Java 17, Maven).
+	$(BIN)/python -m bench --quick
+
 .PHONY: lint-page
 lint-page: ## Check style and types of the page (npm).
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGE_SETUP) && npm run --silent lint; \

@@ -5,18 +5,13 @@ once, so that both have the same conditions. The first 20 s are not measured: th
 """
 
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from local.kafka.configuration import Ports
-from local.kafka.node import Node
-from local.kafka.parts import FOLDER, jars, version
-from shared.bus import Bus, EmbeddedBroker, Reader, Topics, Writer
-from shared.topics import read_list
+from bench.kafka import kafka
+from bench.latency import percentile
+from local.kafka.parts import version
+from shared.bus import Bus, EmbeddedBroker, Reader, Writer
 
 SIZE, RATE = 137_000, 25
 WARM_UP_S = 20.0
@@ -51,21 +46,10 @@ class Measurement(threading.Thread):
                     self.took_ms.append((time.perf_counter_ns() - int(record.headers["sent"])) / 1e6)
 
 
-@contextmanager
-def kafka() -> Iterator[Bus]:
-    """Run a Kafka with the suite's topics."""
-    with tempfile.TemporaryDirectory() as folder, Node(jars(), Path(folder) / "data", Ports.free()) as node:
-        bus = Bus(node.servers[0])
-        for topic in read_list(FOLDER / "topics.toml"):
-            Topics(bus).apply(topic)
-        yield bus
-
-
 def line(name: str, took_ms: list[float]) -> str:
     """Return the result of one bus as a line of text."""
-    took = sorted(took_ms)
-    p50, p99 = (took[int(len(took) * share)] for share in (0.5, 0.99))
-    return f"{name:<12} {len(took):>5} records  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  longest {took[-1]:5.1f} ms"
+    p50, p99 = (percentile(took_ms, share) for share in (0.5, 0.99))
+    return f"{name:<12} {len(took_ms):>5} records  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  longest {max(took_ms):5.1f} ms"
 
 
 def main() -> None:

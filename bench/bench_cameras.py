@@ -18,10 +18,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.bench_bus import WARM_UP_S, kafka
+from bench.bench_bus import WARM_UP_S
 from bench.bench_models import server, wait_for
-from bench.bench_suite import cpu_s, parts, percentile, predictions, processes
+from bench.bench_suite import parts, predictions, processes
+from bench.kafka import kafka
+from bench.latency import percentile
 from bench.rtsp_camera import measured_camera
+from bench.usage import cpu_of
 from local.ports import LOOPBACK, free_port
 from tests.models import exported
 from tests.suite import get_json
@@ -120,12 +123,16 @@ def measure(port: int, probes: str, names: list[str], pids: dict[str, int], seco
     time.sleep(2.0)
     groups = {name: [pid] for name, pid in pids.items() if pid and name != "capture"}
     groups["captures"] = captures(pids["producer"])
-    before, predicted, began = {n: sum(map(cpu_s, g)) for n, g in groups.items()}, predictions(probes), time.monotonic()
+    before, predicted, began = (
+        {n: sum(map(cpu_of, g)) for n, g in groups.items()},
+        predictions(probes),
+        time.monotonic(),
+    )
     for viewer in viewers.values():
         viewer.measuring.set()
     time.sleep(seconds)
     elapsed = time.monotonic() - began
-    used = {name: (sum(map(cpu_s, group)) - before[name]) / elapsed for name, group in groups.items()}
+    used = {name: (sum(map(cpu_of, group)) - before[name]) / elapsed for name, group in groups.items()}
     rates = {name: len(viewer.seen) / elapsed for name, viewer in viewers.items()}
     ages = [age for viewer in viewers.values() for age in viewer.ages_ms]
     print(f"{len(names)} cameras, {elapsed:.0f} s")

@@ -26,7 +26,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.bench_suite import cpu_s, parts, percentile
+from bench.bench_suite import parts
+from bench.latency import percentile
+from bench.usage import cpu_of
 from tests.consumer import rest
 from tests.consumer.rest import Rest
 from tests.end_to_end.chain import Chain, embedded_broker
@@ -150,9 +152,9 @@ def _entry(server: Rest) -> Mapping[str, Any]:
 def _turn(viewer: Viewer, consumer: Service, seconds: float) -> Turn:
     time.sleep(SETTLED_S)
     pid = consumer.process.pid
-    before, cpu_before, begins = _answered(consumer), cpu_s(pid), time.time()
+    before, cpu_before, begins = _answered(consumer), cpu_of(pid), time.time()
     time.sleep(seconds)
-    labels, used, ends = _answered(consumer) - before, cpu_s(pid) - cpu_before, time.time()
+    labels, used, ends = _answered(consumer) - before, cpu_of(pid) - cpu_before, time.time()
     return Turn([age for received, age in list(viewer.seen) if begins <= received <= ends], labels, used)
 
 

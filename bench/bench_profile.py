@@ -23,9 +23,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from bench.bench_bus import WARM_UP_S, kafka
+from bench.bench_bus import WARM_UP_S
 from bench.bench_mjpeg import Camera as MjpegCamera
 from bench.bench_suite import parts, spread
+from bench.kafka import kafka
 from bench.rtsp_camera import HEIGHT, WIDTH, measured_camera
 from local.kafka.parts import FOLDER
 from local.ports import LOOPBACK, free_port

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.bench_bus import WARM_UP_S
 from bench.bench_cameras import UP_WITHIN_S, Viewer
-from bench.bench_suite import percentile
+from bench.latency import percentile
 from bench.usage import cpu_of
 from local.kafka.configuration import Ports
 from local.kafka.node import Node

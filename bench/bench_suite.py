@@ -24,14 +24,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.bench_bus import WARM_UP_S as KAFKA_WARM_UP_S
-from bench.bench_bus import kafka
+from bench.kafka import kafka
+from bench.latency import percentile, since_sent_ms
 from bench.rtsp_camera import Measured, measured_camera
+from bench.usage import cpu_of, rss_of
 from local.ports import LOOPBACK, free_port
 from tests.end_to_end.numbered import read_number
 
 UP_WITHIN_S = 120.0
 WARM_UP_S = 3.0  # past the start of the model, which is not what is measured
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def parts(port: int, camera: str) -> Iterator[tuple[float, float, int, bytes]]:
@@ -75,18 +76,6 @@ def processes(root: int) -> dict[str, int]:
     return {"suite": root, **found}
 
 
-def cpu_s(pid: int) -> float:
-    """Return the CPU time of a process, user + system, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def rss_mb(pid: int) -> float:
-    """Return the resident memory of a process in MB."""
-    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(match[1]) / 1024 if match else 0.0
-
-
 def predictions(probes: str) -> float:
     """Return how many predictions the consumer has had answered."""
     with urllib.request.urlopen(probes, timeout=5) as answer:
@@ -94,23 +83,9 @@ def predictions(probes: str) -> float:
     return sum(float(n) for n in re.findall(r'consumer_predictions_total\{[^}]*outcome="ok"\} (\S+)', text))
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return the value that a share of the values does not exceed."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
-
-
 def spread(values_ms: list[float]) -> str:
     """Return what is told of a list of latencies."""
     return f"p50 {statistics.median(values_ms):.1f}  p99 {percentile(values_ms, 0.99):.1f}  max {max(values_ms):.1f}"
-
-
-def since_sent_ms(seen: list[tuple[float, int]], sent: list[tuple[int, float]]) -> list[float]:
-    """Return the latency of each picture seen (received at, number in it) since the camera sent its last byte."""
-    times: dict[int, list[float]] = {}
-    for number, at in sent:
-        times.setdefault(number, []).append(at)
-    # Numbers come again after seconds: it is the last one that was sent before.
-    return [(received - max(at for at in times[number] if at < received)) * 1e3 for received, number in seen]
 
 
 def main() -> None:
@@ -176,7 +151,7 @@ def measure(
     ages, sequences, arrivals = [], [], []
     seen: dict[int, tuple[float, int]] = {}
     began, predicted = time.monotonic(), predictions(probes)
-    cpu = {name: cpu_s(pid) for name, pid in pids.items()}
+    cpu = {name: cpu_of(pid) for name, pid in pids.items()}
     next_look = every
     print("RSS in MB  " + "  ".join(f"{name:>9}" for name in pids))
     for received, captured, sequence, jpeg in parts(port, "camera"):
@@ -187,7 +162,7 @@ def measure(
         arrivals.append(received)
         elapsed = time.monotonic() - began
         if elapsed >= next_look or len(ages) == 1:
-            print(f"  {elapsed:6.0f} s  " + "  ".join(f"{rss_mb(pid):9.1f}" for pid in pids.values()), flush=True)
+            print(f"  {elapsed:6.0f} s  " + "  ".join(f"{rss_of(pid):9.1f}" for pid in pids.values()), flush=True)
             next_look += every if len(ages) > 1 else 0
         if elapsed >= seconds:
             break
@@ -199,7 +174,7 @@ def measure(
     )
     print(f"latency ms {spread(ages)}")
     print(f"predictions {(predictions(probes) - predicted) / elapsed:.1f} a second in total")
-    used = {name: cpu_s(pid) - cpu[name] for name, pid in pids.items()}
+    used = {name: cpu_of(pid) - cpu[name] for name, pid in pids.items()}
     print("CPU s/s    " + "  ".join(f"{name} {seconds_ / elapsed:.3f}" for name, seconds_ in used.items()))
     return list(seen.values())
 

@@ -20,12 +20,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 
-from PIL import Image, ImageFilter
 from prometheus_client import CollectorRegistry
 
 from bench import crowd
+from bench.picture import picture
 from shared.clock import now_us
 from shared.frames.frame import Frame
 from shared.frames.reader import ReceivedFrame
@@ -171,17 +170,6 @@ def feed(latest: LatestFrames, fps: float, jpeg: bytes) -> None:
         seq += 1
         time.sleep(max(0.0, began + seq / fps - time.monotonic()))
         latest.put(ReceivedFrame(Frame("front", run, seq, now_us(), 1280, 720, jpeg), clock_suspect=False))
-
-
-def picture(kilobytes: int) -> bytes:
-    """Return a JPEG of about that size."""
-    noise = Image.effect_noise((1280, 720), 60).filter(ImageFilter.GaussianBlur(1)).convert("RGB")
-    for quality in range(95, 5, -5):
-        coded = BytesIO()
-        noise.save(coded, "JPEG", quality=quality)
-        if coded.tell() <= kilobytes * 1000:
-            break
-    return coded.getvalue() + bytes(max(0, kilobytes * 1000 - coded.tell()))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 def request(path: str) -> bytes:
     """Return the request of a viewer."""
-    return f"GET {path} HTTP/1.1\r\nHost: crowd\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 async def connected(port: int, *, window: int = 0, host: str = LOOPBACK) -> socket.socket:

@@ -1,10 +1,14 @@
-"""Reads from /proc what a process uses and who is connected to its port."""
+"""Reads from /proc what processes use and who is connected to a port."""
 
 import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from tests.suite import children_of
 
 _CPUCLOCK_SCHED = 2
 
@@ -37,3 +41,41 @@ def held(port: int) -> set[tuple[str, int]]:
             address, _, client = theirs.partition(":")
             found.add((socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(client, 16)))
     return found
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the parts of a system used in a period.
+
+    Attributes:
+        seconds: how long it was.
+        cpu_s: user + system time by part.
+        rss_mb: resident memory at its end by part.
+    """
+
+    seconds: float
+    cpu_s: dict[str, float]
+    rss_mb: dict[str, float]
+
+
+class Meter:
+    """Measures the parts of a system from its creation on: each a process, with all that it has started."""
+
+    def __init__(self, parts: Mapping[str, int]) -> None:
+        """Begin.
+
+        Args:
+            parts: process id by name.
+        """
+        self._trees = {name: [pid, *children_of(pid)] for name, pid in parts.items()}
+        self._began, self._before = time.monotonic(), self._cpu()
+
+    def spent(self) -> Spent:
+        """Return what was used up to now."""
+        seconds = time.monotonic() - self._began
+        cpu = {name: after - self._before[name] for name, after in self._cpu().items()}
+        memory = {name: sum(map(rss_of, pids)) for name, pids in self._trees.items()}
+        return Spent(seconds, cpu, memory)
+
+    def _cpu(self) -> dict[str, float]:
+        return {name: sum(map(cpu_of, pids)) for name, pids in self._trees.items()}
