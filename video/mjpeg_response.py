@@ -1,8 +1,8 @@
 """The endless answer: MJPEG from a slot into a connection of uvicorn's.
 
-Every viewer is one task that waits for its camera's next picture, and a connection that holds at most one
-picture. Parts are written to the transport as they are, the picture's bytes being the same object for all viewers
-(video/viewer_connection.py).
+Every viewer is one task, and a connection that holds at most one picture. The task sleeps while the viewer keeps up
+with the camera (video/relay.py). Parts are written to the transport as they are, the picture's bytes being the same
+object for all viewers (video/viewer_connection.py).
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from collections.abc import Callable
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from shared import clock
 from video.access.access import Viewer
 from video.access.audit import What
 from video.access.scope import viewer_of
 from video.camera import Camera
 from video.cameras import Cameras
-from video.mjpeg import Boundary, part_age, part_head
+from video.mjpeg import Boundary
 from video.pace import Pace
 from video.picture import nearest_scale
 from video.picture_maker import PictureLate
+from video.relay import Relay, write_part
 from video.slot import DisplayedPicture
 from video.viewer_connection import ViewerConnection
 from video.viewers import RETRY_AFTER_S, FrameCounts, ViewerLimitReached, Viewers
@@ -86,21 +86,18 @@ class MjpegResponse(Response):
         pipe.begin()
         await self._start(send)
         pipe.write(self._boundary.opening)
-        event = asyncio.Event()
-        camera = self._find() or await self._wait_for_one(pipe, viewer, event)
+        camera = self._find() or await self._wait_for_one(pipe, viewer)
         if camera is not None:
-            with (
-                self._viewers.watching(camera.id, viewer, What.MJPEG, pipe.abort) as counts,
-                Watch(camera.slot, event) as watch,
-            ):
-                await self._show(pipe, camera, watch, event, counts)
+            with self._viewers.watching(camera.id, viewer, What.MJPEG, pipe.abort) as counts:
+                await self._show(pipe, camera, counts)
         if pipe.open and not pipe.pending:
             await send({"type": "http.response.body", "body": b""})  # uvicorn closes the connection
         else:
             pipe.abort()
 
-    async def _wait_for_one(self, pipe: ViewerConnection, viewer: Viewer, event: asyncio.Event) -> Camera | None:
+    async def _wait_for_one(self, pipe: ViewerConnection, viewer: Viewer) -> Camera | None:
         """Show that there is no camera yet until there is one; return None if the viewer, or its right, goes before."""
+        event = asyncio.Event()
         with Watch(self._cameras.lobby, event) as watch:
             while await pipe.ready() and not self._cameras.closing and viewer.rights.some:
                 camera = self._find()
@@ -108,34 +105,39 @@ class MjpegResponse(Response):
                     return camera
                 picture = watch.look()
                 if picture is None:
-                    await _woken(event)
+                    await event.wait()
+                    event.clear()
                     continue
                 watch.take(picture)
                 await self._send(pipe, picture)
         return None
 
-    async def _show(
-        self, pipe: ViewerConnection, camera: Camera, watch: Watch, event: asyncio.Event, counts: FrameCounts
-    ) -> None:
+    async def _show(self, pipe: ViewerConnection, camera: Camera, counts: FrameCounts) -> None:
         """Send each newest picture as soon as the viewer is ready for it."""
+
+        def has_ended() -> bool:
+            return self._cameras.closing or camera.gone
+
+        relay = Relay(pipe, self._pace, counts, width=self._width, closing=self._boundary.closing, has_ended=has_ended)
         unwanted = 0
-        while await pipe.ready() and not self._cameras.closing and not camera.gone:
-            picture = watch.look()
-            if picture is None:
-                await _woken(event)
-                continue
-            wait_s = self._pace.wait_s(time.monotonic())
-            if wait_s > 0:
-                frames = watch.slot.frames
-                await asyncio.sleep(wait_s)
-                unwanted += watch.slot.frames - frames
-                continue
-            self._pace.sent(time.monotonic())
-            missed = watch.take(picture, unwanted=unwanted)
-            unwanted = 0
-            await self._send(pipe, picture)
-            if missed is not None:
-                counts.sent_one(skipped=missed)
+        with Watch(camera.slot, relay) as watch:
+            while await pipe.ready() and not has_ended():
+                picture = watch.look()
+                if picture is None:
+                    await relay.run(watch)
+                    continue
+                wait_s = self._pace.wait_s(time.monotonic())
+                if wait_s > 0:
+                    frames = watch.slot.frames
+                    await asyncio.sleep(wait_s)
+                    unwanted += watch.slot.frames - frames
+                    continue
+                self._pace.sent(time.monotonic())
+                missed = watch.take(picture, unwanted=unwanted)
+                unwanted = 0
+                await self._send(pipe, picture)
+                if missed is not None:
+                    counts.sent_one(skipped=missed)
 
     async def _send(self, pipe: ViewerConnection, picture: DisplayedPicture) -> None:
         scale = nearest_scale(picture.width, self._width)
@@ -145,23 +147,7 @@ class MjpegResponse(Response):
                 jpeg = await asyncio.shield(self._cameras.scaled(picture, scale))
             except PictureLate:
                 return
-        pipe.write(head(picture, scale, jpeg), jpeg, self._boundary.closing)
-
-
-async def _woken(event: asyncio.Event) -> None:
-    await event.wait()
-    event.clear()
-
-
-def head(picture: DisplayedPicture, scale: int, jpeg: bytes) -> bytes:
-    """Return the head of a picture's part, with its age as of now."""
-    constant = picture.heads.get(scale)
-    if constant is None:
-        frame = picture.frame
-        constant = picture.heads[scale] = part_head(
-            len(jpeg), captured_at=frame.captured_at if frame else None, sequence=frame.seq if frame else 0
-        )
-    return constant + part_age(picture.age_ms(clock.now_us()))
+        write_part(pipe, picture, scale, jpeg, self._boundary.closing)
 
 
 def full_response(viewers: Viewers) -> JSONResponse:

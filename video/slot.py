@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from shared.frames.frame import Frame
 from video.predictions import Json, read_predictions
@@ -64,6 +65,13 @@ class DisplayedPicture:
         return max(0, now_us - self.frame.captured_at) / 1000
 
 
+class Signal(Protocol):
+    """What learns of a new picture, such as an `asyncio.Event`."""
+
+    def set(self) -> None:
+        """Learn that there may be something new to see."""
+
+
 class Slot:
     """Holds the newest picture of one camera. Each viewer takes it when it can; older ones are gone."""
 
@@ -74,7 +82,7 @@ class Slot:
         self.frames = 0
         self.shown_at = float("-inf")
         self.drawing = False  # a notice is being drawn
-        self._watchers: set[asyncio.Event] = set()
+        self._watchers: set[Signal] = set()
 
     @property
     def viewers(self) -> int:
@@ -107,18 +115,18 @@ class Slot:
         picture = self.picture
         return (picture.plain or picture).read_predictions()[0] if picture is not None else []
 
-    def watch(self, event: asyncio.Event) -> None:
-        """Set the event whenever there is something new to see."""
-        self._watchers.add(event)
+    def watch(self, signal: Signal) -> None:
+        """Set the signal whenever there is something new to see."""
+        self._watchers.add(signal)
 
-    def unwatch(self, event: asyncio.Event) -> None:
-        """Stop setting the event."""
-        self._watchers.discard(event)
+    def unwatch(self, signal: Signal) -> None:
+        """Stop setting the signal."""
+        self._watchers.discard(signal)
 
     def wake(self) -> None:
-        """Set the events of all viewers that follow it."""
-        for event in self._watchers:
-            event.set()
+        """Set the signals of all viewers that follow it."""
+        for signal in self._watchers:
+            signal.set()
 
     def _show(self, picture: DisplayedPicture) -> None:
         picture.number = self.picture.number + 1 if self.picture else 1

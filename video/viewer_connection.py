@@ -39,6 +39,11 @@ class ViewerConnection:
         return not (self._exchange.disconnected or self._transport.is_closing())
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the viewer is there and everything has been sent."""
+        return not self._exchange.flow.write_paused and self.open
+
+    @property
     def pending(self) -> int:
         """Bytes that the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()

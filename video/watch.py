@@ -1,12 +1,11 @@
 """How one viewer follows one camera: its next picture, and the number of those it missed."""
 
-import asyncio
 import time
 from types import TracebackType
 from typing import Self
 
 from video.cameras import REPEAT_AFTER_S
-from video.slot import DisplayedPicture, Slot
+from video.slot import DisplayedPicture, Signal, Slot
 
 STALE_AFTER_S = 1.5 * REPEAT_AFTER_S
 
@@ -14,15 +13,15 @@ STALE_AFTER_S = 1.5 * REPEAT_AFTER_S
 class Watch:
     """Follows a slot until the context ends."""
 
-    def __init__(self, slot: Slot, event: asyncio.Event) -> None:
+    def __init__(self, slot: Slot, signal: Signal) -> None:
         """Follow a slot.
 
         Args:
             slot: of the camera.
-            event: set whenever there may be a new picture.
+            signal: set whenever there may be a new picture.
         """
         self.slot = slot
-        self._event = event
+        self._signal = signal
         self._count = max(0, slot.frames - 1)  # the newest frame has not been seen
         picture = slot.picture
         # A picture that nobody watched for a while may be old, with no notice on it yet: wait for the next one.
@@ -55,11 +54,11 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Start following."""
-        self.slot.watch(self._event)
+        self.slot.watch(self._signal)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop following."""
-        self.slot.unwatch(self._event)
+        self.slot.unwatch(self._signal)
