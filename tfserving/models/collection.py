@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfserving.errors import ExportError
+from tfserving.layout import Engine
 from tfserving.models import cache
 from tfserving.models.export import export, export_to_cache
 from tfserving.models.recipes import Recipe, recipe
@@ -48,7 +49,7 @@ def parse(entries: Sequence[str], **options: str | int) -> list[Served]:
     return found
 
 
-def export_all(collection: Sequence[Served], folder: Path, *, version: int) -> Path:
+def export_all(collection: Sequence[Served], folder: Path, *, version: int, engine: Engine = Engine.TENSORFLOW) -> Path:
     """Write each model to `folder`/MODEL/<version>/ and `folder`/models.config; return the path of that file.
 
     A model that is served under several names is written once.
@@ -62,15 +63,15 @@ def export_all(collection: Sequence[Served], folder: Path, *, version: int) -> P
         model = served.recipe.name
         if model not in bases:
             bases[model] = folder / served.name
-            export(served.recipe, bases[model], version=version)
+            export(served.recipe, bases[model], version=version, engine=engine)
     config = folder / CONFIG
     _write(config, config_text({served.name: bases[served.recipe.name] for served in collection}))
     return config
 
 
-def export_all_to_cache(collection: Sequence[Served]) -> Path:
+def export_all_to_cache(collection: Sequence[Served], engine: Engine = Engine.TENSORFLOW) -> Path:
     """Export the models to the cache unless they are there; return the path of a `models.config` of them."""
-    text = config_text({served.name: export_to_cache(served.recipe) for served in collection})
+    text = config_text({served.name: export_to_cache(served.recipe, engine) for served in collection})
     config = cache.models_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.config"
     _write(config, text)
     return config

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfserving.errors import ExportError
+from tfserving.layout import Engine
 from tfserving.models import cache, collection
 from tfserving.models.export import export, export_to_cache
 from tfserving.models.onnx import write_onnx
@@ -48,16 +49,16 @@ def _one(options: argparse.Namespace) -> Path:
     if options.onnx is not None:
         return write_onnx(export_to_cache(wanted), options.onnx)
     if out is None:
-        return export_to_cache(wanted)
-    export(wanted, out, version=options.version)
+        return export_to_cache(wanted, options.engine)
+    export(wanted, out, version=options.version, engine=options.engine)
     return out
 
 
 def _config(options: argparse.Namespace) -> Path:
     models = collection.parse(options.models, weights=options.weights, seed=options.seed)
     if options.out is None:
-        return collection.export_all_to_cache(models)
-    return collection.export_all(models, options.out, version=options.version or 1)
+        return collection.export_all_to_cache(models, options.engine)
+    return collection.export_all(models, options.out, version=options.version or 1, engine=options.engine)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="of a detector: write it as ONNX to FILE, for servers of the Open Inference Protocol",
+    )
+    parser.add_argument(
+        "--engine",
+        type=Engine,
+        choices=tuple(Engine),
+        default=Engine.TENSORFLOW,
+        help="what will run it; onnxruntime: also write what the local stand-in with --engine=onnxruntime needs",
     )
     parser.add_argument(
         "--weights",

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfserving.layout import Scaling
+from tfserving.models.onnx_form import network_of_pictures
 from tfserving.runtime import load_tensorflow
 
 MOST_BOXES = 100
@@ -17,7 +19,13 @@ LOWEST_SCORE = 0.05
 Detections = dict[str, Any]
 
 
-def detector(detect: Callable[[Any, Any], Detections], *, prepare: Callable[[Any], Any], size: int) -> Any:
+def detector(
+    detect: Callable[[Any, Any], Detections],
+    *,
+    prepare: Callable[[Any], Any],
+    size: int,
+    scaling: Scaling = Scaling.LETTERBOX,
+) -> Any:
     """Build the module of a detector with its two signatures.
 
     `serving_default`: `image_bytes` (string [-1]: JPEG, PNG, BMP, or GIF, of which the first picture is taken; the
@@ -29,6 +37,7 @@ def detector(detect: Callable[[Any, Any], Detections], *, prepare: Callable[[Any
             picture fills in its square (float32 [n, 2]) → the four outputs.
         prepare: one encoded picture → its square (float32 [size, size, 3]) and that fraction.
         size: height and width of the network's input, in pixels.
+        scaling: what `prepare` does.
     """
     tf = load_tensorflow()
 
@@ -44,6 +53,10 @@ def detector(detect: Callable[[Any, Any], Detections], *, prepare: Callable[[Any
     pixels = tf.TensorSpec([None, size, size, 3], tf.uint8, name="images")
     module.serve = tf.function(serve, input_signature=[encoded])
     module.tensor = tf.function(tensor, input_signature=[pixels])
+    pictures = tf.TensorSpec([None, size, size, 3], tf.float32, name="pictures")
+    filled = tf.TensorSpec([None, 2], tf.float32, name="filled")
+    network = tf.function(detect, input_signature=[pictures, filled])
+    module.network = network_of_pictures(network, size=size, scaling=scaling)
     return module
 
 

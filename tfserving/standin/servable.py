@@ -12,20 +12,15 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
-from numpy.typing import NDArray
 
-from tfserving.errors import Code, StatusError, invalid_argument, not_found
+from tfserving.errors import Code, StatusError, not_found
 from tfserving.runtime import load_tensorflow, release_memory
-from tfserving.standin.signatures import NUMPY_TYPES, Signature, TensorInfo, Tensors
+from tfserving.standin.signatures import Signature, TensorInfo, Tensors, check_rank, placeholders
 
 log = logging.getLogger(__name__)
 
 _SERVE = "serve"  # the tag of a graph made for serving
 _CALLER_THREAD = -1  # TensorFlow's number for it, in direct_session.cc
-_SMALLEST_PICTURE = bytes.fromhex(  # a PNG of one black pixel
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
-    "0000000a49444154081d63000200000400010d3ba4b90000000049454e44ae426082"
-)
 
 
 class Servable:
@@ -98,7 +93,7 @@ class Servable:
         infos = self.signatures[signature]
         for name, info in infos.inputs.items():
             if self._rank_matters:
-                _check_rank(inputs[name], info)
+                check_rank(inputs[name], info)
         try:
             outputs = call(*(inputs[name] for name in infos.inputs))
         except self._errors.OpError as exc:
@@ -114,7 +109,7 @@ class Servable:
             if not signature.method.endswith("/predict"):
                 continue
             try:
-                self.run(name, {key: _placeholder(info) for key, info in signature.inputs.items()})
+                self.run(name, placeholders(signature))
             except Exception as exc:  # a model may fail on placeholder input in any way
                 log.debug("warm-up of %s: %s", name, exc)
         release_memory()
@@ -168,19 +163,3 @@ def _has_convolution(graph: Any) -> bool:
     """
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     return any("Conv" in node.op for node in nodes)
-
-
-def _check_rank(tensor: NDArray[Any], info: TensorInfo) -> None:
-    if info.shape is None or tensor.ndim == len(info.shape):
-        return
-    asked_for = tuple(None if size == -1 else size for size in info.shape)
-    raise invalid_argument(
-        f"Cannot feed value of shape {tensor.shape} for Tensor {info.name}, which has shape {asked_for}"
-    )
-
-
-def _placeholder(info: TensorInfo) -> Any:
-    shape = [1 if size < 0 else size for size in info.shape or ()]
-    if info.dtype == "string":
-        return np.full(shape, _SMALLEST_PICTURE, np.object_)
-    return np.zeros(shape, NUMPY_TYPES[info.dtype])

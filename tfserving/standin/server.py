@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from shared.crashes import run_again
 from tfserving.errors import Code, SettingsError, StatusError
 from tfserving.standin.config import ModelConfig
+from tfserving.standin.engines import servable_loader
 from tfserving.standin.flags import Flags
 from tfserving.standin.http import RestServer, bind, listen
 from tfserving.standin.rest import RestApi
-from tfserving.standin.servable import Servable
 from tfserving.standin.versions import Load, Models
 
 log = logging.getLogger(__name__)
@@ -20,11 +20,6 @@ _LAST_CALLS_S = 1.5
 _LAST_ANSWERS_S = 0.5
 _LOADING_ENDS_S = 0.5
 _TURN_S = 0.2
-
-
-def servable_loader(flags: Flags) -> Load:
-    """Return the function that loads a version's folder with the threads that the flags allow."""
-    return lambda path: Servable(path, intra_op_threads=flags.intra_op_threads, inter_op_threads=flags.inter_op_threads)
 
 
 def serve(
@@ -38,7 +33,7 @@ def serve(
     Args:
         flags: what to serve, and where.
         stop: ends it.
-        load: loads a version; by default a SavedModel into TensorFlow.
+        load: loads a version; by default into the engine of the flags.
         ready: called with the port once it listens.
 
     Returns:

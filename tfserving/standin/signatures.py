@@ -6,9 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfserving.errors import invalid_argument
+
 Tensors = dict[str, NDArray[Any]]
 
 DEFAULT_SIGNATURE = "serving_default"
+_SMALLEST_PICTURE = bytes.fromhex(  # a PNG of one black pixel
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000a49444154081d63000200000400010d3ba4b90000000049454e44ae426082"
+)
 
 
 @dataclass(frozen=True)
@@ -62,3 +68,29 @@ NUMPY_TYPES: dict[str, Any] = {
     "bool": np.bool_,
     "string": np.object_,
 }
+
+
+def check_rank(tensor: NDArray[Any], info: TensorInfo) -> None:
+    """Refuse a tensor with another number of dimensions than the signature states.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT, with the message of TensorFlow's `Session.run`.
+    """
+    if info.shape is None or tensor.ndim == len(info.shape):
+        return
+    asked_for = tuple(None if size == -1 else size for size in info.shape)
+    raise invalid_argument(
+        f"Cannot feed value of shape {tensor.shape} for Tensor {info.name}, which has shape {asked_for}"
+    )
+
+
+def placeholders(signature: Signature) -> Tensors:
+    """Return some input for a call that warms a model up: zeros, and a picture of one pixel for strings."""
+    return {name: _placeholder(info) for name, info in signature.inputs.items()}
+
+
+def _placeholder(info: TensorInfo) -> NDArray[Any]:
+    shape = [1 if size < 0 else size for size in info.shape or ()]
+    if info.dtype == "string":
+        return np.full(shape, _SMALLEST_PICTURE, np.object_)
+    return np.zeros(shape, NUMPY_TYPES[info.dtype])
