@@ -10,6 +10,7 @@ from local.environment import FETCH_PREFIXES, JAVA_PREFIXES, PROXY, TENSORFLOW_P
 from local.ports import LOOPBACK
 from local.settings import LocalSettings
 from shared.bus import EmbeddedBroker
+from tfserving.layout import Engine
 
 PRODUCER, CONSUMER, VIDEO, SERVING, BROKER = "producer", "consumer", "video", "tfserving", "broker"
 SERVICES = (PRODUCER, CONSUMER, VIDEO)
@@ -75,15 +76,20 @@ def kafka(inherited: Mapping[str, str], *, first_port: int) -> Program:
     return Program(BROKER, "local.kafka", arguments, environment(inherited, PROXY, prefixes=JAVA_PREFIXES))
 
 
-def export(inherited: Mapping[str, str]) -> Program:
+def export(inherited: Mapping[str, str], engine: Engine) -> Program:
     """Return the program that exports the models unless they are cached, and prints the path of their models.config."""
     variables = environment(inherited, PROXY, prefixes=(*TENSORFLOW_PREFIXES, *FETCH_PREFIXES))
-    return Program("export", "tfserving.export", (*wall.MODELS, "--config"), variables)
+    return Program("export", "tfserving.export", (*wall.MODELS, "--config", f"--engine={engine}"), variables)
 
 
-def model_server(inherited: Mapping[str, str], *, port: int, config: str) -> Program:
+def model_server(inherited: Mapping[str, str], *, port: int, config: str, engine: Engine) -> Program:
     """Return the local stand-in for TensorFlow Serving with the exported models."""
-    arguments = (f"--rest_api_port={port}", f"--rest_api_host={LOOPBACK}", f"--model_config_file={config}")
+    arguments = (
+        f"--rest_api_port={port}",
+        f"--rest_api_host={LOOPBACK}",
+        f"--model_config_file={config}",
+        f"--engine={engine}",
+    )
     variables = environment(inherited, prefixes=TENSORFLOW_PREFIXES)
     return Program(SERVING, "tfserving", arguments, variables, SERVING_NICENESS)
 

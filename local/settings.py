@@ -9,6 +9,7 @@ from local.kafka.configuration import FIRST_PORT, HIGHEST_FIRST_PORT
 from shared.errors import SettingsError
 from shared.go_notation import Address
 from shared.settings import SERVERS_FORM, Listen, LogLevel, Servers, ServiceSettings, setting
+from tfserving.layout import Engine
 
 APACHE = "apache"  # start a real Kafka as well
 _SERVERS: TypeAdapter[str] = TypeAdapter(Servers)
@@ -44,6 +45,9 @@ class LocalSettings(ServiceSettings):
     )
     serving: Annotated[str, AfterValidator(_serving)] | None = setting(
         None, "TFSERVING", "an existing TensorFlow Serving; default: the local stand-in", allowed=SERVING_FORM
+    )
+    model_engine: Engine = setting(
+        Engine.ONNXRUNTIME, "MODELENGINE", "what runs the models of the local model server", allowed=" or ".join(Engine)
     )
     display_address: Listen = setting(Address("127.0.0.1", 30163), "DISPLAYPORT", "where the page is served")
     tls_cert: str = setting("", "TLSCERT", "with TLSKEY: the page is served by HTTPS", allowed="see the video service")

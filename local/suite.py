@@ -44,6 +44,7 @@ class Suite:
         self._serving_url = settings.serving or ""
         self._broker: subprocess.Popen[str] | None = None
         self._kafka: Process | None = None
+        self._export: subprocess.Popen[str] | None = None
         self._server: Process | None = None
         self._missing = ""
         self._folder = Path()
@@ -73,9 +74,11 @@ class Suite:
                 self._end()
 
     def _start(self) -> None:
+        if plan.needs_server(self._settings, self._inherited):
+            self._start_export()  # beside the broker: each takes half a second if there is nothing to export
         servers = self._start_broker()
-        if plan.needs_server(self._settings, self._inherited) and not self._stop.is_set():
-            self._start_model_server()
+        if self._export is not None and not self._stop.is_set():
+            self._start_model_server(self._exported_models(self._export))
         if not self._stop.is_set():
             self._start_services(servers)
 
@@ -97,24 +100,24 @@ class Suite:
         self._kafka.start()
         return brokers.wait_for_kafka(self._kafka, first_port, self._console, self._stop)
 
-    def _start_model_server(self) -> None:
-        config = self._exported_models()
+    def _start_model_server(self, config: str) -> None:
         if self._stop.is_set():
             return
-        port = free_port()
+        port, engine = free_port(), self._settings.model_engine
         self._serving_url = f"http://{LOOPBACK}:{port}"
-        self._server = Process(plan.model_server(self._inherited, port=port, config=config), self._serving_line)
+        program = plan.model_server(self._inherited, port=port, config=config, engine=engine)
+        self._server = Process(program, self._serving_line)
         self._server.start()
-        self._console.say(f"  tfserving  {self._serving_url}  ({', '.join(wall.MODELS)}; local stand-in)")
+        self._console.say(f"  tfserving  {self._serving_url}  ({', '.join(wall.MODELS)}; local stand-in, {engine})")
 
     def _serving_line(self, line: str) -> None:
         # Like the real server, it writes its ordinary lines to standard error: pass on warnings and errors only.
         if self._settings.log_level in {"debug", "info"} or " INFO " not in line:
             self._console.say(line)
 
-    def _exported_models(self) -> str:
-        program = plan.export(self._inherited)
-        export = subprocess.Popen(
+    def _start_export(self) -> None:
+        program = plan.export(self._inherited, self._settings.model_engine)
+        self._export = subprocess.Popen(
             command(program),
             env=dict(program.environment),
             stdin=subprocess.DEVNULL,
@@ -122,6 +125,8 @@ class Suite:
             text=True,
             start_new_session=True,
         )
+
+    def _exported_models(self, export: "subprocess.Popen[str]") -> str:
         while export.poll() is None:
             if self._stop.wait(WATCH_S):
                 export.terminate()
@@ -220,6 +225,9 @@ class Suite:
         if self._server is not None:  # after the services: the consumer would otherwise report that its models are down
             self._server.ask_to_end()
             self._server.wait(max(deadline, time.monotonic() + SERVER_ENDS_S))
+        if self._export is not None:
+            self._export.terminate()
+            self._export.wait()
         if self._kafka is not None:
             self._kafka.ask_to_end()
             self._kafka.wait(time.monotonic() + KAFKA_ENDS_S)

@@ -110,7 +110,7 @@ def running(*, own_films: bool = False) -> Iterator[Running]:
         cameras = {} if own_films else {"CAMERAS": json.dumps(two)}
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
-            env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}") | cameras,
+            env=dict(os.environ, DISPLAYPORT=f"{LOOPBACK}:{port}", MODELENGINE="tensorflow") | cameras,
             stdout=subprocess.PIPE,
             text=True,
         )

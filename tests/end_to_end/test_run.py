@@ -20,6 +20,8 @@ from tests.models import exported
 from tests.suite import LOOPBACK, Program, Tap, children_of, get_json, make_topics
 from tests.waiting import wait_until
 
+# The other engine needs a converter, which `make test-models` fetches.
+ENGINE = {"MODELENGINE": "tensorflow"}
 PARTS = ("broker", "tfserving", "producer", "consumer", "video")
 END_WITHIN_S = 5.0
 
@@ -117,7 +119,7 @@ def newest(suite: Suite, camera: str = "camera") -> Any:
 @pytest.mark.timeout(300)
 def test_it_shows_a_wall_restarts_what_dies_and_ends_at_ctrl_c(models: Path, start: Callable[..., Suite]) -> None:
     """Everything by default: the wall, embedded broker, real models; the life of `make run`."""
-    suite = start(SECRET_OF_SOMEBODY_ELSE="hidden")
+    suite = start(SECRET_OF_SOMEBODY_ELSE="hidden", **ENGINE)
     suite.is_up()
     assert suite.said(f"Live at {suite.page}")
     titles = {film.camera: film.title for film in wall.FILMS}
@@ -161,7 +163,7 @@ def test_it_shows_a_wall_restarts_what_dies_and_ends_at_ctrl_c(models: Path, sta
 
 def test_a_suite_that_is_killed_leaves_nothing(models: Path, start: Callable[..., Suite]) -> None:
     """Nothing ends its parts: each notices by itself."""
-    suite = start()
+    suite = start(**ENGINE)
     suite.says("  video ")
     wait_until(lambda: suite.part("video") and len(suite.processes()) >= 6 + len(wall.FILMS), "all parts run")
 
@@ -279,6 +281,7 @@ def test_a_taken_port_is_one_line(start: Callable[..., Suite]) -> None:
         ({"DISPLAYPORT": "thirty"}, ["DISPLAYPORT: got 'thirty'; allowed: "]),
         ({"DISPLAYPORT": ":0"}, ["DISPLAYPORT: got ':0'; allowed: "]),
         ({"BROKER": "localhost"}, ["BROKER: got 'localhost'; allowed: "]),
+        ({"MODELENGINE": "jax"}, ["MODELENGINE: got 'jax'; allowed: tensorflow or onnxruntime"]),
         ({"TFSERVING": "localhost:8501"}, ["TFSERVING: got 'localhost:8501'; allowed: "]),
         ({"JPEGQUALITY": "best"}, ["JPEGQUALITY: got 'best'; allowed: "]),
         ({"PREDICTIONMODE": "x", "MAXVIEWERS": "0"}, ["PREDICTIONMODE: got 'x'", "MAXVIEWERS: got '0'"]),

@@ -8,6 +8,7 @@ from local import plan
 from local.plan import Program
 from local.services import variables
 from local.settings import LocalSettings
+from tfserving.layout import Engine
 
 PASSWORDS = {
     "VIDEOLINK": "rtsp://user:camera-password@203.0.113.1/",
@@ -29,8 +30,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Program]:
 def programs(inherited: dict[str, str]) -> dict[str, Program]:
     found = [
         plan.embedded_broker(inherited),
-        plan.export(inherited),
-        plan.model_server(inherited, port=1, config="/models.config"),
+        plan.export(inherited, Engine.ONNXRUNTIME),
+        plan.model_server(inherited, port=1, config="/models.config", engine=Engine.ONNXRUNTIME),
         *plan.services(
             LocalSettings(),
             inherited,
@@ -99,3 +100,8 @@ def test_a_models_document_of_the_users_is_passed_on() -> None:
     assert found["MODELSFILE"] == "/models.yaml"
     assert "MODELURLS" not in found
     assert not plan.needs_server(LocalSettings(), {"MODELSFILE": "/models.yaml"})
+
+
+def test_the_models_are_exported_for_the_engine_that_runs_them(started: dict[str, Program]) -> None:
+    for name in ("export", "tfserving"):
+        assert "--engine=onnxruntime" in started[name].arguments
