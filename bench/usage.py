@@ -32,6 +32,12 @@ def cpu_of(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
 
 
+def cpu_of_ended_children(pid: int) -> float:
+    """Return user + system time of those children that have been waited for, in seconds (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def held(port: int) -> set[tuple[str, int]]:
     """Return the addresses and ports of all clients whose connections to a port a process of this machine holds."""
     found = set()
