@@ -6,7 +6,6 @@ from typing import Any
 
 from local.kafka.program import JVM
 
-G1 = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
 QUICK = ("-XX:TieredStopAtLevel=1",)
 
 
@@ -45,9 +44,8 @@ ROWS = (
     # The first says how far two equal brokers differ: what is within that means nothing.
     Row("the same again"),
     # --- JVM
-    Row("JVM: both compilers (Java's default)", java=("-XX:+UseSerialGC", "-XX:NewRatio=7")),
-    Row("JVM: G1", java=(*G1, *QUICK)),
-    Row("JVM: both compilers and G1 (Kafka's default)", java=G1),
+    Row("JVM: both compilers (Java's and Kafka's default)", java=("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")),
+    Row("JVM: SerialGC", java=("-XX:+UseSerialGC", *QUICK)),
     Row("JVM: ParallelGC", java=("-XX:+UseParallelGC", *QUICK)),
     Row("JVM: heap of 1 GB", java=(*JVM, "-Xmx1g")),
     # --- Broker

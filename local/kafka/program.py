@@ -15,9 +15,8 @@ from shared.errors import SuiteError
 READY_TIMEOUT_S = 180.0  # it takes 4 s on an idle machine; a busy one is no reason to give up
 END_TIMEOUT_S = 10.0  # to close its files; then it is killed, and checks them at its next start
 POLL_S = 0.05
-# Java's quick compiler alone, and its collector for small machines: docs/broker.md says what the others cost. An eighth
-# of the heap for new objects: a record of 100 MB needs its room among the old ones.
-JVM = ("-XX:+UseSerialGC", "-XX:NewRatio=7", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+# Java's quick compiler alone: docs/broker.md says what the other one costs.
+JVM = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 
 class KafkaEnded(SuiteError):
