@@ -101,12 +101,12 @@ class StatusWriter:
     def _write(self, *, ending: bool) -> None:
         head = {"service": self._service, "instance": self._instance, "at": now_us(), "ending": ending}
         report = self._report()
-        value = _encode(head | report.as_json())
+        value = encode_status(head, report)
         if len(value) > LARGEST_BYTES:
             if not self._was_long:
                 log.warning("the status is too long: without titles, tags and reasons", extra={"bytes": len(value)})
             self._was_long = True
-            value = _encode(head | report.terse().as_json())
+            value = encode_status(head, report.terse())
         try:
             self._writer.send(
                 self._topic,
@@ -119,8 +119,14 @@ class StatusWriter:
             log.debug("status not written", extra={"error": str(exc)})
 
 
-def _encode(document: Json) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+def encode_status(head: Json, report: Report) -> bytes:
+    """Return the value of a record of `videostatus`.
+
+    Args:
+        head: service, instance, at and ending.
+        report: of the service.
+    """
+    return json.dumps(head | report.as_json(), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 class StatusBoard:
