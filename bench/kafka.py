@@ -1,8 +1,9 @@
 """A real Kafka for measurements, with topics of each run's own."""
 
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from local.kafka.configuration import Ports
-from local.kafka.node import Node
+from local.kafka.node import KafkaEnded, Node
 from local.kafka.parts import FOLDER, PartMissing, jars, java
 from shared.bus import Bus, DeclaredTopic, Topics
 from shared.topics import read_list
 
+ATTEMPTS = 3
 DELETE_TIMEOUT_S = 30.0
+_suffixes = (f"-{number}" for number in itertools.count(1))
 
 
 @contextmanager
@@ -37,7 +40,15 @@ def node() -> Iterator[Node]:
     Raises:
         PartMissing: there is no Java 17, or the jars cannot be fetched.
     """
-    with tempfile.TemporaryDirectory() as folder, Node(jars(), Path(folder) / "data", Ports.free()) as broker:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                broker = stack.enter_context(Node(jars(), folder / str(attempt), Ports.free()))
+                break
+            except KafkaEnded:  # on a busy machine another program may have taken a port meanwhile
+                if attempt == ATTEMPTS:
+                    raise
         yield broker
 
 
@@ -49,6 +60,17 @@ def missing() -> str:
     except PartMissing as exc:
         return str(exc)
     return ""
+
+
+@contextmanager
+def topics_of_its_own(broker: Node) -> Iterator[tuple[str, list[str]]]:
+    """Yield a suffix of topics that nobody has written to, and their names; delete them at the end."""
+    suffix = next(_suffixes)
+    topics = declare(broker, suffix)
+    try:
+        yield suffix, topics
+    finally:
+        delete(broker, topics)
 
 
 def declare(broker: Node, suffix: str) -> list[str]:

@@ -50,9 +50,10 @@ def of_services(say: Callable[[str], None]) -> dict[str, float]:
 
 def of_fan_out(say: Callable[[str], None]) -> dict[str, float]:
     """Return the ratio of the fan-out: CPU time per MB delivered."""
-    servers: list[fan_out.Server] = [
-        fan_out.Video(fps=FPS, kilobytes=KILOBYTES),
-        fan_out.BareAsyncio("asyncio", fps=FPS, kilobytes=KILOBYTES),
-    ]
-    done, _ = fan_out.compare(servers, viewers=VIEWERS, rounds=3, seconds=2.0, say=say)
+    with kafka.node() as broker:
+        servers: list[fan_out.Server] = [
+            fan_out.Video(broker, fps=FPS, kilobytes=KILOBYTES),
+            fan_out.BareAsyncio("asyncio", fps=FPS, kilobytes=KILOBYTES),
+        ]
+        done, _ = fan_out.compare(servers, viewers=VIEWERS, rounds=3, seconds=2.0, say=say)
     return ratio({server: of_flows(flows) for server, flows in done.items()}, "video", servers[1].name, "us_per_mb")

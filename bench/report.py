@@ -28,7 +28,7 @@ def markdown(found: Results) -> str:
     if rows := found.tables.get("mjpeg"):
         lines += ["## The same with a camera that sends MJPEG itself", "", *_cameras(rows)]
     if rows := found.tables.get("fan-out"):
-        lines += ["## One camera of 137 KB a picture at 25 fps, 100 viewers", "", *_servers(rows)]
+        lines += ["## One camera of 137 KB a picture at 25 fps, 200 viewers", "", *_servers(rows)]
     if rows := found.tables.get("crowd"):
         lines += ["## 500 viewers on one core", "", *_crowd(rows)]
     for what, steps in found.steps.items():
@@ -53,7 +53,7 @@ def short(found: Results) -> str:
         lines.append(
             f"| {name} | {row['fps']:.1f} a second | {row['services_ms']:.1f} ms | {broker} | {p50:.0f}, {p99:.0f} ms |"
         )
-    lines += ["", "| 100 viewers of 137 KB at 25 fps | CPU per MB delivered | memory |", "| --- | --- | --- |"]
+    lines += ["", "| 200 viewers of 137 KB at 25 fps | CPU per MB delivered | memory |", "| --- | --- | --- |"]
     for name, row in found.tables.get("fan-out", {}).items():
         lines.append(f"| {name} | {row['us_per_mb']:.0f} µs | {row['rss_mb']:.0f} MB |")
     lines += ["", "![CPU, memory and age for ever more cameras](bench/results/cameras.png)", ""]

@@ -1,11 +1,10 @@
 """The systems that are compared: this suite, and the references. Each runs as whole processes."""
 
-import itertools
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +23,6 @@ REQUESTS_PER_S = 10  # to the model
 OLD_REQUEST = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"  # 1.0: the answer is not cut into chunks
 # FFmpeg's reader asks for UDP first, which the camera does not offer; there is nothing but video.
 _FFMPEG = {"OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp"}
-_numbers = itertools.count(1)
 
 
 class System(Protocol):
@@ -70,8 +68,16 @@ class Suite:
             cameras: id to link.
             rate: requests to the model a second and camera.
         """
-        suffix = f"-{next(_numbers)}"
-        topics = kafka.declare(self._broker, suffix)
+        with (
+            kafka.topics_of_its_own(self._broker) as (suffix, topics),
+            self._on(cameras, rate, suffix, topics) as running,
+        ):
+            yield running
+
+    @contextmanager
+    def _on(
+        self, cameras: Mapping[str, str], rate: float, suffix: str, topics: Sequence[str]
+    ) -> Iterator[tuple[Running, Path]]:
         listeners = dict(zip(LISTENERS, self._broker.servers, strict=True))
         port = free_port()
         own = {
@@ -113,7 +119,6 @@ class Suite:
                 {topic.removesuffix(suffix): topic for topic in topics},
             )
             yield running, document
-        kafka.delete(self._broker, topics)
 
 
 def cameras_document(cameras: Mapping[str, str]) -> str:
@@ -148,8 +153,11 @@ class Original:
     @contextmanager
     def running(self, link: str) -> Iterator[Running]:
         """Run it on a camera, on topics of its own."""
-        suffix = f"-{next(_numbers)}"
-        topics = kafka.declare(self._broker, suffix)
+        with kafka.topics_of_its_own(self._broker) as (suffix, _), self._on(link, suffix) as running:
+            yield running
+
+    @contextmanager
+    def _on(self, link: str, suffix: str) -> Iterator[Running]:
         port = free_port()
         environment = {
             **os.environ,
@@ -182,7 +190,6 @@ class Original:
                 {**parts, "broker": self._broker.pid},
                 {name: f"{name}{suffix}" for name in ("videocam", "videodisplay")},
             )
-        kafka.delete(self._broker, topics)
 
 
 class OpenCv:

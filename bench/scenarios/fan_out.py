@@ -1,23 +1,24 @@
 """One camera and many viewers: CPU time of the server per MB that arrives, and what the slowest viewer gets."""
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench import kafka
 from bench.client import LOOPBACK, request
-from bench.feeder import CAMERA, TOPIC
+from bench.feeder import CAMERA
 from bench.latency import percentile
 from bench.program import Running, module
 from bench.systems import Motion, shown
 from bench.usage import Meter
 from bench.viewers import Load
+from local.kafka.configuration import LISTENERS
+from local.kafka.node import Node
 from local.ports import free_port
-from shared.bus import EmbeddedBroker
-from tests.suite import Service, embedded, make_topics
+from tests.suite import Service
 from tests.waiting import wait_until
 
 READERS = 4  # of the viewers: they look at the pictures' times
@@ -79,19 +80,20 @@ class Server(Protocol):
 
 
 class Video:
-    """The service `video`, whole, reading from a broker in memory that another process runs."""
+    """The service `video`, whole, reading from a real Kafka."""
 
     name = "video"
 
-    def __init__(self, *, fps: float, kilobytes: int, core: int | None = None) -> None:
+    def __init__(self, broker: Node, *, fps: float, kilobytes: int, core: int | None = None) -> None:
         """Prepare.
 
         Args:
+            broker: a Kafka that runs.
             fps: pictures a second.
             kilobytes: of each.
             core: that it is bound to; None for any.
         """
-        self._fps, self._kilobytes, self._core = fps, kilobytes, core
+        self._broker, self._fps, self._kilobytes, self._core = broker, fps, kilobytes, core
 
     def missing(self) -> str:
         """Return nothing: it is here."""
@@ -100,20 +102,22 @@ class Video:
     @contextmanager
     def serving(self) -> Iterator[Running]:
         """Run it."""
-        port = free_port()
-        with module("bench.feeder", str(self._fps), str(self._kilobytes)) as feeder:
-            servers = feeder.line()
-            make_topics(embedded(servers), TOPIC, "videostatus", "videopredictions", "videoaudit")
-            settings = {
-                "KAFKAPORT": servers,
-                "KAFKACONFIG": json.dumps(dict(EmbeddedBroker.PROPERTIES)),
-                "DISPLAYPORT": f"{LOOPBACK}:{port}",
-                "MAXVIEWERS": "2000",
+        port, servers = free_port(), self._broker.servers[LISTENERS.index("CONS2")]
+        command = ("bench.pinned", str(self._core), "video") if self._core is not None else ()
+        with ExitStack() as stack:
+            suffix, _ = stack.enter_context(kafka.topics_of_its_own(self._broker))
+            topics = {
+                "TOPICNAME": f"videodisplay{suffix}",
+                "TOPICNAMESTATUS": f"videostatus{suffix}",
+                "TOPICNAMEPREDICTIONS": f"videopredictions{suffix}",
+                "TOPICNAMEAUDIT": f"videoaudit{suffix}",
             }
-            command = ("bench.pinned", str(self._core), "video") if self._core is not None else ()
-            with Service("video", command=command, **settings) as video:
-                wait_until(lambda: shown(port), "video shows the camera")
-                yield Running(port, request(f"/cameras/{CAMERA}/stream"), {"server": video.process.pid})
+            settings = {"KAFKAPORT": servers, "DISPLAYPORT": f"{LOOPBACK}:{port}", "MAXVIEWERS": "2000", **topics}
+            video = stack.enter_context(Service("video", command=command, **settings))
+            camera = (servers, topics["TOPICNAME"], f"{self._fps:g}", str(self._kilobytes))
+            stack.enter_context(module("bench.feeder", *camera))
+            wait_until(lambda: shown(port), "video shows the camera")
+            yield Running(port, request(f"/cameras/{CAMERA}/stream"), {"server": video.process.pid})
 
 
 class BareAsyncio:
