@@ -146,7 +146,9 @@ def run(found: Results, names: Sequence[str], scale: float, say: Callable[[str],
         try:
             scenario(Run(found, scale, say))
         except Exception:
-            say(traceback.format_exc())
+            error = traceback.format_exc()
+            found.skipped[name] = f"failed: {error.strip().splitlines()[-1]}"
+            say(error)
             complete = False
         found.write(results.FOLDER / "newest.json")
     return complete

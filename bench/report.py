@@ -32,6 +32,8 @@ def markdown(found: Results) -> str:
     if rows := found.tables.get("crowd"):
         lines += ["## 500 viewers on one core", "", *_crowd(rows)]
     for what, steps in found.steps.items():
+        if not steps:
+            continue
         lines += [f"## Ever more {what}, until two cores are full", "", *_steps(steps), f"![{what}]({what}.png)", ""]
     if found.ratios:
         lines += ["## Ratios", "", "CPU time, ours to the reference's, measured in turns in this run.", ""]
@@ -56,7 +58,9 @@ def short(found: Results) -> str:
     lines += ["", "| 200 viewers of 137 KB at 25 fps | CPU per MB delivered | memory |", "| --- | --- | --- |"]
     for name, row in found.tables.get("fan-out", {}).items():
         lines.append(f"| {name} | {row['us_per_mb']:.0f} µs | {row['rss_mb']:.0f} MB |")
-    lines += ["", "![CPU, memory and age for ever more cameras](bench/results/cameras.png)", ""]
+    if found.steps.get("cameras"):
+        lines += ["", "![CPU, memory and age for ever more cameras](bench/results/cameras.png)"]
+    lines.append("")
     lines += [f"[All of it](bench/results/README.md). {_ran_on(found)}"]
     return "\n".join(lines)
 
