@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from bench.client import LOOPBACK
 
 CHUNK = 1 << 20
+PATIENCE_S = 60.0
 
 
 @dataclass
@@ -86,10 +87,14 @@ def main() -> None:
         viewer.socket.setblocking(False)
         watching[viewer.socket.fileno()] = viewer
         polling.register(viewer.socket, select.EPOLLIN)
-    buffer, ready, since = bytearray(CHUNK), False, time.monotonic()
+    buffer, ready = bytearray(CHUNK), False
+    since = began = time.monotonic()
     while True:
         for descriptor, _ in polling.poll(0.05):
             watching[descriptor].receive(buffer)
+        if not ready and time.monotonic() - began > PATIENCE_S:
+            waiting = sum(not viewer.bytes for viewer in watching.values())
+            raise SystemExit(f"{waiting} of {len(watching)} viewers got nothing within {PATIENCE_S:.0f} s")
         if not ready and all(viewer.bytes for viewer in watching.values()):
             ready = True
             print("ready", flush=True)

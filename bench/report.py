@@ -105,7 +105,7 @@ def _crowd(rows: dict[str, Row]) -> list[str]:
     lines += ["| --- | --- | --- | --- | --- |"]
     for name, row in rows.items():
         got = row["mb_per_s"] * 1e3 / row["kilobytes"] / row["viewers"]
-        p50, p99 = row["age_ms"].values()
+        p50, p99 = row["age_ms"].values() or (-1.0, -1.0)
         lines.append(
             f"| {name} | {row['cores']:.0%} | {row['fps']} | {got * row['least']:.1f} | {p50:.0f}, {p99:.0f} |"
         )

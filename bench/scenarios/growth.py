@@ -87,9 +87,13 @@ def of_cameras(
                 say(f"  {number} cameras: not all are shown after {SHOWN_WITHIN_S:.0f} s")
                 return
             requests = [(request(f"/cameras/{id_}/stream"), 1) for id_ in wanted]
-            with Load(running.port, requests, readers=number) as load:
-                time.sleep(3.0)
-                step = _measured(number, {**running.parts, "rig": camera.pid}, load, seconds, fps)
+            try:
+                with Load(running.port, requests, readers=number) as load:
+                    time.sleep(3.0)
+                    step = _measured(number, {**running.parts, "rig": camera.pid}, load, seconds, fps)
+            except RuntimeError as exc:
+                say(f"  {number} cameras: {exc}")
+                return
             say(_line("cameras", step))
             yield step
             if step.is_last:
@@ -110,9 +114,13 @@ def of_viewers(
     """
     with server.serving() as running:
         for number in _doubled(most):
-            with Load(running.port, [(running.request, number)], readers=fan_out.READERS) as load:
-                time.sleep(1.0)
-                step = _measured(number, {"video": running.parts["server"]}, load, seconds, fps)
+            try:
+                with Load(running.port, [(running.request, number)], readers=fan_out.READERS) as load:
+                    time.sleep(1.0)
+                    step = _measured(number, {"video": running.parts["server"]}, load, seconds, fps)
+            except RuntimeError as exc:
+                say(f"  {number} viewers: {exc}")
+                return
             say(_line("viewers", step))
             yield step
             if step.is_last:
@@ -131,7 +139,7 @@ def _measured(number: int, parts: Mapping[str, int], load: Load, seconds: float,
         number=number,
         cores=cores,
         rss_mb=memory,
-        rate=min(got.pictures) / got.seconds / fps,
+        rate=min(got.pictures, default=0) / got.seconds / fps,
         age_p50_ms=percentile(got.ages_ms, 0.5),
         age_p99_ms=percentile(got.ages_ms, 0.99),
         busy=busy,
