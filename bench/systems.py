@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bench import kafka
 from bench.client import LOOPBACK, request
-from bench.program import Program, Running, module, wait_for_picture
+from bench.program import FIRST_PICTURE_S, Program, Running, module, wait_for_picture
 from bench.references import gstreamer, motion
 from local.kafka.configuration import LISTENERS
 from local.kafka.node import Node
@@ -110,7 +110,7 @@ class Suite:
                 name: stack.enter_context(Service(name, TOPICNAMESTATUS=f"videostatus{suffix}", **settings))
                 for name, settings in own.items()
             }
-            wait_until(lambda: shown(port) >= set(cameras), "every camera is shown")
+            wait_until(lambda: shown(port) >= set(cameras), "every camera is shown", within_s=FIRST_PICTURE_S)
             parts = {name: service.process.pid for name, service in services.items()}
             running = Running(
                 port,

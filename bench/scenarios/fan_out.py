@@ -11,7 +11,7 @@ from bench import kafka
 from bench.client import LOOPBACK, request
 from bench.feeder import CAMERA
 from bench.latency import percentile
-from bench.program import Running, module
+from bench.program import FIRST_PICTURE_S, Running, module
 from bench.systems import Motion, shown
 from bench.usage import Meter
 from bench.viewers import Load
@@ -116,7 +116,7 @@ class Video:
             video = stack.enter_context(Service("video", command=command, **settings))
             camera = (servers, topics["TOPICNAME"], f"{self._fps:g}", str(self._kilobytes))
             stack.enter_context(module("bench.feeder", *camera))
-            wait_until(lambda: shown(port), "video shows the camera")
+            wait_until(lambda: shown(port), "video shows the camera", within_s=FIRST_PICTURE_S)
             yield Running(port, request(f"/cameras/{CAMERA}/stream"), {"server": video.process.pid})
 
 

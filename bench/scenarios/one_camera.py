@@ -14,7 +14,7 @@ from bench.watcher import Watcher
 from local.kafka.node import Node
 from tests.end_to_end.numbered import read_number
 
-FIRST_PICTURE_S = 90.0
+FIRST_PICTURE_S = 180.0
 SERVICES = ("producer", "consumer", "video", "server")
 
 
