@@ -32,7 +32,8 @@ def described() -> dict[str, str]:
     }
     for name, command in PROGRAMS.items():
         if shutil.which(command[0]):
-            found[name] = _output(*command).splitlines()[0].replace('"', "")
+            number = re.search(r"\d+\.\d+\.\d+", _output(*command))
+            found[name] = number[0] if number else "of an unknown version"
     return found | {package: importlib.metadata.version(package) for package in PACKAGES}
 
 
