@@ -120,6 +120,7 @@ def test_the_reason_of_a_camera_and_of_a_model_is_shown(stage: Stage, page: Page
         entry("producer", cameras={"bad": {"state": "down", "since": 1_700_000_000_000_000, "reason": reason}}),
         entry("consumer", models={"m": {"state": "down", "since": 1_700_000_000_000_000, "reason": "HTTP 503"}}),
     ]
+    stage.show("bad", 2, predictions=b'[{"model": "m", "state": "down", "label": null}]')
     page.goto(f"{stage.url}/#camera=bad")
 
     expect(page.get_by_test_id("notice")).to_contain_text(f"A{reason[1:]}.", timeout=PATIENCE_S * 1000)
