@@ -40,6 +40,7 @@ PARTS = ("broker", "producer", "consumer", "video")
 class Suite:
     """A running suite, and what it has used since the last look."""
 
+    node: Node
     chain: KafkaChain
     producer: Service
     viewer: Viewer
@@ -52,7 +53,7 @@ class Suite:
         return {part: (now[part][0] - before[part][0]) / max(1, now[part][1] - before[part][1]) * 1e6 for part in PARTS}
 
     def _pid(self, part: str) -> int:
-        return self.chain.node.pid if part == "broker" else self._service(part).process.pid
+        return self.node.pid if part == "broker" else self._service(part).process.pid
 
     def _frames(self, part: str) -> int:
         return self._service("producer" if part == "broker" else part).books(CAMERA).out
@@ -89,7 +90,7 @@ def suite(node: Node, film: Path) -> Iterator[Suite]:
         wait_until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame", within_s=UP_WITHIN_S)
         viewer = Viewer(chain.port, CAMERA)
         viewer.start()
-        yield Suite(chain, producer, viewer)
+        yield Suite(node, chain, producer, viewer)
 
 
 def measure(suites: dict[str, Suite], rounds: int, seconds: float) -> tuple[dict[str, list[dict[str, float]]], float]:

@@ -1,12 +1,11 @@
 """The services in a row on a real Kafka, on topics of their own."""
 
 import json
-from typing import Self
+from typing import Protocol, Self
 
 from local.kafka.configuration import LISTENERS
-from local.kafka.node import Node
 from local.kafka.parts import FOLDER
-from shared.bus import DeclaredTopic, Topics
+from shared.bus import Bus, DeclaredTopic, Topics
 from shared.topics import read_list
 from tests.end_to_end.chain import TOPICS, Chain
 from tests.end_to_end.model_server import NUMBERS, ModelServer
@@ -18,14 +17,26 @@ MODEL = f"imagenet_{NUMBERS}"
 PARTITIONS = 4  # no more than the tests need: each one is a folder and a fetch
 
 
+class Brokers(Protocol):
+    """One broker, several, or a container."""
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Return the addresses of each of the five listeners."""
+
+    @property
+    def bus(self) -> Bus:
+        """Return the first listener, as those who administer it reach it."""
+
+
 class KafkaChain(Chain):
     """Consumer and video on a real Kafka, each at its own of the original's listeners; producers come and go."""
 
-    def __init__(self, node: Node, models: ModelServer, *, suffix: str, **consumer: str) -> None:
+    def __init__(self, node: Brokers, models: ModelServer, *, suffix: str, **consumer: str) -> None:
         """Prepare.
 
         Args:
-            node: the broker.
+            node: the broker or the brokers.
             models: the model server of the consumer.
             suffix: of the names of all topics and of the group.
             consumer: additional settings of the consumer.

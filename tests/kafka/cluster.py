@@ -7,6 +7,7 @@ from typing import Self
 
 from local.kafka.configuration import Ports, Quorum
 from local.kafka.node import Node
+from shared.bus import Bus
 
 SIZE = 3  # the smallest cluster of which one node may be lost
 
@@ -36,6 +37,11 @@ class Cluster:
     def servers(self) -> tuple[str, ...]:
         """Return, for each of the five listeners, the addresses of all nodes, separated by commas."""
         return tuple(",".join(addresses) for addresses in zip(*(node.servers for node in self.nodes), strict=True))
+
+    @property
+    def bus(self) -> Bus:
+        """Return the first listeners of all nodes."""
+        return Bus(self.servers[0])
 
     def node(self, number: int) -> Node:
         """Return the node with a number."""

@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import confluent_kafka.admin
 import pytest
@@ -39,7 +39,7 @@ def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def suite(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     film = write_video(tmp_path_factory.mktemp("film") / "film.mkv", 50)
-    with ModelServer() as models, KafkaChain(cast("Node", cluster), models, suffix="-three") as chain:
+    with ModelServer() as models, KafkaChain(cluster, models, suffix="-three") as chain:
         producer = chain.produce(CAMERAS=json.dumps({CAMERA: str(film)}))
         wait_until(lambda: chain.ask(f"/cameras/{CAMERA}/predictions"), "a first frame")
         with Viewer(chain.port, CAMERA) as viewer:
