@@ -71,7 +71,8 @@ def test_a_reader_holds_three_of_the_largest_records_at_most(kafka: Node) -> Non
         try:
 
             def reads() -> bool:
-                write(writer, topic, b"hello")
+                # Again where the broker does not lead a partition yet that it has just created.
+                write_until_acknowledged(writer, topic, b"hello", key="camera")
                 return bool(select.select([output], [], [], 0.1)[0])
 
             wait_until(reads, "the reader reads")
