@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -36,9 +37,11 @@ from local.ports import LOOPBACK, free_port
 from shared.bus import Bus, DeclaredTopic, Topics
 from shared.errors import BusError
 from shared.topics import read_list
+from tests.waiting import wait_until
 
 WARM_UP = Shape(rate=150.0, predictions=60.0, frame_bytes=4_000)
 SETTLE_S = 3.0
+READS_WITHIN_S = 120.0
 BASE = "base"
 
 
@@ -116,6 +119,9 @@ def windows(loads: Sequence[tuple[Broker, Shape]], seconds: float, count: int) -
     """Put loads on brokers at the same time; return for each one what its windows showed."""
     with ExitStack() as stack:
         pairs = [(broker, stack.enter_context(SuiteLoad(broker.listeners, shape))) for broker, shape in loads]
+        for (_, shape), (_, load) in zip(loads, pairs, strict=True):
+            if shape.rate:  # readers of a busy broker need a while before they get their partitions
+                wait_until(partial(_shows, load), "frames arrive", within_s=READS_WITHIN_S)
         time.sleep(SETTLE_S)
         found: list[list[Measured]] = [[] for _ in pairs]
         for _ in range(count):
@@ -137,6 +143,10 @@ def windows(loads: Sequence[tuple[Broker, Shape]], seconds: float, count: int) -
                     )
                 )
         return found
+
+
+def _shows(load: SuiteLoad) -> bool:
+    return load.shown > 0
 
 
 def typical(results: Sequence[Measured]) -> Measured:
