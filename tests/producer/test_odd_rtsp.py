@@ -27,19 +27,17 @@ ENCODER = FrameEncoder(scale_x=1, scale_y=1, quality=90, raw=False)
 
 def numbers(camera: OddCamera, count: int = ENOUGH, *, ca: str = "", attempts: int = 20 * ENOUGH) -> list[int | None]:
     """Return the numbers in the pictures that a camera's viewer sees; None for what is undecodable."""
-    seen: list[int | None] = []
+    frames: list[av.VideoFrame | None] = []
     pictures = link.pictures(camera.link, interval_s=0, rhythm=Rhythm(), tick=lambda: None, ca=ca)
     try:
         for _, captured in zip(range(attempts), pictures, strict=False):
-            if isinstance(captured.content, av.VideoFrame):
-                seen.append(read_number(bytes(ENCODER.encode(captured.content).data)))
-            else:
-                seen.append(None)
-            if sum(number is not None for number in seen) >= count:
+            frames.append(captured.content if isinstance(captured.content, av.VideoFrame) else None)
+            if sum(frame is not None for frame in frames) >= count:
                 break
     finally:
         pictures.close()
-    return seen
+    # Only now, since on a busy machine the camera would get a hundred pictures ahead, and they would be skipped.
+    return [None if frame is None else read_number(bytes(ENCODER.encode(frame).data)) for frame in frames]
 
 
 def in_order(seen: list[int | None]) -> bool:
