@@ -18,7 +18,7 @@ SMALL_KILOBYTES = 40  # of a tile of 640 × 360
 FPS = 25
 VIEWERS, CROWD = 200, 500
 STEP_FPS = 5
-WARM_BROKER_S = 20.0  # for so long a JVM is cold
+WARM_BROKER_S = 20.0  # until Java has compiled the code that runs often
 OURS, NOT_COMPRESSED, OPENCV = "this suite", "the original's way, not compressed", OpenCv.name
 
 

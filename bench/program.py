@@ -83,7 +83,7 @@ class Program:
 
 
 def module(name: str, *arguments: str, core: int | None = None) -> Program:
-    """Run a module of ours, on one core if that is given."""
+    """Run one of our modules, pinned to `core` if one is given."""
     pinned = ("bench.pinned", str(core)) if core is not None else ()
     return Program(sys.executable, "-m", *pinned, name, *arguments)
 

@@ -17,7 +17,7 @@ _HOOKS = {
     "helm.sh/hook": "post-install,post-upgrade",
     "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
 }
-"""A Job cannot be changed: it is made anew with each release, and does not outlive it."""
+"""A Job cannot be changed: each release creates it again, and Helm deletes it once it has succeeded."""
 _WEIGHTS = {"users": "-1"}
 """Helm waits for each Job before it starts the next. The topics' one is refused until the users are made."""
 

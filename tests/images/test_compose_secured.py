@@ -55,7 +55,7 @@ def test_the_jobs_have_ended_well(secured: Secured) -> None:
 
 
 def test_a_wrong_password_is_refused_and_named(secured: Secured, tmp_path: Path) -> None:
-    """/readyz says so; with the right one the picture goes on."""
+    """/readyz says so; the right one brings the picture back."""
     alone = ("--no-deps", "producer")
     secured.with_password("wrong", tmp_path).up("secured", *alone)
     wait_until(lambda: said() == "authentication refused", "/readyz names it", within_s=LABELLED_S)
