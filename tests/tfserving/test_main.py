@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import free_port
 from tests.processes import freeze, thaw
 from tests.tfserving.serving import Client
 
@@ -47,8 +48,7 @@ def test_it_listens_once_its_model_is_loaded_and_ends_on_sigterm(
     tmp_path: Path, write_version: Callable[[Path, int, float], None]
 ) -> None:
     """As the real server: connections are refused until there is a version and it is available."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with process(f"--rest_api_port={port}", "--model_name=m", f"--model_base_path={tmp_path}") as started:
         wait_for_line(started, "no versions found under")
         with pytest.raises(ConnectionRefusedError):
