@@ -30,18 +30,6 @@ EXAMPLES = {
 MODELS_FILE = "/etc/models/models.yaml"
 _OF_SERVICE = {"producer": "cameras", "consumer": "models", "video": "access"}
 _ACCESS_ENV: list[Object] = [{"name": "ACCESSFILE", "value": "/access/access.yml"}]
-_ACCESS_MOUNT: list[Object] = [{"name": "access", "mountPath": "/access", "readOnly": True}]
-_ACCESS_VOLUME: list[Object] = [
-    {
-        "name": "access",
-        "projected": {
-            "sources": [
-                {"configMap": {"name": "access-document"}},
-                {"secret": {"name": "video-access", "optional": True}},
-            ]
-        },
-    }
-]
 _ISSUER: list[Object] = [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 443}]}]
 """As the comment in k8s/video/deployment.yml says."""
 
@@ -78,8 +66,6 @@ class Documents:
         if name == "video":
             (container,) = template["spec"]["containers"]
             self._add(container, "env", _ACCESS_ENV, ".Values.access")
-            self._add(container, "volumeMounts", _ACCESS_MOUNT, ".Values.access")
-            self._add(template["spec"], "volumes", _ACCESS_VOLUME, ".Values.access")
 
     def _add(self, owner: Object, key: str, more: list[Object], condition: str) -> None:
         """Let a list have more elements on a condition."""

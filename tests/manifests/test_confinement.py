@@ -71,7 +71,13 @@ def test_pod_is_restricted(name: str, workload: Object) -> None:
     # What the standard forbids.
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
     for volume in pod.get("volumes", ()):
-        assert volume.keys() - {"name"} <= {"configMap", "emptyDir", "secret", "persistentVolumeClaim"}
+        assert volume.keys() - {"name"} <= {
+            "configMap",
+            "emptyDir",
+            "secret",
+            "persistentVolumeClaim",
+            "projected",
+        }
     assert all("hostPort" not in port for port in only.get("ports", ()))
 
 
