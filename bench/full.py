@@ -10,7 +10,7 @@ from bench.mjpeg_camera import mjpeg_camera
 from bench.results import Results, Row, of_flows, of_rounds, of_step, ratio
 from bench.rtsp_camera import measured_camera
 from bench.scenarios import fan_out, growth, one_camera
-from bench.systems import GStreamer, Motion, OpenCv, Original, Suite, System, model_stub
+from bench.systems import GStreamer, Motion, OpenCv, Original, Roboflow, Suite, System, model_stub
 from local.kafka.node import Node
 
 KILOBYTES = 137  # of a picture for the fan-out: real video of 720p at quality 80
@@ -50,7 +50,7 @@ class Run:
 
 
 def rtsp(run: Run) -> None:
-    """One RTSP camera: this suite, the original's way, OpenCV, GStreamer, motion."""
+    """One RTSP camera: this suite, the original's way, OpenCV, GStreamer, motion, roboflow's inference."""
     with ExitStack() as stack:
         broker, model = stack.enter_context(kafka.node()), stack.enter_context(model_stub())
         camera = stack.enter_context(measured_camera())
@@ -58,13 +58,13 @@ def rtsp(run: Run) -> None:
         run.say(f"  warming the broker up for {WARM_BROKER_S * run.scale:.0f} s")
         one_camera.measure(ours, camera, broker, seconds=WARM_BROKER_S * run.scale, warm_s=0.0)
         gzip = Original(broker, model, compression="gzip")
-        systems: list[System] = [ours, original, gzip, OpenCv(), GStreamer(), Motion()]
+        systems: list[System] = [ours, original, gzip, OpenCv(), GStreamer(), Motion(), Roboflow(model)]
         compared = one_camera.compare(
             systems, camera, broker, rounds=3, seconds=12.0 * run.scale, warm_s=4.0 * run.scale, say=run.say
         )
     run.of_cameras("rtsp", compared)
     table = run.found.tables["rtsp"]
-    for reference in (NOT_COMPRESSED, gzip.name, OPENCV, GStreamer.name, Motion.name):
+    for reference in (NOT_COMPRESSED, gzip.name, OPENCV, GStreamer.name, Motion.name, Roboflow.name):
         run.found.ratios |= ratio(table, OURS, reference, "services_ms")
 
 

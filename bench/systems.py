@@ -12,7 +12,7 @@ from typing import Protocol
 from bench import kafka
 from bench.client import LOOPBACK, request
 from bench.program import FIRST_PICTURE_S, Program, Running, module, wait_for_picture
-from bench.references import gstreamer, motion
+from bench.references import gstreamer, motion, roboflow
 from local.kafka.configuration import LISTENERS
 from local.kafka.node import Node
 from local.ports import free_port
@@ -247,6 +247,30 @@ class Motion:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             process = stack.enter_context(Program(*motion.command(folder, link, port, fps=self._fps)))
+            wait_for_picture(port, OLD_REQUEST)
+            yield Running(port, OLD_REQUEST, {"server": process.pid})
+
+
+class Roboflow:
+    """roboflow's `inference` with the same model server (bench/references/roboflow.py)."""
+
+    name = "roboflow's inference → MJPEG, one process"
+
+    def __init__(self, model: str) -> None:
+        """Prepare; `model` is the address of the model server."""
+        self._model = model
+
+    def missing(self) -> str:
+        """Return what this machine lacks."""
+        return roboflow.missing()
+
+    @contextmanager
+    def running(self, link: str) -> Iterator[Running]:
+        """Run it on a camera."""
+        program = (str(roboflow.ENVIRONMENT / "bin" / "python"), "-m", "bench.references.roboflow")
+        environment = {**os.environ, **_FFMPEG, "METRICS_ENABLED": "False", "TELEMETRY_OPT_OUT": "True"}
+        with Program(*program, link, f"{self._model}/v1/models/tfModel:predict", environment=environment) as process:
+            port = int(process.line())
             wait_for_picture(port, OLD_REQUEST)
             yield Running(port, OLD_REQUEST, {"server": process.pid})
 
