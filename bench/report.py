@@ -1,10 +1,11 @@
 """Writes the results as a table: bench/results/README.md with all of it, and a short one into the README."""
 
+from collections.abc import Iterable, Sequence
+
 from bench.results import FOLDER, Results, Row
 from local.readme import README
 
 BEGIN, END = "<!-- bench: written by `make bench` -->", "<!-- bench end -->"
-NO_BROKER = ("OpenCV → MJPEG, one process", "GStreamer → MJPEG, one process", "motion")
 
 
 def publish(found: Results) -> None:
@@ -37,30 +38,31 @@ def markdown(found: Results) -> str:
         lines += [f"## Ever more {what}, until two cores are full", "", *_steps(steps), f"![{what}]({what}.png)", ""]
     if found.ratios:
         lines += ["## Ratios", "", "CPU time, ours to the reference's, measured in turns in this run.", ""]
-        lines += ["| ratio | value |", "| --- | --- |"]
-        lines += [f"| {name} | {value:.2f} |" for name, value in found.ratios.items()] + [""]
+        lines += _table(("ratio", "value"), ((name, f"{value:.2f}") for name, value in found.ratios.items()))
     lines += [f"Skipped: {name}: {why}" for name, why in found.skipped.items()]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def short(found: Results) -> str:
     """Return what the README shows."""
-    lines = [
-        "| one RTSP camera of 720p25, a model, one viewer | shown | CPU per shown picture | broker | latency p50, p99 |"
-    ]
-    lines += ["| --- | --- | --- | --- | --- |"]
-    for name, row in found.tables.get("rtsp", {}).items():
-        p50, p99 = row["latency_ms"].values()
-        broker = "none" if name in NO_BROKER else f"{row['broker_ms']:.1f} ms"
-        lines.append(
-            f"| {name} | {row['fps']:.1f} a second | {row['services_ms']:.1f} ms | {broker} | {p50:.0f}, {p99:.0f} ms |"
-        )
-    lines += ["", "| 200 viewers of 137 KB at 25 fps | CPU per MB delivered | memory |", "| --- | --- | --- |"]
-    for name, row in found.tables.get("fan-out", {}).items():
-        lines.append(f"| {name} | {row['us_per_mb']:.0f} µs | {row['rss_mb']:.0f} MB |")
+    camera = (
+        "one RTSP camera of 720p25, a model, one viewer",
+        "shown",
+        "CPU per shown picture",
+        "broker",
+        "latency p50, p99",
+    )
+    viewers = ("200 viewers of 137 KB at 25 fps", "CPU per MB delivered", "memory")
+    lines = _table(camera, (_short_row(name, row) for name, row in found.tables.get("rtsp", {}).items()))
+    lines += _table(
+        viewers,
+        (
+            (name, f"{row['us_per_mb']:.0f} µs", f"{row['rss_mb']:.0f} MB")
+            for name, row in found.tables.get("fan-out", {}).items()
+        ),
+    )
     if found.steps.get("cameras"):
-        lines += ["", "![CPU, memory and age for ever more cameras](bench/results/cameras.png)"]
-    lines.append("")
+        lines += ["![CPU, memory and age for ever more cameras](bench/results/cameras.png)", ""]
     lines += [f"[All of it](bench/results/README.md). {_ran_on(found)}"]
     return "\n".join(lines)
 
@@ -69,60 +71,79 @@ def _ran_on(found: Results) -> str:
     return "Measured on " + "; ".join(f"{name} {value}" for name, value in found.machine.items()) + "."
 
 
+def _short_row(name: str, row: Row) -> tuple[str, ...]:
+    p50, p99 = row["latency_ms"].values()
+    broker = f"{row['broker_ms']:.1f} ms" if "broker" in row["cpu_ms"] else "none"
+    return (
+        name,
+        f"{row['fps']:.1f} a second",
+        f"{row['services_ms']:.1f} ms",
+        broker,
+        f"{p50:.0f}, {p99:.0f} ms",
+    )
+
+
 def _cameras(rows: dict[str, Row]) -> list[str]:
-    lines = [
-        "| system | shown/s | CPU ms per shown picture | of which | broker ms | p50 ms | p99 ms | MB | KB per record |"
-    ]
-    lines += ["| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
-    for name, row in rows.items():
+    header = (
+        *("system", "shown/s", "CPU ms per shown picture", "of which", "broker ms", "p50 ms", "p99 ms", "MB"),
+        "KB per record",
+    )
+
+    def cells(name: str, row: Row) -> tuple[str, ...]:
         p50, p99 = row["latency_ms"].values()
         parts = ", ".join(f"{part} {ms:.1f}" for part, ms in row["cpu_ms"].items() if part not in {"broker", "server"})
         memory = sum(mb for part, mb in row["rss_mb"].items() if part != "broker")
         sizes = ", ".join(f"{topic} {size:.1f}" for topic, size in row["kilobytes"].items() if size)
-        broker = "none" if name in NO_BROKER else f"{row['broker_ms']:.1f}"
-        lines.append(
-            f"| {name} | {row['fps']:.1f} | {row['services_ms']:.2f} | {parts} | {broker} | {p50:.1f} | {p99:.1f} "
-            f"| {memory:.0f} | {sizes} |"
+        broker = f"{row['broker_ms']:.1f}" if "broker" in row["cpu_ms"] else "none"
+        return (
+            *(name, f"{row['fps']:.1f}", f"{row['services_ms']:.2f}", parts, broker, f"{p50:.1f}", f"{p99:.1f}"),
+            *(f"{memory:.0f}", sizes),
         )
-    return [*lines, ""]
+
+    return _table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _servers(rows: dict[str, Row]) -> list[str]:
-    lines = ["| server | CPU µs per MB delivered | each round | cores | MB/s | slowest viewer | age p99 ms | MB |"]
-    lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
-    for name, row in rows.items():
+    header = (
+        *("server", "CPU µs per MB delivered", "each round", "cores", "MB/s", "slowest viewer", "age p99 ms", "MB"),
+    )
+
+    def cells(name: str, row: Row) -> tuple[str, ...]:
         every = ", ".join(f"{value:.0f}" for value in row["every_us_per_mb"])
         age = f"{row['age_ms']['0.99']:.0f}" if row["age_ms"] else ""
-        lines.append(
-            f"| {name} | {row['us_per_mb']:.0f} | {every} | {row['cores']:.2f} | {row['mb_per_s']:.0f} "
-            f"| {row['least']:.2f} | {age} | {row['rss_mb']:.0f} |"
+        return (
+            *(name, f"{row['us_per_mb']:.0f}", every, f"{row['cores']:.2f}", f"{row['mb_per_s']:.0f}"),
+            *(f"{row['least']:.2f}", age, f"{row['rss_mb']:.0f}"),
         )
-    return [*lines, ""]
+
+    return _table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _crowd(rows: dict[str, Row]) -> list[str]:
-    lines = ["| load | of the core | pictures a second sent | got by the slowest viewer | age p50, p99 ms |"]
-    lines += ["| --- | --- | --- | --- | --- |"]
-    for name, row in rows.items():
+    header = ("load", "of the core", "pictures a second sent", "got by the slowest viewer", "age p50, p99 ms")
+
+    def cells(name: str, row: Row) -> tuple[str, ...]:
         got = row["mb_per_s"] * 1e3 / row["kilobytes"] / row["viewers"]
         p50, p99 = row["age_ms"].values() or (-1.0, -1.0)
-        lines.append(
-            f"| {name} | {row['cores']:.0%} | {row['fps']} | {got * row['least']:.1f} | {p50:.0f}, {p99:.0f} |"
-        )
-    return [*lines, ""]
+        return name, f"{row['cores']:.0%}", f"{row['fps']}", f"{got * row['least']:.1f}", f"{p50:.0f}, {p99:.0f}"
+
+    return _table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _steps(steps: list[Row]) -> list[str]:
-    parts = list(steps[0]["cores"]) if steps else []
-    lines = [
-        "| number | " + " | ".join(f"{part}: cores" for part in parts) + " | MB | slowest | age p50, p99 ms | busy |"
-    ]
-    lines += ["| --- " * (len(parts) + 5) + "|"]
-    for step in steps:
-        cores = " | ".join(f"{step['cores'][part]:.2f}" for part in parts)
-        memory = sum(step["rss_mb"].values())
+    parts = list(steps[0]["cores"])
+    header = ("number", *(f"{part}: cores" for part in parts), "MB", "slowest", "age p50, p99 ms", "busy")
+
+    def cells(step: Row) -> tuple[str, ...]:
+        cores = (f"{step['cores'][part]:.2f}" for part in parts)
         ages = f"{step['age_p50_ms']:.0f}, {step['age_p99_ms']:.0f}"
-        lines.append(
-            f"| {step['number']} | {cores} | {memory:.0f} | {step['rate']:.2f} | {ages} | {step['busy']:.0%} |"
-        )
-    return [*lines, ""]
+        memory = f"{sum(step['rss_mb'].values()):.0f}"
+        return str(step["number"]), *cores, memory, f"{step['rate']:.2f}", ages, f"{step['busy']:.0%}"
+
+    return _table(header, map(cells, steps))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown, and an empty one."""
+    lines = [header, ["---"] * len(header), *rows]
+    return [*(f"| {' | '.join(cells)} |" for cells in lines), ""]
