@@ -13,23 +13,23 @@ import numpy as np
 
 from shared.frames.pixels import Image
 
-BLOCK = 32  # pixels
+BLOCK = 32  # pixels; small pictures have smaller ones, of 8 at least
 BITS = 16
 MOST = 1 << BITS
 _CHECK_BITS = 4
 RATE = 25  # frames per second
 
 
-def picture(number: int, width: int = 640, height: int = 360) -> Image:
-    """Return a picture of soft moving colours that shows a number below 65536."""
+def picture(number: int, width: int = 640, height: int = 360, block: int = BLOCK) -> Image:
+    """Return a picture of soft moving colours that shows a number below 65536; it is at least 20 blocks wide."""
     image = np.roll(_scene(width, height), 8 * number, axis=1)
     for index, bit in enumerate(_bits(number)):
-        image[height - BLOCK :, index * BLOCK : (index + 1) * BLOCK] = 255 if bit else 0
+        image[height - block :, index * block : (index + 1) * block] = 255 if bit else 0
     return image
 
 
 @lru_cache(maxsize=2000)
-def read_number(jpeg: bytes) -> int:
+def read_number(jpeg: bytes, block: int = BLOCK) -> int:
     """Return the number in a picture.
 
     Raises:
@@ -38,12 +38,12 @@ def read_number(jpeg: bytes) -> int:
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)  # a third of the time
     if image is None:
         raise ValueError("no picture")
-    block = BLOCK // 8
-    middle = image.shape[0] - block // 2
+    size = block // 8
+    edge = (size - 1) // 2  # not looked at: a neighbour's light reaches into it
+    blocks = image[image.shape[0] - size + edge : image.shape[0] - edge]
     bits = []
     for index in range(BITS + _CHECK_BITS):
-        centre = index * block + block // 2
-        light = float(image[middle - 1 : middle + 1, centre - 1 : centre + 1].mean())
+        light = float(blocks[:, index * size + edge : (index + 1) * size - edge].mean())
         if 60 < light < 195:
             raise ValueError(f"block {index} is grey: {light:.0f}")
         bits.append(light > 128)
