@@ -32,6 +32,7 @@ from shared.frames import pixels
 from shared.frames.frame import Frame
 from shared.frames.reader import ReceivedFrame
 from tests.producer.cameras import BIKES, BUNNY
+from tests.suite import children_of
 from tests.video.stage import Stage
 
 WAYS = ("worker", "page", "nothing")
@@ -163,24 +164,12 @@ def pictures(page: Page) -> dict[str, int]:
 
 def cpu_of_browser() -> float:
     """Return user + system time of all processes of Chromium that this process started, seconds."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    own = {pid for pid in parents if is_below(pid, parents)}
-    return sum(cpu_of(pid) for pid in own if "chrom" in Path(f"/proc/{pid}/comm").read_text())
+    return sum(map(cpu_of, browser_pids()))
 
 
-def is_below(pid: int, parents: dict[int, int]) -> bool:
-    """Return whether a process descends from this one."""
-    while pid in parents:
-        if parents[pid] == os.getpid():
-            return True
-        pid = parents[pid]
-    return False
+def browser_pids() -> list[int]:
+    """Return the process ids of all processes of Chromium that this process started."""
+    return [pid for pid in children_of(os.getpid()) if "chrom" in Path(f"/proc/{pid}/comm").read_text()]
 
 
 @contextmanager
