@@ -8,6 +8,7 @@ from shared.frames.reader import ReceivedFrame
 from shared.redact import redact
 from shared.reports import CameraReport, Entry
 from shared.states import CameraState
+from video.arrivals import Arrivals
 from video.diagnosis import Diagnosis, Evidence, ServiceEntries, diagnose
 from video.history import History
 from video.notice import span
@@ -41,6 +42,7 @@ class Camera:
         self.gone = False  # it was forgotten; a viewer that still shows it must look it up again
         self._producer: Entry | None = None  # the last that named this camera: the board forgets after a minute
         self._consumer: Entry | None = None
+        self._arrivals = Arrivals()
         self._frame_at: float | None = None  # monotonic
         self._received_at: deque[float] = deque(maxlen=512)
 
@@ -78,12 +80,16 @@ class Camera:
         """Decide state and notice from what the services report; return whether either has changed."""
         self._producer = entries.of_producer(self.id) or self._producer
         self._consumer = entries.of_consumer(self.id) or self._consumer
+        if self._producer is not None:
+            self._arrivals.note(self.id, self._producer)
+        newest = self.slot.newest
         evidence = Evidence(
             frameless_s=self.frameless_s(now),
             bus_silent_s=bus_silent_s,
             bus_well_s=bus_well_s,
             producer=self._producer,
             consumer=self._consumer or entries.any_consumer,
+            complete=newest is not None and self._arrivals.complete(newest.captured_at),
         )
         before, self.diagnosis = self.diagnosis, diagnose(self.id, evidence, now)
         if (before.state, before.notice) == (self.diagnosis.state, self.diagnosis.notice):

@@ -13,7 +13,7 @@ from shared.states import CameraState
 from shared.status import SILENT_AFTER_S
 from video.notice import span
 
-FRAMELESS_AFTER_S = 3.0  # a camera without a new frame for this long is not live
+FRAMELESS_AFTER_S = 3.0  # a camera without a new frame for this long is not live, unless it is a slow one
 BUS_SILENT_AFTER_S = 3.0  # the brokers have acknowledged none of our records, one a second, for this long
 
 
@@ -36,6 +36,7 @@ class Evidence:
         bus_well_s: seconds for which they have acknowledged without a break.
         producer: newest report of a producer that has the camera; None if no producer ever named it.
         consumer: newest report of a consumer that has handled the camera, otherwise of any; None if there is none.
+        complete: whether every frame that the producer is known to have written has arrived.
     """
 
     frameless_s: float | None
@@ -43,6 +44,7 @@ class Evidence:
     bus_well_s: float
     producer: Entry | None
     consumer: Entry | None
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,11 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
         gone_s = gone_for(consumer, evidence.bus_well_s, now)
         if gone_s is not None:
             return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
-    state = CameraState.WAITING if frameless_s is None else CameraState.DOWN
-    return Diagnosis(state, frameless_s or 0.0, _remark(camera, producer) or why)
+    if frameless_s is None:
+        return Diagnosis(CameraState.WAITING, 0.0, _remark(camera, producer))
+    if evidence.complete and _is_up(camera, producer):
+        return Diagnosis(CameraState.UP, frameless_s, _remark(camera, producer))  # it sends a picture now and then
+    return Diagnosis(CameraState.DOWN, frameless_s, _remark(camera, producer) or why)
 
 
 def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
@@ -135,6 +140,11 @@ def _remark(camera: str, producer: Entry | None) -> str | None:
     """Return what a producer reports about a camera that is up, for example that some of its pictures are too large."""
     own = None if producer is None else producer.report.cameras.get(camera)
     return own.reason if own is not None and own.state is CameraState.UP else None
+
+
+def _is_up(camera: str, producer: Entry | None) -> bool:
+    own = None if producer is None else producer.report.cameras.get(camera)
+    return own is not None and own.state is CameraState.UP
 
 
 def _alive(entry: Entry, now: float) -> bool:

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from shared.reports import Entry, ServiceName
+from shared.states import CameraState
 from tests.reports import report_of
 from video.diagnosis import Diagnosis, Evidence, Notice, ServiceEntries, diagnose
 
@@ -27,8 +28,10 @@ def diagnosis(
     bus_well_s: float = 600.0,
     producer: Entry | None = None,
     consumer: Entry | None = None,
+    complete: bool = False,
 ) -> Diagnosis:
-    return diagnose("front", Evidence(frameless_s, bus_silent_s, bus_well_s, producer, consumer), NOW)
+    evidence = Evidence(frameless_s, bus_silent_s, bus_well_s, producer, consumer, complete)
+    return diagnose("front", evidence, NOW)
 
 
 ALIVE = said("producer", cameras=camera("up"))
@@ -64,6 +67,18 @@ def test_nobody_is_named_without_evidence() -> None:
 
     assert (seen.state, seen.notice, seen.reason) == ("down", None, "no frame for 12 s")
     assert diagnosis(12).notice is None
+
+
+def test_a_slow_camera_is_up_between_its_pictures() -> None:
+    """Its producer says that it is up, and all that was written has arrived; whoever is gone is named as ever."""
+    assert diagnosis(60, producer=ALIVE, consumer=said("consumer"), complete=True) == Diagnosis(CameraState.UP, 60)
+
+    frozen = said("producer", cameras=camera("frozen"))
+    assert diagnosis(60, producer=frozen, complete=True).state == "frozen"
+    assert diagnosis(60, producer=said("producer", silent_s=20), complete=True).notice == Notice.PRODUCER_DOWN
+    assert diagnosis(60, producer=ALIVE, consumer=said("consumer", silent_s=20), complete=True).notice == (
+        Notice.CONSUMER_DOWN
+    )
 
 
 def test_a_removed_camera_is_not_called_down() -> None:
