@@ -15,7 +15,7 @@ from consumer.pipeline import run
 from consumer.predictor import Predictor
 from consumer.publisher import PredictionPublisher
 from consumer.servers import connect
-from consumer.settings import ConsumerSettings
+from consumer.settings import DEFAULT_GROUP, ConsumerSettings
 from consumer.versions import watch_versions
 from shared.bus import Bus, Reader, Writer
 from shared.clock import now_us
@@ -52,7 +52,11 @@ def build(service: Service[ConsumerSettings]) -> ReadinessCheck:
     configured = ConfiguredModels(settings, valid=metrics.document_valid)
     bus_in = Bus(settings.servers_in, settings.kafka_config)
     bus_out = Bus(settings.servers_out, settings.kafka_config)
-    reader = Reader.in_group(bus_in, settings.topic_in, group=settings.group)
+    reader = (
+        Reader.in_group(bus_in, settings.topic_in, group=settings.group)
+        if settings.group
+        else Reader.of_all_partitions(bus_in, settings.topic_in, group=DEFAULT_GROUP)
+    )
     frames, small_records = Writer(bus_out, compression=settings.compression), Writer(bus_out)
     service.owns(reader, frames)
 

@@ -10,8 +10,8 @@ from shared.reports import MAX_NAME
 from shared.settings import (
     Compression,
     Duration,
-    Group,
     JsonOfStrings,
+    OptionalGroup,
     OptionalTopic,
     Servers,
     ServiceSettings,
@@ -28,6 +28,7 @@ SHORT_KINDS = {
 }
 """Kind of a model in MODELURLS by the part of its name before `_`; the first two are the original's."""
 SHORT_FORM = f"named KIND or KIND_SUFFIX, KIND being one of {', '.join(SHORT_KINDS)}"
+DEFAULT_GROUP = "goconsumer"
 PredictionMode = Literal["latest", "sync"]
 
 
@@ -44,7 +45,12 @@ class ConsumerSettings(ServiceSettings):
     compression: Compression = setting(
         "none", "COMPRESSIONTYPE", "compression of what is written; JPEG does not shrink"
     )
-    group: Group = setting("goconsumer", "GROUPNAME", "consumer group: replicas share the cameras")
+    group: OptionalGroup = setting(
+        DEFAULT_GROUP,
+        "GROUPNAME",
+        "consumer group: replicas share the cameras; empty: this one handles all of them",
+        empty=True,
+    )
     models_file: str = setting(
         "",
         "MODELSFILE",

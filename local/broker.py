@@ -1,4 +1,4 @@
-"""The embedded broker as a process: prints its address and serves until SIGTERM."""
+"""The embedded broker as a process: `python -m local.broker [TOPIC…]` prints its address and serves until SIGTERM."""
 
 import signal
 import sys
@@ -10,6 +10,7 @@ def main() -> None:
     """Serve until SIGTERM; ignore SIGINT, which is for the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     broker = EmbeddedBroker()
+    broker.make_topics(sys.argv[1:])
     sys.stdout.write(f"{broker.servers}\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM})

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from local import wall
 from local.environment import FETCH_PREFIXES, JAVA_PREFIXES, PROXY, TENSORFLOW_PREFIXES, environment, unclaimed
+from local.kafka.parts import FOLDER
 from local.ports import LOOPBACK
 from local.settings import LocalSettings
 from shared.bus import EmbeddedBroker
+from shared.topics import read_list
 from tfserving.layout import Engine
 
 PRODUCER, CONSUMER, VIDEO, SERVING, BROKER = "producer", "consumer", "video", "tfserving", "broker"
@@ -66,8 +68,9 @@ def write_documents(
 
 
 def embedded_broker(inherited: Mapping[str, str]) -> Program:
-    """Return the broker in memory; it prints its address."""
-    return Program(BROKER, "local.broker", environment=environment(inherited))
+    """Return the broker in memory, with the suite's topics; it prints its address."""
+    topics = tuple(topic.name for topic in read_list(FOLDER / "topics.toml"))
+    return Program(BROKER, "local.broker", topics, environment(inherited))
 
 
 def kafka(inherited: Mapping[str, str], *, first_port: int) -> Program:
@@ -116,7 +119,7 @@ def services(
     suite = {"LOGLEVEL": settings.log_level, **_bus(settings, inherited, servers)}
     own = {
         PRODUCER: {"FRAMEINTERVAL": inherited.get("FRAMEINTERVAL") or "0"},
-        CONSUMER: _model_urls(settings),
+        CONSUMER: {**_model_urls(settings), **_group(settings)},
         VIDEO: {
             "DISPLAYPORT": str(settings.display_address),
             "NODEPORT": f":{settings.display_address.port}",
@@ -148,6 +151,11 @@ def _model_urls(settings: LocalSettings) -> dict[str, str]:
         predict = f"{settings.serving}/v1/models/{MODEL_NAME}:predict"
         return {"MODELURLS": json.dumps({"imagenet_1": predict, "imagenet_2": predict})}
     return {}  # a models document: ours, or the user's
+
+
+def _group(settings: LocalSettings) -> dict[str, str]:
+    # The embedded broker lets the first member of a group wait for others for 3 s, and there are none.
+    return {"GROUPNAME": ""} if settings.broker is None else {}
 
 
 def _bus(settings: LocalSettings, inherited: Mapping[str, str], servers: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The embedded broker: librdkafka's mock broker, inside this process."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import confluent_kafka
@@ -30,6 +31,11 @@ class EmbeddedBroker:
         """Return its address, for the `KAFKAPORT` settings."""
         brokers = self._cluster.list_topics(timeout=METADATA_TIMEOUT_S).brokers.values()
         return ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+
+    def make_topics(self, topics: Iterable[str]) -> None:
+        """Create topics, so that readers need not wait for the first record."""
+        for topic in topics:
+            self._cluster.list_topics(topic, timeout=METADATA_TIMEOUT_S)
 
     def bus(self) -> Bus:
         """Return its address and the properties that its clients need."""

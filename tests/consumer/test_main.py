@@ -89,3 +89,20 @@ def test_a_healthy_consumer_ends_within_seconds() -> None:
     assert "did not end in time" not in program.log
     assert "Traceback" not in program.log
     assert program.said("ended")
+
+
+def test_without_a_group_it_handles_all_cameras_at_once() -> None:
+    """A group of the embedded broker waits three seconds for further members."""
+    broker = EmbeddedBroker()
+    broker.make_topics(["videocam"])
+    settings = {
+        "KAFKAPORTIN": broker.servers,
+        "KAFKAPORTOUT": broker.servers,
+        "KAFKACONFIG": json.dumps(dict(broker.PROPERTIES)),
+        "GROUPNAME": "",
+    }
+    with Service("consumer", **settings) as program:
+        program.says("partitions taken")
+
+        assert "partitions assigned" not in program.log
+        assert program.ends() == 0

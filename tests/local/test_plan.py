@@ -105,3 +105,14 @@ def test_a_models_document_of_the_users_is_passed_on() -> None:
 def test_the_models_are_exported_for_the_engine_that_runs_them(started: dict[str, Program]) -> None:
     for name in ("export", "tfserving"):
         assert "--engine=onnxruntime" in started[name].arguments
+
+
+def test_the_embedded_broker_has_the_topics_and_no_group_before_the_first_frame(
+    started: dict[str, Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would be waited for: a second, and three. With a Kafka of the user's, there may be further consumers."""
+    assert {"videocam", "videodisplay", "videopredictions", "videostatus"} <= set(started["broker"].arguments)
+    assert started["consumer"].environment["GROUPNAME"] == ""
+
+    monkeypatch.setenv("BROKER", "127.0.0.1:9092")
+    assert "GROUPNAME" not in programs({})["consumer"].environment
