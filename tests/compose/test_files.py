@@ -205,12 +205,14 @@ def test_services_are_confined(name: str) -> None:
 
 
 def test_all_together_are_all() -> None:
-    """compose.yml includes every subsystem, and order.yml names services that there are."""
+    """compose.yml includes every subsystem, as secured.yml does in an order of services that there are."""
     (included,) = read("compose")["include"]
+    (secured,) = read("secured")["include"]
     services = {name for file in TOGETHER for name in read(file)["services"]}
     order = read("order")["services"]
 
-    assert included["path"] == [f"{name}.yml" for name in (*TOGETHER, "order")]
+    assert included["path"] == [f"{name}.yml" for name in TOGETHER]
+    assert secured["path"] == [f"{name}.yml" for name in (*TOGETHER, "order", "secured.bus")]
     assert order.keys() | {other for service in order.values() for other in service["depends_on"]} <= services
 
 
