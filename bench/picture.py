@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 1280, 720
 @cache
 def picture(kilobytes: int) -> bytes:
     """Return a JPEG of 1280×720 and exactly so many thousand bytes, or the least that it takes."""
-    noise = Image.effect_noise((WIDTH, HEIGHT), 60).filter(ImageFilter.GaussianBlur(1)).convert("RGB")
+    noise = Image.effect_noise((WIDTH, HEIGHT), 60).filter(ImageFilter.GaussianBlur(2)).convert("RGB")
     for quality in range(95, 5, -5):
         coded = BytesIO()
         noise.save(coded, "JPEG", quality=quality)
