@@ -193,7 +193,7 @@ def test_a_camera_with_expensive_pictures_takes_a_share_and_no_more(
 
     def weighs(request: Request) -> None:
         if request.command == "POST" and base64.b64encode(expensive) in request.body:
-            request.rest.ending.wait(0.6)  # so long that an answer of the other takes a fraction on a busy machine too
+            request.rest.ending.wait(1.2)  # so long that an answer of the other takes a fraction on a busy machine too
         rest.well(request)
 
     server.behaviour = weighs

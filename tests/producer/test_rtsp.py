@@ -294,7 +294,9 @@ def test_nothing_but_garbage_is_a_camera_that_is_down(h264: Video, recovery: Rec
         camera.gives(2)
         rtsp.babbles.set()
         camera.becomes(CameraState.DOWN)
-        assert camera.camera.state.reason == "the data that it sends is not video"
+        # On a busy machine the watchdog, which counts whatever comes, may be first.
+        reason = camera.camera.state.reason or ""
+        assert reason == "the data that it sends is not video" or reason.startswith("it has sent data for")
         rtsp.babbles.clear()
         recovery.seen("down with the reason, then up", seconds=camera.again())
 
