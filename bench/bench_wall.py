@@ -45,6 +45,16 @@ SETTINGS = {
     # The page is told that it is hidden: it stays as it is and asks for no pictures.
     "nothing": "Object.defineProperty(document, 'hidden', {get: () => true});",
 }
+# The longest time between two turns of a timer of 20 ms, from now on.
+TIME_TURNS = """() => {
+    window.longestMs = 0;
+    let before = performance.now();
+    setInterval(() => {
+        const now = performance.now();
+        window.longestMs = Math.max(window.longestMs, now - before);
+        before = now;
+    }, 20);
+}"""
 PREDICTIONS = b'[{"model": "imagenet_1", "state": "ok", "label": "tabby, tabby cat", "probability": 0.87}]'
 
 
@@ -106,24 +116,9 @@ def show(way: str, seen: Seen) -> None:
 def watch(way: str, server_pid: int, address: str, options: argparse.Namespace) -> Seen:
     """Open the page in a browser of its own, and measure it for some seconds."""
     width, height = map(int, options.size.split("x"))
-    with sync_playwright() as playwright:
-        # --no-sandbox: Chromium refuses its sandbox to root, which CI is.
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.add_init_script(SETTINGS[way])
-        page.goto(address)
+    with opened(address, SETTINGS[way], width=width, height=height) as page:
         page.wait_for_timeout(WARM_S * 1000)
-        page.evaluate(
-            """() => {
-                window.longestMs = 0;
-                let before = performance.now();
-                setInterval(() => {
-                    const now = performance.now();
-                    window.longestMs = Math.max(window.longestMs, now - before);
-                    before = now;
-                }, 20);
-            }"""
-        )
+        page.evaluate(TIME_TURNS)
         devtools = page.context.new_cdp_session(page)
         devtools.send("Performance.enable")
         began, before, shown = time.monotonic(), metrics(devtools), pictures(page)
@@ -132,7 +127,7 @@ def watch(way: str, server_pid: int, address: str, options: argparse.Namespace) 
         after, later = metrics(devtools), pictures(page)
         seconds = time.monotonic() - began
         grown = [later.get(camera, 0) - shown.get(camera, 0) for camera in later]
-        seen = Seen(
+        return Seen(
             main=(after["TaskDuration"] - before["TaskDuration"]) / seconds * 1000,
             main_cpu=(after["ThreadTime"] - before["ThreadTime"]) / seconds * 1000,
             browser=(cpu_of_browser() - cpu_s) / seconds * 1000,
@@ -141,8 +136,26 @@ def watch(way: str, server_pid: int, address: str, options: argparse.Namespace) 
             fewest=min(grown, default=0) / seconds,
             longest=page.evaluate("window.longestMs"),
         )
+
+
+@contextmanager
+def opened(address: str, script: str, *, width: int, height: int) -> Iterator[Page]:
+    """Open a page in a browser of its own.
+
+    Args:
+        address: of the page.
+        script: runs before the page's own.
+        width: of the window, pixels.
+        height: of the window, pixels.
+    """
+    with sync_playwright() as playwright:
+        # --no-sandbox: Chromium refuses its sandbox to root, which CI is.
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.add_init_script(script)
+        page.goto(address)
+        yield page
         browser.close()
-        return seen
 
 
 def metrics(devtools: CDPSession) -> dict[str, float]:

@@ -37,10 +37,7 @@ def mistakes(stages: Mapping[str, Accounts]) -> Iterator[str]:
 
 def total(accounts: Accounts) -> LedgerReport:
     """Return the sum over all cameras."""
-    found = LedgerReport()
-    for account in accounts.values():
-        found += account
-    return found
+    return sum(accounts.values(), NOTHING)
 
 
 def grown(before: LedgerReport, after: LedgerReport) -> LedgerReport:

@@ -1,7 +1,6 @@
 """Writes the results as a table: bench/results/README.md with all of it, and a short one into the README."""
 
-from collections.abc import Iterable, Sequence
-
+from bench.markdown import table
 from bench.results import FOLDER, Results, Row
 from local.readme import README
 
@@ -38,7 +37,7 @@ def markdown(found: Results) -> str:
         lines += [f"## Ever more {what}, until two cores are full", "", *_steps(steps), f"![{what}]({what}.png)", ""]
     if found.ratios:
         lines += ["## Ratios", "", "CPU time, ours to the reference's, measured in turns in this run.", ""]
-        lines += _table(("ratio", "value"), ((name, f"{value:.2f}") for name, value in found.ratios.items()))
+        lines += table(("ratio", "value"), ((name, f"{value:.2f}") for name, value in found.ratios.items()))
     lines += [f"Skipped: {name}: {why}" for name, why in found.skipped.items()]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -53,8 +52,8 @@ def short(found: Results) -> str:
         "latency p50, p99",
     )
     viewers = ("200 viewers of 137 KB at 25 fps", "CPU per MB delivered", "memory")
-    lines = _table(camera, (_short_row(name, row) for name, row in found.tables.get("rtsp", {}).items()))
-    lines += _table(
+    lines = table(camera, (_short_row(name, row) for name, row in found.tables.get("rtsp", {}).items()))
+    lines += table(
         viewers,
         (
             (name, f"{row['us_per_mb']:.0f} µs", f"{row['rss_mb']:.0f} MB")
@@ -100,7 +99,7 @@ def _cameras(rows: dict[str, Row]) -> list[str]:
             *(f"{memory:.0f}", sizes),
         )
 
-    return _table(header, (cells(name, row) for name, row in rows.items()))
+    return table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _servers(rows: dict[str, Row]) -> list[str]:
@@ -116,7 +115,7 @@ def _servers(rows: dict[str, Row]) -> list[str]:
             *(f"{row['least']:.2f}", age, f"{row['rss_mb']:.0f}"),
         )
 
-    return _table(header, (cells(name, row) for name, row in rows.items()))
+    return table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _crowd(rows: dict[str, Row]) -> list[str]:
@@ -127,7 +126,7 @@ def _crowd(rows: dict[str, Row]) -> list[str]:
         p50, p99 = row["age_ms"].values() or (-1.0, -1.0)
         return name, f"{row['cores']:.0%}", f"{row['fps']}", f"{got * row['least']:.1f}", f"{p50:.0f}, {p99:.0f}"
 
-    return _table(header, (cells(name, row) for name, row in rows.items()))
+    return table(header, (cells(name, row) for name, row in rows.items()))
 
 
 def _steps(steps: list[Row]) -> list[str]:
@@ -140,10 +139,4 @@ def _steps(steps: list[Row]) -> list[str]:
         memory = f"{sum(step['rss_mb'].values()):.0f}"
         return str(step["number"]), *cores, memory, f"{step['rate']:.2f}", ages, f"{step['busy']:.0%}"
 
-    return _table(header, map(cells, steps))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table in Markdown, and an empty one."""
-    lines = [header, ["---"] * len(header), *rows]
-    return [*(f"| {' | '.join(cells)} |" for cells in lines), ""]
+    return table(header, map(cells, steps))

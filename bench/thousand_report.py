@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench.books import grown, total
 from bench.latency import percentile
+from bench.markdown import table
 from bench.status_topic import Traffic
 from bench.usage import Spent
 from bench.watched_wall import Wall
@@ -80,12 +81,11 @@ def _processes(seen: Measured) -> list[str]:
     """Return a table; the frames are those that the producer wrote."""
     written, seconds = seen.frames("producer")
     rate = written.out / seconds
-    lines = ["", "| process | CPU ms a second | CPU ms a frame | MB |", "| --- " * 4 + "|"]
     spent = seen.spent
     rows = {name: (cpu_s / spent.seconds * 1e3, spent.rss_mb[name]) for name, cpu_s in spent.cpu_s.items()}
     rows["browser"] = seen.wall.browser_ms, seen.wall.browser_mb
-    lines += [f"| {name} | {ms:.0f} | {ms / rate:.2f} | {mb:.0f} |" for name, (ms, mb) in rows.items()]
-    return [*lines, ""]
+    cells = ((name, f"{ms:.0f}", f"{ms / rate:.2f}", f"{mb:.0f}") for name, (ms, mb) in rows.items())
+    return ["", *table(("process", "CPU ms a second", "CPU ms a frame", "MB"), cells)]
 
 
 def _frames(seen: Measured) -> list[str]:
@@ -128,11 +128,9 @@ def _statuses(seen: Measured) -> Iterator[str]:
         yield f"  {service}: {traffic.records / seconds:.2f} records a second of {size / 1e3:.1f} KB"
 
 
-def _scrapes(scrapes: Mapping[str, Scrape]) -> Iterator[str]:
-    yield from ("", "| /metrics | series | values of `camera` | KB |", "| --- " * 4 + "|")
-    for name, one in scrapes.items():
-        yield f"| {name} | {one.series:,} | {one.cameras:,} | {one.bytes / 1e3:.0f} |"
-    yield ""
+def _scrapes(scrapes: Mapping[str, Scrape]) -> list[str]:
+    cells = ((name, f"{one.series:,}", f"{one.cameras:,}", f"{one.bytes / 1e3:.0f}") for name, one in scrapes.items())
+    return ["", *table(("/metrics", "series", "values of `camera`", "KB"), cells)]
 
 
 def _page(seen: Measured) -> Iterator[str]:

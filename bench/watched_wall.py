@@ -1,15 +1,14 @@
 """The page's wall in a browser, as it is measured: its main thread, its updates, and what its tiles say."""
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
-from bench.bench_wall import browser_pids, metrics
+from bench.bench_wall import TIME_TURNS, browser_pids, metrics, opened, pictures
 from bench.client import LOOPBACK
 from bench.usage import cpu_of, rss_of
 from tests.browser.looking import DESKTOP, wait_until
@@ -17,7 +16,6 @@ from tests.browser.looking import DESKTOP, wait_until
 # The page reads each status with JSON.parse; the microtask runs when everything that the status caused there is done.
 NOTE_UPDATES = """
 window.updates = [];
-window.longestMs = 0;
 const parse = JSON.parse;
 JSON.parse = (text, ...further) => {
     const began = performance.now();
@@ -25,12 +23,6 @@ JSON.parse = (text, ...further) => {
     if (value?.type === "status") queueMicrotask(() => updates.push([performance.now() - began, text.length]));
     return value;
 };
-let before = performance.now();
-setInterval(() => {
-    const now = performance.now();
-    window.longestMs = Math.max(window.longestMs, now - before);
-    before = now;
-}, 20);
 """
 
 
@@ -83,7 +75,8 @@ class WatchedWall:
 
     def measure(self, seconds: float) -> Wall:
         """Return what the page does in this time."""
-        self._page.evaluate("window.updates = []; window.longestMs = 0")
+        self._page.evaluate("window.updates = []")
+        self._page.evaluate(TIME_TURNS)
         pids = browser_pids()
         began, before, drawn, cpu = time.monotonic(), metrics(self._devtools), self._drawn(), sum(map(cpu_of, pids))
         self.sleep(seconds)
@@ -110,22 +103,11 @@ class WatchedWall:
 
     def _drawn(self) -> dict[str, int]:
         """Return how many pictures each tile has drawn; no tile without one."""
-        found: dict[str, int] = self._page.evaluate(
-            """Object.fromEntries([...document.querySelectorAll('.tile')]
-                .map((tile) => [tile.dataset.camera, Number(tile.querySelector('canvas').dataset.shown)])
-                .filter(([_, shown]) => shown > 0))"""
-        )
-        return found
+        return {camera: count for camera, count in pictures(self._page).items() if count > 0}
 
 
 @contextmanager
 def watched_wall(port: int) -> Iterator[WatchedWall]:
     """Open the wall of a page on this machine in a window of 1440×900."""
-    with sync_playwright() as playwright:
-        # --no-sandbox: Chromium refuses its sandbox to root, which CI is.
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(**DESKTOP)
-        page.add_init_script(NOTE_UPDATES)
-        page.goto(f"http://{LOOPBACK}:{port}/#wall")
+    with opened(f"http://{LOOPBACK}:{port}/#wall", NOTE_UPDATES, **DESKTOP["viewport"]) as page:
         yield WatchedWall(page)
-        browser.close()
