@@ -15,8 +15,7 @@ class Arrivals:
 
     def note(self, camera: str, producer: Entry) -> None:
         """Note what a producer has counted; the same report may come again."""
-        account = producer.report.ledger.get(camera)
-        if account is None or producer.at == self._counted_at:
+        if producer.at == self._counted_at or (account := producer.report.ledger.get(camera)) is None:
             return
         counted = producer.instance, account.out
         if self._counted is not None and counted != self._counted and account.out:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.reports import Entry
+from shared.reports import CameraReport, Entry
 from shared.states import CameraState
 from shared.status import SILENT_AFTER_S
 from video.notice import span
@@ -120,7 +120,7 @@ def diagnose(camera: str, evidence: Evidence, now: float) -> Diagnosis:
             return _blamed(Notice.CONSUMER_DOWN, gone_s, frameless_s, why)
     if frameless_s is None:
         return Diagnosis(CameraState.WAITING, 0.0, _remark(camera, producer))
-    if evidence.complete and _is_up(camera, producer):
+    if evidence.complete and _if_up(camera, producer) is not None:
         return Diagnosis(CameraState.UP, frameless_s, _remark(camera, producer))  # it sends a picture now and then
     return Diagnosis(CameraState.DOWN, frameless_s, _remark(camera, producer) or why)
 
@@ -138,13 +138,14 @@ def gone_for(entry: Entry, bus_well_s: float, now: float) -> float | None:
 
 def _remark(camera: str, producer: Entry | None) -> str | None:
     """Return what a producer reports about a camera that is up, for example that some of its pictures are too large."""
-    own = None if producer is None else producer.report.cameras.get(camera)
-    return own.reason if own is not None and own.state is CameraState.UP else None
+    own = _if_up(camera, producer)
+    return None if own is None else own.reason
 
 
-def _is_up(camera: str, producer: Entry | None) -> bool:
+def _if_up(camera: str, producer: Entry | None) -> CameraReport | None:
+    """Return what a producer reports about a camera; None unless it says that it is up."""
     own = None if producer is None else producer.report.cameras.get(camera)
-    return own is not None and own.state is CameraState.UP
+    return own if own is not None and own.state is CameraState.UP else None
 
 
 def _alive(entry: Entry, now: float) -> bool:
