@@ -21,7 +21,12 @@ WORKLOADS = {"Deployment", "StatefulSet", "Job"}
 @cache
 def documents(path: Path) -> list[Object]:
     """Return the objects of a file."""
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+    return parsed(path.read_text())
+
+
+def parsed(text: str) -> list[Object]:
+    """Return the objects of a text."""
+    return [document for document in yaml.safe_load_all(text) if document]
 
 
 def objects(*subsystems: str) -> list[Object]:

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from tests.manifests.objects import HERE, Object, container, environment, template, workloads
+from tests.manifests.objects import HERE, container, environment, parsed, template, workloads
 from tests.suite import ROOT
 
 COMPOSE = ROOT / "compose"
@@ -14,10 +14,10 @@ def test_one_line_of_the_manifest_closes_the_page() -> None:
     """The file that it names is in a folder that is mounted in any case, and empty without its Secret."""
     text = (HERE / "video" / "deployment.yml").read_text()
     (line,) = [line for line in text.splitlines() if line.lstrip().startswith("# - {name: ACCESSFILE")]
-    objects = _objects(text)
+    objects = parsed(text)
     assert "ACCESSFILE" not in environment(workloads(objects)["video"], objects)
 
-    objects = _objects(text.replace(line, line.replace("# ", "", 1)))
+    objects = parsed(text.replace(line, line.replace("# ", "", 1)))
     video = workloads(objects)["video"]
     named = PurePosixPath(environment(video, objects)["ACCESSFILE"])
     (mount,) = [mount for mount in container(video)["volumeMounts"] if mount["mountPath"] == str(named.parent)]
@@ -39,7 +39,3 @@ def test_one_line_of_the_settings_closes_the_page_in_compose() -> None:
     assert video["environment"]["ACCESSFILE"] == "${ACCESSFILE:-}"
     assert video["volumes"] == [f"${{ACCESSFOLDER:-./access}}:{named.parent}:ro"]
     assert (COMPOSE / "access" / ".gitignore").read_text().split("\n")[1:3] == ["*", "!.gitignore"]
-
-
-def _objects(text: str) -> list[Object]:
-    return [document for document in yaml.safe_load_all(text) if document]

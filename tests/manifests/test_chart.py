@@ -13,7 +13,7 @@ from k8s.chart import kustomizations, writer
 from k8s.chart.kustomizations import NAMESPACE, Object
 from producer.document import CamerasDocument
 from shared.document import parse_document
-from tests.manifests.objects import allowed, environment, of_kind, template, workloads
+from tests.manifests.objects import allowed, environment, of_kind, parsed, template, workloads
 from tests.manifests.test_kustomize import build, kustomize
 from tests.requirements import need
 from video.access.document import AccessDocument
@@ -38,7 +38,7 @@ def helm(*words: str) -> subprocess.CompletedProcess[str]:
 def rendered(chart: Path, *words: str, namespace: str = NAMESPACE) -> list[Object]:
     done = helm("template", "live", str(chart), "--namespace", namespace, *words)
     assert done.returncode == 0, done.stderr
-    return [content for content in yaml.safe_load_all(done.stdout) if content]
+    return parsed(done.stdout)
 
 
 def by_key(objects: list[Object]) -> dict[tuple[str, str], Object]:

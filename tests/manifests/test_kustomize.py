@@ -13,7 +13,7 @@ import yaml
 from kubernetes_validate import utils
 
 from tests.cluster import rig
-from tests.manifests.objects import HERE, SUBSYSTEMS, of_kind, workloads
+from tests.manifests.objects import HERE, SUBSYSTEMS, of_kind, parsed, workloads
 from tests.manifests.test_schema import VERSIONS
 from tests.requirements import need
 
@@ -45,7 +45,7 @@ def build(folder: str | Path) -> list[dict[str, Any]]:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no warning either
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return parsed(done.stdout)
 
 
 @pytest.fixture(autouse=True, scope="module")
