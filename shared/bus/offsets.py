@@ -30,12 +30,14 @@ class PartitionOffset:
             reader has counted before.
         position: offset of the next record to read; None until the first record arrives.
         committed: value of `accounted` at the last commit.
+        high_watermark: offset of the next record to be written, as the brokers last said; None while it is unknown.
         arrivals: how fast the partition grows.
     """
 
     accounted: int | None
     position: int | None = None
     committed: int | None = None
+    high_watermark: int | None = None
     arrivals: Arrivals = field(default_factory=Arrivals)
 
 

@@ -116,7 +116,7 @@ class Reader:
         self._fetcher.seek_to_latest(max_lag_s)
 
     def lag(self) -> dict[int, int]:
-        """Return the number of unread records by partition."""
+        """Return the number of unread records by partition, as `seek_to_latest` last found it."""
         return self._fetcher.lag()
 
     def predates_start(self, record: Record) -> bool:
