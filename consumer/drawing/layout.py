@@ -19,7 +19,8 @@ MOST_LINES = 16
 MOST_BYTES = 16_000_000
 """Of the layouts that are kept, each of which keeps its captions."""
 
-_CAPTION_HEIGHT = 27  # pixels in a picture 1280 wide: two of them and the margin fill four rows of MCUs
+_CAPTION_HEIGHT = 27  # pixels in a picture 1280 wide: one and the margin fill two rows of MCUs, two of them four
+_MCU_HEIGHT = 16  # pixels, at 4:2:0
 _SMALLEST_CAPTION = 14  # pixels: capitals 7 pixels high can just be read
 _LARGEST_CAPTION = 160  # pixels, in a picture 13,700 wide; a picture 65,500 wide would take gigabytes for its captions
 _SMALL_BOX = 3  # heights of a caption; a smaller box has a caption of the smaller size
@@ -57,6 +58,9 @@ def _layout(overlay: Overlay, width: int, height: int) -> tuple[Mark, ...]:
 def _lines(lines: tuple[Line, ...], width: int, size: int) -> Iterator[Patch]:
     """Yield captions, one below the other."""
     margin, gap = max(2, round(size * 0.22)), max(1, round(size * 0.12))
+    over = (margin + size) % _MCU_HEIGHT
+    if over <= margin // 3:  # a row of MCUs for a pixel or two, as in 720p: decoding and encoding it is saved
+        margin -= over
     for number, line in enumerate(lines):
         pixels = caption_patch.pixels(caption_patch.fitted(line, size, width - 2 * margin))
         yield Patch(margin, margin + number * (size + gap), *pixels)

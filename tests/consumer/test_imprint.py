@@ -170,6 +170,14 @@ def test_captions_can_be_read_on_any_ground(width: int, height: int, ground: int
     assert abs(int(shown[-1, -1]) - ground) < 3
 
 
+@pytest.mark.parametrize(("width", "height", "rows"), [(640, 480, 2), (1280, 720, 2), (1920, 1080, 3), (3840, 2160, 5)])
+def test_a_caption_touches_as_few_rows_as_its_height_allows(width: int, height: int, rows: int) -> None:
+    """Each row of MCUs that it touches is decoded and encoded: in 720p, one pixel less is a row less."""
+    marks = layout(Overlay((Line("Egyptian cat", "87%"),)), width, height)
+
+    assert -(-max(mark.bottom for mark in marks) // 16) == rows
+
+
 def test_states_have_colours_of_their_own() -> None:
     """Normal is marked green, stale amber, down is on red, which is seen before the text is read."""
     picture = pixels.encode(np.zeros((360, 640, 3), np.uint8), 95)
