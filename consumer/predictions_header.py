@@ -11,6 +11,7 @@ Json: TypeAlias = dict[str, Any]
 
 MOST_FINDINGS = 5  # of a whole picture; the record has all
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _ROOM_FOR_COUNT = len(',"left_out":1000')
 
 
@@ -86,4 +87,4 @@ def _boxes(one: Caption) -> list[Json]:
 
 
 def _dump(document: object) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
+    return _encode(document).encode()

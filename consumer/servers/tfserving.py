@@ -113,8 +113,8 @@ def row_format(inputs: Tensors) -> bytes:
         ((name, values),) = inputs.items()
         if values.dtype == object:
             start = b"{" + json.dumps(name).encode() + b':{"b64":"'
-            pictures = (start + base64.b64encode(picture) + b'"}}' for picture in values)
-            return b'{"instances":[' + b",".join(pictures) + b"]}"
+            between = b'"}},' + start
+            return b"".join((b'{"instances":[', start, between.join(map(base64.b64encode, values)), b'"}}]}'))
         return b'{"instances":' + _text(values) + b"}"
     columns = {name: [_value(row) for row in values] for name, values in inputs.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
