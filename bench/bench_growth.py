@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 
+from bench.markdown import table
 from producer.metrics import ProducerMetrics
 from shared.clock import now_us
 from shared.frames.frame import Frame
@@ -41,10 +42,8 @@ def main() -> None:
     arguments.add_argument("--cameras", type=int, nargs="+", default=[100, 1000])
     counts = arguments.parse_args().cameras
     found = [asyncio.run(measure(count)) for count in counts]
-    print("| what | how often | " + " | ".join(f"{count:,} cameras" for count in counts) + " |")
-    print("| --- " * (len(counts) + 2) + "|")
-    for what, often in found[0]:
-        print(f"| {what} | {often} | " + " | ".join(one[what, often] for one in found) + " |")
+    header = ["what", "how often", *(f"{count:,} cameras" for count in counts)]
+    print("\n".join(table(header, ([*row, *(one[row] for one in found)] for row in found[0]))))
 
 
 async def measure(cameras: int) -> dict[tuple[str, str], str]:

@@ -2,7 +2,7 @@
 
     python -m bench.bench_start [--runs 3] [--engine onnxruntime]
 
-The models are exported first if they are not in the cache, so that each run is a second start. A line per run: seconds
+The models are exported first if they are not in the cache, so that each run is a second start. A row per run: seconds
 until a camera of the wall is live and until a frame has a label, the CPU time of all processes (user + system) until
 then, and the memory of the model server. Seconds mean something on a quiet machine only; CPU time does on any.
 """
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from bench.markdown import table
 from bench.usage import cpu_of, cpu_of_ended_children, rss_of
 from local import answers, wall
 from local.ports import LOOPBACK, free_port
@@ -24,6 +25,7 @@ from tests.models import exported
 from tests.suite import children_of
 from tfserving.layout import Engine
 
+HEADER = ("start", "live", "labelled", "CPU until labelled", "memory of the model server")
 _LOOK_S = 0.02
 _WITHIN_S = 300.0
 
@@ -35,13 +37,10 @@ def main() -> None:
     parser.add_argument("--engine", type=Engine, choices=tuple(Engine), default=Engine.ONNXRUNTIME)
     options = parser.parse_args()
     exported(*wall.MODELS, "--config", f"--engine={options.engine}")
-    print("| start | live | labelled | CPU until labelled | memory of the model server |")
-    print("| --- | --- | --- | --- | --- |")
-    found = []
-    for run in range(1, options.runs + 1):
-        found.append(start(options.engine))
-        print(_line(str(run), found[-1]), flush=True)
-    print(_line("median", tuple(median(column) for column in zip(*found, strict=True))))
+    found = [start(options.engine) for _ in range(options.runs)]
+    rows = [_row(str(run), figures) for run, figures in enumerate(found, start=1)]
+    rows.append(_row("median", tuple(median(column) for column in zip(*found, strict=True))))
+    print("\n".join(table(HEADER, rows)))
 
 
 def start(engine: Engine) -> tuple[float, ...]:
@@ -86,9 +85,9 @@ def _arguments(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
-def _line(name: str, figures: tuple[float, ...]) -> str:
+def _row(name: str, figures: tuple[float, ...]) -> list[str]:
     live_s, labelled_s, cpu_s, memory = figures
-    return f"| {name} | {live_s:.1f} s | {labelled_s:.1f} s | {cpu_s:.1f} s | {memory:.0f} MB |"
+    return [name, f"{live_s:.1f} s", f"{labelled_s:.1f} s", f"{cpu_s:.1f} s", f"{memory:.0f} MB"]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ import confluent_kafka
 
 from shared.bus.client import METADATA_TIMEOUT_S, Bus, Properties
 
-MOCK_CLUSTER = "mockCluster"  # how the id of its cluster begins (librdkafka, rdkafka_mock.c)
 LARGEST_MESSAGE_BYTES = 2_000_000  # it acknowledges larger records and loses them
+
+
+def is_embedded(cluster_id: str | None) -> bool:
+    """Return whether a cluster is an embedded broker, by its id (librdkafka, rdkafka_mock.c)."""
+    return cluster_id is not None and cluster_id.startswith("mockCluster")
 
 
 class EmbeddedBroker:

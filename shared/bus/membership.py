@@ -19,6 +19,7 @@ import confluent_kafka
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from shared.bus.client import Bus, OutageLog, Properties, close_in_time, make_client
+from shared.bus.embedded import is_embedded
 from shared.bus.group import SESSION_ALLOWED_EVERYWHERE_MS, SESSION_TIMEOUT
 from shared.clock import now_us
 
@@ -29,7 +30,6 @@ HELD_ON_S = 15.0  # by a member that the group has lost, as long as nothing show
 LOOK_AGAIN_S = 0.5  # whether another one does
 COMMIT_AGAIN_S = 0.5  # if nothing was heard of the commit
 ANSWER_TIMEOUT_S = 0.5
-EMBEDDED_CLUSTER = "mockCluster"  # begins the cluster id of librdkafka's own broker (rdkafka_mock.c)
 
 _DEFAULTS: Properties = {
     # A member that died is given up 2 s after its last heartbeat; the others hear of it with their next one.
@@ -166,7 +166,7 @@ class Membership:
             cluster = self._offsets.list_topics(timeout=ANSWER_TIMEOUT_S).cluster_id
         except KafkaException:
             return False
-        if str(cluster).startswith(EMBEDDED_CLUSTER):
+        if is_embedded(cluster):
             self.is_alone = True
             return False
         self._member = make_client(confluent_kafka.Consumer, {**self._properties, "on_commit": self._on_commit})

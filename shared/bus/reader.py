@@ -8,7 +8,7 @@ from typing import Any, Self
 from shared.bus.assignment import AllPartitions, Assignment
 from shared.bus.client import LARGEST_MESSAGE_BYTES, Bus, OutageLog, Properties, close_in_time
 from shared.bus.commits import REPORT_EVERY_S, Commits
-from shared.bus.embedded import MOCK_CLUSTER
+from shared.bus.embedded import is_embedded
 from shared.bus.fetcher import Fetcher
 from shared.bus.group import SESSION_TIMEOUT, GroupMember
 from shared.bus.record import Record
@@ -134,7 +134,7 @@ class Reader:
         another one each time it starts, and with it all its topics begin again.
         """
         cluster_id = self._fetcher.cluster_id
-        return cluster_id if cluster_id and cluster_id.startswith(MOCK_CLUSTER) else self._topic_id.id
+        return cluster_id if is_embedded(cluster_id) else self._topic_id.id
 
     def close(self) -> None:
         """Commit and leave the group; do not wait for a broker that does not answer."""
