@@ -1,10 +1,56 @@
 """The metrics of the video service, each under its full name."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from shared.frames.ledger import AGE_BUCKETS_S, Ledger, LedgerMetrics
 from shared.frames.reader import ReaderMetrics
 from video.access.identity import Denied
+
+
+@dataclass(slots=True)
+class ViewerFrames:
+    """Frames of one camera, over all its viewers.
+
+    Attributes:
+        sent: to a viewer.
+        skipped: that a viewer was too slow for.
+    """
+
+    sent: int = 0
+    skipped: int = 0
+
+
+class AllViewerFrames(Collector):
+    """Counts frames by camera. Written by the event loop only; read by any thread.
+
+    Plain numbers, because each picture is counted for each viewer: a Counter of the client takes a lock for each.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._cameras: dict[str, ViewerFrames] = {}
+        registry.register(self)
+
+    def of(self, camera: str) -> ViewerFrames:
+        """Return the counts of a camera."""
+        return self._cameras.setdefault(camera, ViewerFrames())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counters."""
+        sent = CounterMetricFamily("video_viewer_frames_sent_total", "Frames sent, over all viewers", labels=["camera"])
+        skipped = CounterMetricFamily(
+            "video_viewer_frames_skipped_total",
+            "Frames that a viewer was too slow for, over all viewers",
+            labels=["camera"],
+        )
+        for camera, frames in list(self._cameras.items()):
+            sent.add_metric([camera], frames.sent)
+            skipped.add_metric([camera], frames.skipped)
+        yield from (sent, skipped)
 
 
 class ViewerMetrics:
@@ -12,15 +58,7 @@ class ViewerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.watching = Gauge("video_viewers", "Viewers of a camera", ["camera"], registry=registry)
-        self.sent = Counter(
-            "video_viewer_frames_sent_total", "Frames sent, over all viewers", ["camera"], registry=registry
-        )
-        self.skipped = Counter(
-            "video_viewer_frames_skipped_total",
-            "Frames that a viewer was too slow for, over all viewers",
-            ["camera"],
-            registry=registry,
-        )
+        self.frames = AllViewerFrames(registry)
 
 
 class AccessMetrics:

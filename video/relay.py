@@ -64,18 +64,18 @@ class Relay:
     def _sent(self, watch: Watch) -> bool:
         """Send the newest picture; return whether it could be done at once."""
         picture, now = watch.look(), time.monotonic()
-        if picture is None or not self._pipe.is_ready or self._has_ended() or self._pace.wait_s(now) > 0:
+        if picture is None or self._has_ended() or self._pace.wait_s(now) > 0:
             return False
-        if nearest_scale(picture.width, self._width) != 1:
+        if self._width is not None and nearest_scale(picture.width, self._width) != 1:
             return False
-        self._pace.sent(now)
-        missed = watch.take(picture)
         try:
-            write_part(self._pipe, picture, 1, picture.jpeg, self._closing)
+            if not self._pipe.write_at_once(now, head(picture, 1, picture.jpeg), picture.jpeg, self._closing):
+                return False
         except (OSError, RuntimeError):  # one viewer must not keep the picture from the others
             self._pipe.abort()
             return False
-        self._pipe.activity.note()
+        self._pace.sent(now)
+        missed = watch.take(picture)
         if missed is not None:
             self._counts.sent_one(skipped=missed)
         return True
@@ -87,11 +87,14 @@ def write_part(pipe: ViewerConnection, picture: DisplayedPicture, scale: int, jp
 
 
 def head(picture: DisplayedPicture, scale: int, jpeg: bytes) -> bytes:
-    """Return the head of a picture's part, with its age as of now."""
-    constant = picture.heads.get(scale)
-    if constant is None:
+    """Return the head of a picture's part, with its age as of now; the same one within a millisecond."""
+    age = picture.age_ms(clock.now_us())
+    age_ms = None if age is None else int(age)
+    kept = picture.heads.get(scale)
+    if kept is None or kept[0] != age_ms:
         frame = picture.frame
-        constant = picture.heads[scale] = part_head(
+        constant = part_head(
             len(jpeg), captured_at=frame.captured_at if frame else None, sequence=frame.seq if frame else 0
         )
-    return constant + part_age(picture.age_ms(clock.now_us()))
+        kept = picture.heads[scale] = (age_ms, constant + part_age(age_ms))
+    return kept[1]

@@ -24,7 +24,7 @@ class DisplayedPicture:
         notice: the part that the notice on it names, if any.
         plain: the same frame with nothing drawn on it, for viewers that show notices by other means; None if this
             picture is plain, or if there is no frame.
-        heads: by scale, the part of a multipart head that is the same for every viewer.
+        heads: by scale, the last head of a part, and the age that it states, whole milliseconds.
         scaled: by scale, the picture being made.
         predictions: what was drawn on the frame, and as JSON; None until they are requested.
     """
@@ -38,7 +38,7 @@ class DisplayedPicture:
     clock_suspect: bool = False
     notice: str | None = None
     plain: "DisplayedPicture | None" = field(default=None, repr=False)
-    heads: dict[int, bytes] = field(default_factory=dict, repr=False)
+    heads: dict[int, tuple[int | None, bytes]] = field(default_factory=dict, repr=False)
     scaled: dict[int, asyncio.Future[bytes]] = field(default_factory=dict, repr=False)
     predictions: tuple[list[Json], str] | None = field(default=None, repr=False)
 

@@ -39,11 +39,6 @@ class ViewerConnection:
         return not (self._exchange.disconnected or self._transport.is_closing())
 
     @property
-    def is_ready(self) -> bool:
-        """Whether the viewer is there and everything has been sent."""
-        return not self._exchange.flow.write_paused and self.open
-
-    @property
     def pending(self) -> int:
         """Bytes that the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
@@ -52,6 +47,22 @@ class ViewerConnection:
         """Send, without copying."""
         if self.open:
             self._transport.writelines(pieces)
+
+    def write_at_once(self, now_s: float, *pieces: bytes) -> bool:
+        """Send, without copying, unless the viewer is gone or has not taken what was sent before.
+
+        Args:
+            now_s: monotonic time.
+            pieces: what to send.
+
+        Returns:
+            Whether it was sent.
+        """
+        if self._exchange.flow.write_paused or not self.open:
+            return False
+        self._transport.writelines(pieces)
+        self.activity.last_at = now_s
+        return True
 
     def abort(self) -> None:
         """Cut the connection; what is on its way is lost."""

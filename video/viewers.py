@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from prometheus_client import Counter
-
 from video.access.access import Viewer
 from video.access.audit import Audit, Viewing, What
 from video.access.identity import Denied
 from video.client_address import ClientAddresses
-from video.metrics import ViewerMetrics
+from video.metrics import ViewerFrames, ViewerMetrics
 from video.places import NoPlace, Places
 
 log = logging.getLogger(__name__)
@@ -27,34 +25,43 @@ class ViewerLimitReached(Exception):
 
 
 class Activity:
-    """When a viewer last took something; idle viewers are the first to give up their places."""
+    """When a viewer last took something; idle viewers are the first to give up their places.
+
+    Attributes:
+        last_at: that time, monotonic seconds.
+    """
 
     def __init__(self) -> None:
-        self._last_at = time.monotonic()
+        self.last_at = time.monotonic()
 
     def note(self) -> None:
         """Note that the viewer has just taken something."""
-        self._last_at = time.monotonic()
+        self.last_at = time.monotonic()
 
     def is_idle(self) -> bool:
         """Return whether the viewer has taken nothing for some seconds."""
-        return time.monotonic() - self._last_at > IDLE_AFTER_S
+        return time.monotonic() - self.last_at > IDLE_AFTER_S
 
 
 class FrameCounts:
     """Frames of one camera that one viewer was sent, and that it skipped because it was not ready for them."""
 
-    def __init__(self, camera: str, sent: Counter, skipped: Counter) -> None:
+    def __init__(self, all_viewers: ViewerFrames) -> None:
+        """Start with none.
+
+        Args:
+            all_viewers: the counts of all viewers of the camera.
+        """
         self.sent = self.skipped = 0
-        self._sent, self._skipped = sent.labels(camera), skipped.labels(camera)
+        self._all = all_viewers
 
     def sent_one(self, *, skipped: int) -> None:
         """Count a frame, and those left out before it."""
         self.sent += 1
-        self._sent.inc()
+        self._all.sent += 1
         if skipped > 0:
             self.skipped += skipped
-            self._skipped.inc(skipped)
+            self._all.skipped += skipped
 
 
 class Viewers:
@@ -123,7 +130,7 @@ class Viewers:
             end: ends the viewing; called when the viewer may no longer see the camera.
         """
         gauge = self._metrics.watching.labels(camera)
-        counts = FrameCounts(camera, self._metrics.sent, self._metrics.skipped)
+        counts = FrameCounts(self._metrics.frames.of(camera))
         viewing = Viewing(viewer, camera, what, lambda: counts.sent)
         self._ends[viewing] = end
         gauge.inc()
