@@ -20,7 +20,7 @@ def described() -> dict[str, str]:
     root = Path(__file__).parents[1]
     kilobytes = int(_first(r"^MemTotal:\s+(\d+)", Path("/proc/meminfo")))
     found = {
-        "processor": _first(r"^model name\s*: (.*)$", Path("/proc/cpuinfo")),
+        "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{kilobytes / 1e6:.0f} GB",
         "kernel": platform.release(),
@@ -35,6 +35,13 @@ def described() -> dict[str, str]:
             number = re.search(r"\d+\.\d+\.\d+", _output(*command))
             found[name] = number[0] if number else "of an unknown version"
     return found | {package: importlib.metadata.version(package) for package in PACKAGES}
+
+
+def _processor() -> str:
+    """Return name, family and model: a virtual machine's name alone is that of many generations."""
+    keys = {"model name": "", "cpu family": "family ", "model": "model "}
+    found = {key: _first(rf"^{key}\s*: (.*)$", Path("/proc/cpuinfo")) for key in keys}
+    return " ".join(before + found[key] for key, before in keys.items() if found[key] != "0")
 
 
 def _first(pattern: str, file: Path) -> str:
